@@ -1,0 +1,118 @@
+"""Find induction heads: heads that continue a pattern seen earlier in the prompt.
+
+On random tokens, repeated once, nothing but the repetition helps a model to predict. A head's score
+is its mean attention along one diagonal of its pattern. See Olsson et al. 2022, *In-context Learning
+and Induction Heads*, arXiv:2209.11895, and Elhage et al. 2021, *A Mathematical Framework for
+Transformer Circuits*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
+
+# GPT-2's ids below 1,000 hold bytes, digits and fragments; above 10,000 rare words. The range is
+# that of TransformerLens' Main_Demo, so that scores can be compared with its stored ones.
+GPT2_IDS = (1000, 10000)
+
+
+def random_ids(model: TransformerBridge) -> tuple[int, int]:
+    """The half-open range of token ids from which random prompts are drawn for this model.
+
+    GPT-2: 1000 to 10000. Small vocabularies: everything above the special token and the 256 bytes.
+    """
+    return GPT2_IDS if model.cfg.d_vocab > GPT2_IDS[1] else (257, model.cfg.d_vocab)
+
+
+def repeated_tokens(
+    model: TransformerBridge, n_prompts: int, seq_len: int, seed: int
+) -> Int[Tensor, "batch 1+2*seq_len"]:
+    """Prompts of BOS, `seq_len` random tokens, and the same tokens once more.
+
+    Args:
+        model: gives BOS and the range of ids.
+        n_prompts: number of prompts.
+        seq_len: length of the part that is repeated.
+        seed: of the drawing; PyTorch's global state is left alone.
+
+    Raises:
+        ValueError: the prompt would be longer than the model's context.
+    """
+    if 1 + 2 * seq_len > model.cfg.n_ctx:
+        raise ValueError(
+            f"1 + 2 × {seq_len} tokens are too many: this model reads at most {model.cfg.n_ctx}"
+        )
+    low, high = random_ids(model)
+    generator = torch.Generator().manual_seed(seed)
+    half = torch.randint(low, high, (n_prompts, seq_len), generator=generator)
+    bos = torch.full((n_prompts, 1), model.tokenizer.bos_token_id)
+    return torch.cat([bos, half, half], dim=1)
+
+
+def token_losses(
+    logits: Float[Tensor, "batch pos vocab"], tokens: Int[Tensor, "batch pos"]
+) -> Float[Tensor, "batch pos-1"]:
+    """Cross-entropy in nats of each token given those before it; entry i is about token i + 1."""
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
+
+
+def losses_by_half(
+    losses: Float[Tensor, "batch 2*seq_len"],
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """Mean loss on the first half of `repeated_tokens`, and on the second from its second token on.
+
+    The second half's first token is left out: nothing tells that the repetition has begun.
+    """
+    seq_len = losses.shape[1] // 2
+    return losses[:, :seq_len].mean(), losses[:, seq_len + 1 :].mean()
+
+
+def prefix_matching_score(
+    patterns: Float[Tensor, "*heads query key"], seq_len: int
+) -> Float[Tensor, "*heads"]:
+    """Mean attention from each repeated token to the token AFTER its first occurrence.
+
+    On prompts made by `repeated_tokens`: query q in the second half, key q - seq_len + 1. A perfect
+    induction head scores 1; attention spread evenly over the context scores below 1 / seq_len.
+    """
+    return _diagonal_mean(patterns, offset=seq_len - 1, first_query=seq_len + 1)
+
+
+def duplicate_token_score(
+    patterns: Float[Tensor, "*heads query key"], seq_len: int
+) -> Float[Tensor, "*heads"]:
+    """Mean attention from each repeated token to its own first occurrence, key q - seq_len."""
+    return _diagonal_mean(patterns, offset=seq_len, first_query=seq_len + 1)
+
+
+def previous_token_score(
+    patterns: Float[Tensor, "*heads query key"],
+) -> Float[Tensor, "*heads"]:
+    """Mean attention from each position to the one before it, key q - 1, from the second on."""
+    return _diagonal_mean(patterns, offset=1, first_query=1)
+
+
+def top_heads(
+    scores: Float[Tensor, "layer head"], threshold: float
+) -> list[tuple[int, int]]:
+    """The (layer, head) pairs whose score reaches the threshold, strongest first."""
+    pairs = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero()]
+    return sorted(pairs, key=lambda pair: -float(scores[pair]))
+
+
+def head_name(head: tuple[int, int]) -> str:
+    """`5.1` for head 1 of layer 5, both counted from 0, as in the literature."""
+    return f"{head[0]}.{head[1]}"
+
+
+def _diagonal_mean(patterns: Tensor, offset: int, first_query: int) -> Tensor:
+    """Mean of patterns[..., q, q - offset] over the queries q from `first_query` to the last."""
+    diagonal = patterns.diagonal(offset=-offset, dim1=-2, dim2=-1)
+    return diagonal[..., first_query - offset :].mean(-1)
