@@ -1,0 +1,137 @@
+"""How a check works: it calls your function on small cases and says in words what is wrong.
+
+A check is a function that takes the learner's function, wrapped in `Attempt`, and raises `Wrong` with
+one sentence for the first mistake it finds. `exercise` turns it into what a notebook calls: it prints
+the verdict, and never raises, so that the cells below still run.
+"""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Wrong(Exception):  # noqa: N818 - it is a verdict on an answer, not an error of the program
+    """One mistake, said in the learner's words."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: `passed`, and the sentence that was printed."""
+
+    exercise: str
+    passed: bool
+    message: str
+
+    def __str__(self) -> str:
+        return f"{'✓' if self.passed else '✗'} {self.exercise}: {self.message}"
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+
+EXERCISES: dict[str, Callable[[Any], Verdict]] = {}
+
+
+def exercise(
+    check: Callable[[Attempt], None],
+) -> Callable[[Any], Verdict]:
+    """Register a check under its function's name and make it print its verdict."""
+    name = check.__name__
+
+    @functools.wraps(check)
+    def run(solution: Any) -> Verdict:
+        verdict = _judge(name, check, solution)
+        print(verdict)
+        return verdict
+
+    EXERCISES[name] = run
+    return run
+
+
+def _judge(name: str, check: Callable[[Attempt], None], solution: Any) -> Verdict:
+    if not callable(solution):
+        kind = type(solution).__name__
+        return Verdict(name, False, f"hand over the function itself, not {kind}: no brackets")
+    try:
+        check(Attempt(solution))
+    except Wrong as mistake:
+        return Verdict(name, False, str(mistake))
+    return Verdict(name, True, "passed")
+
+
+class Attempt:
+    """The learner's function: each call is guarded, so that any accident becomes a sentence."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, *args: Any) -> Any:
+        """Call the function with copies of the arguments.
+
+        Raises:
+            Wrong: it is not written yet, stopped with an error, or changed its arguments in place.
+        """
+        given = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]
+        try:
+            result = self.function(*given)
+        except NotImplementedError:
+            raise Wrong("not written yet") from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a learner's sys.exit() must not end the notebook
+            raise Wrong(_accident(error)) from None
+        for number, (before, after) in enumerate(zip(args, given, strict=True), 1):
+            if isinstance(before, Tensor) and not torch.equal(before, after):
+                raise Wrong(
+                    f"your function changed its argument {number} in place: work on a copy, "
+                    "for instance x = x.clone()"
+                )
+        return result
+
+    def tensor(self, *args: Any, shape: tuple[int, ...], axes: str) -> Tensor:
+        """Call the function, which must return a finite tensor of this shape.
+
+        Args:
+            args: arguments for the learner's function.
+            shape: what it must return.
+            axes: the names of those axes, for the sentence: `(batch, pos)`.
+        """
+        result = self(*args)
+        if result is None:
+            raise Wrong("your function returns None: is the return statement missing?")
+        if not isinstance(result, Tensor):
+            raise Wrong(f"return a tensor, not {type(result).__name__}")
+        if tuple(result.shape) != shape:
+            raise Wrong(f"the result has shape {tuple(result.shape)}; expected {axes} = {shape}")
+        if result.is_floating_point() and not bool(torch.isfinite(result).all()):
+            raise Wrong("the result holds NaN or infinity: is something divided by zero?")
+        return result
+
+
+def close(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
+    """Whether two tensors agree, whatever their floating-point types."""
+    return torch.allclose(found.double(), expected.double(), atol=tolerance, rtol=tolerance)
+
+
+def first_that_fits(found: Tensor, mistakes: dict[str, Tensor]) -> str | None:
+    """The sentence whose wrong answer is exactly the one that was found, if there is one."""
+    for sentence, wrong in mistakes.items():
+        if found.shape == wrong.shape and close(found, wrong):
+            return sentence
+    return None
+
+
+def _accident(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [f for f in frames if "mi_course" not in f.filename and "torch" not in f.filename]
+    where = f" on line {own[-1].lineno} of your code" if own else ""
+    text = str(error).strip().split("\n")[0] or "no message"
+    return f"your function stopped with {type(error).__name__}{where}: {text}"
