@@ -93,19 +93,12 @@ def project_root(start: Path | None = None) -> Path:
 
 def find(root: Path) -> list[Path]:
     """Every chapter under `root/book`, sorted by path; `outputs/` and hidden folders left out."""
-    book = root / BOOK
-    paths = (
-        Path(folder) / name
-        for folder, folders, names in os.walk(book)
-        if not _prune(folders)
-        for name in names
-    )
-    return sorted(path for path in paths if is_chapter(path))
-
-
-def _prune(folders: list[str]) -> None:
-    """Keep `os.walk` out of folders that hold no sources."""
-    folders[:] = [f for f in folders if not f.startswith((".", "_")) and f != OUTPUTS.name]
+    found = []
+    for folder, folders, names in os.walk(root / BOOK):
+        # in place, since that is how os.walk is told where not to go
+        folders[:] = [f for f in folders if not f.startswith((".", "_")) and f != OUTPUTS.name]
+        found += [Path(folder, name) for name in names if is_chapter(Path(folder, name))]
+    return sorted(found)
 
 
 def is_chapter(path: Path) -> bool:

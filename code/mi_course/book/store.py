@@ -1,0 +1,297 @@
+"""The stored notebook of a chapter: code cells and outputs only, in bytes that change with them.
+
+`book/outputs/MODEL/week2/02_name.ipynb` holds no prose, so an edit of Markdown never touches it. A
+re-run whose outputs agree with the stored ones (`compare`) leaves the file as it was, and the day
+in `metadata.mi_course.changed` is the day on which the outputs last said something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4.rwbase import split_lines
+
+from mi_course.book import chapters, outputs
+from mi_course.book.chapters import Cell
+
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+RANDOM_MODEL = "gpt2-random"
+NO_MODEL = {"name": "none", "sha256": "", "revision": ""}
+
+
+class StoreError(ValueError):
+    """Outputs that must not be stored, or a stored notebook that cannot be used."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run of one chapter gave: per cell its outputs, and what they were computed with.
+
+    Attributes:
+        cells: as in the source.
+        outputs: of each cell, normalised.
+        model: name, sha256 and revision of the weights, or `NO_MODEL`.
+        versions: of Python and of the packages that outputs depend on.
+    """
+
+    cells: Sequence[Cell]
+    outputs: Sequence[Sequence[NotebookNode]]
+    model: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+def cell_ids(cells: Sequence[Cell]) -> list[str]:
+    """One id for each cell, from its source alone; equal sources are numbered."""
+    seen: dict[str, int] = {}
+    ids = []
+    for cell in cells:
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:8]
+        seen[digest] = seen.get(digest, 0) + 1
+        ids.append(digest if seen[digest] == 1 else f"{digest}-{seen[digest]}")
+    return ids
+
+
+def build(result: Result, changed: str) -> NotebookNode:
+    """The notebook to store; `changed` is a day as YYYY-MM-DD."""
+    notebook = nbformat.v4.new_notebook(
+        metadata={
+            "kernelspec": dict(KERNELSPEC),
+            "mi_course": {
+                "changed": changed,
+                "model": dict(result.model),
+                "versions": dict(result.versions),
+            },
+        }
+    )
+    ids = cell_ids(result.cells)
+    for i, (cell, outs) in enumerate(zip(result.cells, result.outputs, strict=True)):
+        outs = deepcopy(list(outs))
+        for output in outs:
+            if output.output_type == "execute_result":
+                output.execution_count = i + 1
+        tags = _stored_tags(cell)
+        notebook.cells.append(
+            nbformat.v4.new_code_cell(
+                cell.source,
+                id=ids[i],
+                execution_count=i + 1,
+                outputs=outs,
+                metadata={"tags": tags} if tags else {},
+            )
+        )
+    return notebook
+
+
+def _stored_tags(cell: Cell) -> list[str]:
+    """The tags that decide about outputs; those that decide about looks stay in the source."""
+    return [tag for tag in cell.tags if tag.startswith("tol-")]
+
+
+def save(path: Path, result: Result, today: date | None = None) -> str:
+    """Store a run; outputs that agree with the stored ones keep the stored bytes.
+
+    Returns:
+        `unchanged` where the file was left alone, `kept` where sources or the model changed and
+        the outputs did not, `changed` where they did, `new` where there was no file.
+
+    Raises:
+        StoreError: random weights.
+    """
+    if result.model["name"] == RANDOM_MODEL:
+        raise StoreError(
+            "these outputs were computed with random weights (gpt2-random), which are no result: "
+            "nothing is stored. Run where the real GPT-2 small can be had, or with --model pocket."
+        )
+    old = load(path) if path.is_file() else None
+    kept, same = _keep_agreeing(result, old)
+    today_text = (today or date.today()).isoformat()
+    changed = old.metadata.mi_course.changed if old is not None and same else today_text
+    new = build(kept, changed)
+    if old is not None and same:
+        if _identity(new) == _identity(old):
+            return "unchanged"
+        outcome = "kept"
+    else:
+        outcome = "new" if old is None else "changed"
+    _write(path, to_bytes(new))
+    return outcome
+
+
+def _keep_agreeing(result: Result, old: NotebookNode | None) -> tuple[Result, bool]:
+    """The run with stored outputs wherever they agree, and whether they all do."""
+    from mi_course.book import compare  # needs NumPy, which building the site does not
+
+    if old is None:
+        return result, False
+    kept: list[Sequence[NotebookNode]] = []
+    same = len(old.cells) == len(result.cells)
+    for i, (cell, fresh) in enumerate(zip(result.cells, result.outputs, strict=True)):
+        stored = old.cells[i].outputs if i < len(old.cells) else None
+        if stored is not None and not compare.differences(stored, fresh, cell.tolerance):
+            kept.append(stored)
+        else:
+            kept.append(fresh)
+            same = False
+    return Result(result.cells, kept, result.model, result.versions), same
+
+
+def _identity(notebook: NotebookNode) -> list[Any]:
+    """What a stored notebook claims beside its outputs: sources, tolerances, model."""
+    meta = notebook.metadata.mi_course
+    cells = [(c.id, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
+    counts = [c.execution_count for c in notebook.cells]
+    return [cells, counts, dict(meta.model)]
+
+
+def load(path: Path) -> NotebookNode:
+    """Read a stored notebook.
+
+    Raises:
+        StoreError: it is no notebook, or none that this module wrote.
+    """
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
+        meta = notebook.metadata.mi_course
+        meta.changed, meta.model.name, meta.versions  # noqa: B018  (their absence is the error)
+    except (OSError, ValueError, AttributeError, nbformat.reader.NotJSONError) as error:
+        raise StoreError(f"{path.name} is no stored notebook ({type(error).__name__})") from error
+    return notebook
+
+
+def mend_command(stored: Path) -> str:
+    """The command that stores a chapter's outputs anew."""
+    model, doc = name_of(stored)
+    flag = "" if model == chapters.MODELS[0] else f" --model {model}"
+    return f"mi-course run {doc}{flag}"
+
+
+def name_of(stored: Path) -> tuple[str, str]:
+    """Model and chapter of a path `…/outputs/MODEL/week2/02_name.ipynb`."""
+    parts = stored.with_suffix("").parts
+    at = len(parts) - 1 - parts[::-1].index(chapters.OUTPUTS.name)
+    return parts[at + 1], "/".join(parts[at + 2 :])
+
+
+def stale_reason(chapter: Path, stored: Path) -> str | None:
+    """Why the stored notebook is not that of this chapter as it stands, or None where it is.
+
+    Compares sources, tolerances and execution counts; executes nothing and needs no torch.
+
+    Args:
+        chapter: the `.md` file.
+        stored: its notebook under `book/outputs/MODEL/`.
+
+    Returns:
+        One sentence that names the cell and ends with the command that mends it.
+    """
+    why = _stale(chapter, stored)
+    return None if why is None else f"{why}; run `{mend_command(stored)}`"
+
+
+def _stale(chapter: Path, stored: Path) -> str | None:
+    if not stored.is_file():
+        return "no stored outputs"
+    try:
+        notebook = load(stored)
+    except StoreError as error:
+        return str(error)
+    name = notebook.metadata.mi_course.model.name
+    if name not in (name_of(stored)[0], NO_MODEL["name"]):
+        return f"its outputs were computed with {name}"
+    cells = chapters.code_cells(chapter)
+    ids = cell_ids(cells)
+    for i, (cell, kept) in enumerate(zip(cells, notebook.cells, strict=False)):
+        why = _cell_differs(cell, ids[i], kept, i)
+        if why:
+            return f"code cell {i + 1} (line {cell.line}) {why}"
+    if len(cells) != len(notebook.cells):
+        return f"{len(cells)} code cells in the chapter, {len(notebook.cells)} stored"
+    return None
+
+
+def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str | None:
+    if kept.cell_type != "code" or kept.source != cell.source or kept.id != cell_id:
+        return "differs from the stored one"
+    if list(kept.metadata.get("tags", [])) != _stored_tags(cell):
+        return "has another tolerance than the stored one"
+    if kept.execution_count != i + 1:
+        return "is stored without its execution count: its outputs were cleared or edited"
+    return None
+
+
+def problems(chapter: Path, stored: Path, places: Sequence[str] = ()) -> list[str]:
+    """Every reason why this stored notebook must not be published, each naming file and cell.
+
+    Args:
+        chapter: the `.md` file.
+        stored: its notebook under `book/outputs/MODEL/`.
+        places: as for `outputs.problems`.
+    """
+    mend = f"run `{mend_command(stored)}`"
+    stale = stale_reason(chapter, stored)
+    found = [f"{stored.name}: {stale}"] if stale else []
+    if not stored.is_file():
+        return found
+    try:
+        notebook = load(stored)
+    except StoreError:
+        return found
+    for i, cell in enumerate(notebook.cells, 1):
+        for problem in cell_problems(cell.source, cell.outputs, places):
+            found.append(f"{stored.name}: code cell {i}: {problem}; {mend}")
+    return found
+
+
+def cell_problems(
+    source: str, cell_outputs: Sequence[NotebookNode], places: Sequence[str]
+) -> list[str]:
+    """Why one cell's outputs must not be stored, or would not be compared."""
+    found = outputs.problems(cell_outputs, places)
+    if "NBVAL_" in source or "PYTEST_VALIDATE" in source:
+        found.append("it tells nbval not to compare it")
+    return found
+
+
+def to_bytes(notebook: NotebookNode) -> bytes:
+    """The notebook as JSON that depends on its content alone and reads well in a diff.
+
+    Keys are sorted, text is split into lines, and a list of numbers or of short words stands on
+    one line.
+    """
+    nbformat.validate(notebook)
+    return (_dumps(split_lines(deepcopy(notebook)), "") + "\n").encode("utf8")
+
+
+def _dumps(value: Any, indent: str) -> str:
+    inner = indent + " "
+    if isinstance(value, dict) and value:
+        items = (f"{inner}{json.dumps(k)}: {_dumps(value[k], inner)}" for k in sorted(value))
+        return "{\n" + ",\n".join(items) + f"\n{indent}}}"
+    if isinstance(value, list | tuple) and value and not _on_one_line(value):
+        return "[\n" + ",\n".join(inner + _dumps(v, inner) for v in value) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _on_one_line(values: Sequence[Any]) -> bool:
+    return all(
+        not isinstance(v, dict | list | tuple) and not (isinstance(v, str) and "\n" in v)
+        for v in values
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write at once or not at all, so that an interrupted run leaves the old file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.write_bytes(content)
+    partial.replace(path)
