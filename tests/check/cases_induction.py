@@ -48,7 +48,8 @@ def its_position(tokens):
 
 
 def never_none(tokens):
-    return latest(tokens) or (tokens[-1] if tokens else None)
+    found = latest(tokens)
+    return "nothing" if found is None else found
 
 
 def truthy_only(tokens):

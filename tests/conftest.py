@@ -1,0 +1,90 @@
+"""Fixtures: a tiny random model, the shipped model, and an honest account of what was not run."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def not_run(reason: str) -> None:
+    """Leave the test with a reason, which the summary at the end of the run repeats."""
+    pytest.skip(f"NOT RUN: {reason}")
+
+
+def pytest_terminal_summary(terminalreporter):
+    """List every test that was not run, with its reason: nothing is skipped in silence."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section(f"NOT RUN: {len(skipped)}")
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        text = str(reason).removeprefix("Skipped: ").removeprefix("NOT RUN: ")
+        terminalreporter.line(f"{report.nodeid}: {text}")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory):
+    """A random GPT-2 with unequal sizes: 2 layers, 3 heads of 4, MLP 20, 32 positions."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+    torch = pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("tiny")
+    end = "<|endoftext|>"
+    letters = {end: 0} | {
+        letter: i for i, letter in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()), 1)
+    }
+    tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=end, eos_token=end, unk_token=end
+    ).save_pretrained(folder)
+    config = GPT2Config(
+        n_layer=2, n_head=3, n_embd=12, n_inner=20, vocab_size=300, n_positions=32,
+        bos_token_id=0, eos_token_id=0, initializer_range=0.5,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        GPT2LMHeadModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_folder):
+    """`tiny_folder`, booted."""
+    from mi_course import models
+
+    return models.boot(tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def pocket():
+    """The model that ships with the course."""
+    from mi_course import models
+
+    return models.load("pocket", quiet=True)
+
+
+@pytest.fixture(scope="session")
+def offline_hub(tmp_path_factory):
+    """A Hugging Face cache that answers for GPT-2 with random weights of the real size."""
+    script = SHARED / "offline-hub" / "make_hub.py"
+    if not script.exists():
+        not_run("the offline hub (random weights of GPT-2's size) is not on this machine")
+    import subprocess
+
+    folder = tmp_path_factory.mktemp("hub")
+    subprocess.run([sys.executable, str(script), str(folder)], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture
+def offline_hub_env(offline_hub):
+    """The environment in which a new process finds the offline hub."""
+    return os.environ | {"HF_HOME": str(offline_hub), "HF_HUB_OFFLINE": "1"}

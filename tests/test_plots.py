@@ -1,0 +1,54 @@
+import json
+
+import pytest
+import torch
+
+from mi_course import plots
+
+
+def test_head_heatmap_names_axes_unit_and_every_head():
+    fig = plots.head_heatmap(torch.tensor([[0.1, 0.9]]), title="See this", unit="score")
+    assert fig.layout.title.text == "See this"
+    assert (fig.layout.xaxis.title.text, fig.layout.yaxis.title.text) == ("head", "layer")
+    assert [list(row) for row in fig.data[0].text] == [["0.0", "0.1"]]
+    assert fig.data[0].colorbar.title.text == "score"
+
+
+def test_signed_heatmap_is_centred_on_zero():
+    fig = plots.head_heatmap(torch.tensor([[-0.2, 0.5]]), title="t", unit="u", signed=True)
+    assert (fig.data[0].zmin, fig.data[0].zmax) == (-0.5, 0.5)
+
+
+def test_bars_treat_head_names_as_names():
+    fig = plots.bars(["1.4", "1.40"], [1.0, 2.0], title="t", x_title="head", y_title="nats")
+    assert fig.layout.xaxis.type == "category"
+
+
+def test_lines_draw_each_curve_and_label_each_mark():
+    fig = plots.lines(
+        [0, 1], {"a": [1, 2], "b": torch.tensor([3.0, 4.0])},
+        title="t", x_title="step", y_title="nats", marks={"here": 0.5},
+    )  # fmt: skip
+    assert [trace.name for trace in fig.data] == ["a", "b"]
+    assert [note.text for note in fig.layout.annotations] == ["here"]
+
+
+def test_stored_figure_carries_no_default_template():
+    fig = plots.lines([0, 1], {"a": [1, 2]}, title="t", x_title="x", y_title="y")
+    assert len(fig.to_json()) < 2500
+
+
+def test_attention_figure_stores_data_without_random_ids():
+    figures = [
+        plots.attention(["a", "b"], torch.tensor([[[1.0, 0.0], [0.25, 0.75]]]), ["1.4"])
+        for _ in range(2)
+    ]
+    first, second = (fig._repr_mimebundle_()[plots.CIRCUITSVIS_MIME] for fig in figures)
+    assert first == second
+    assert json.loads(json.dumps(first))["props"]["attention"] == [[[1.0, 0.0], [0.25, 0.75]]]
+    assert "AttentionHeads" in figures[0]._repr_mimebundle_()["text/html"]
+
+
+def test_attention_of_another_length_than_its_tokens_is_refused():
+    with pytest.raises(ValueError, match=r"1 names and 3 tokens need patterns of shape \(1, 3, 3\)"):
+        plots.attention(["a", "b", "c"], torch.zeros(1, 2, 2), ["1.4"])
