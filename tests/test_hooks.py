@@ -44,6 +44,22 @@ def test_cache_holds_what_was_asked_for(tiny):
     }
 
 
+def test_cache_agrees_with_the_librarys_own(tiny):
+    names = [Z, "blocks.1.hook_resid_pre", "blocks.0.attn.hook_pattern", "blocks.0.mlp.hook_post"]
+    _, own = hooks.run_with_cache(tiny, TOKENS, names)
+    _, theirs = tiny.run_with_cache(TOKENS)
+    assert all(torch.equal(own[name], theirs[name]) for name in names)
+
+
+def test_cache_sees_what_a_hook_changed(tiny):
+    _, cache = hooks.run_with_cache(tiny, TOKENS, [Z], hooks=[(Z, zero)])
+    assert cache[Z].abs().max() == 0
+    changed = hooks.attention_patterns(tiny, TOKENS, hooks=[("blocks.0.attn.hook_z", zero)])
+    clean = hooks.attention_patterns(tiny, TOKENS)
+    assert torch.equal(changed[0], clean[0])
+    assert not torch.allclose(changed[1], clean[1])
+
+
 def test_patterns_are_causal_probabilities(tiny):
     patterns = hooks.attention_patterns(tiny, TOKENS)
     assert patterns.shape == (2, 2, 3, 5, 5)

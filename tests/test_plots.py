@@ -33,6 +33,13 @@ def test_lines_draw_each_curve_and_label_each_mark():
     assert [note.text for note in fig.layout.annotations] == ["here"]
 
 
+def test_pattern_maps_share_one_colour_scale():
+    fig = plots.pattern_maps({"1.0": torch.eye(3), "1.1": torch.zeros(3, 3)}, title="t")
+    assert [trace.coloraxis for trace in fig.data] == ["coloraxis", "coloraxis"]
+    assert (fig.layout.coloraxis.cmin, fig.layout.coloraxis.cmax) == (0, 1)
+    assert fig.layout.yaxis.autorange == "reversed"
+
+
 def test_stored_figure_carries_no_default_template():
     fig = plots.lines([0, 1], {"a": [1, 2]}, title="t", x_title="x", y_title="y")
     assert len(fig.to_json()) < 2500

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course.hooks import check_head, run_with_cache, run_with_hooks
+from mi_course.hooks import Hook, check_head, run_with_cache, run_with_hooks
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -24,16 +24,29 @@ def ablate_heads(
     heads: Iterable[Head],
     how: Literal["zero", "mean"] = "mean",
 ) -> Float[Tensor, "batch pos vocab"]:
-    """Logits of a forward pass in which the given heads no longer say anything about the prompt.
+    """Logits of a forward pass in which the given heads say nothing about this prompt.
 
-    Replaces `z`, the head's output before W_O, at every position. `zero` sets it to zero, which the
-    model never meets; `mean` sets it to its mean over this batch, position by position, which keeps
-    what the head does for every prompt and removes what it does for this one.
+    Arguments and errors are those of `ablation_hooks`; the model is left without hooks.
+    """
+    return run_with_hooks(model, tokens, ablation_hooks(model, tokens, heads, how))
+
+
+def ablation_hooks(
+    model: TransformerBridge,
+    tokens: Int[Tensor, "batch pos"],
+    heads: Iterable[Head],
+    how: Literal["zero", "mean"] = "mean",
+) -> list[tuple[str, Hook]]:
+    """Hooks that replace `z`, a head's output before W_O, at every position.
+
+    `zero` sets it to zero, which the model never meets; `mean` sets it to its mean over this batch,
+    position by position, which keeps what the head does for every prompt and removes what it does
+    for this one.
 
     Args:
-        model: in eval mode; left without hooks.
+        model: in eval mode.
         tokens: equal-length prompts, no padding; for `mean`, at least five.
-        heads: (layer, head) pairs, counted from 0; none gives the clean logits.
+        heads: (layer, head) pairs, counted from 0; none gives no hooks.
         how: `zero` or `mean`.
 
     Raises:
@@ -53,21 +66,22 @@ def ablate_heads(
         check_head(model, layer, head)
         by_layer[layer].append(head)
     names = {layer: f"blocks.{layer}.attn.hook_z" for layer in by_layer}
-    means: dict[int, Any] = dict.fromkeys(by_layer, 0.0)
-    if how == "mean" and by_layer:
+    means: dict[str, Tensor] = {}
+    if how == "mean":
         _, cache = run_with_cache(model, tokens, names.values())
-        means = {layer: cache[name].mean(0) for layer, name in names.items()}
-    hooks = [
-        (names[layer], partial(_replace_heads, heads=numbers, value=means[layer]))
-        for layer, numbers in by_layer.items()
+        means = {name: z.mean(0) for name, z in cache.items()}
+    return [
+        (name, partial(_replace_heads, heads=by_layer[layer], mean=means.get(name)))
+        for layer, name in names.items()
     ]
-    return run_with_hooks(model, tokens, hooks)
 
 
 def _replace_heads(
-    z: Float[Tensor, "batch pos head d_head"], hook: Any, heads: list[int], value: Any
-) -> Tensor:
-    z = z.clone()  # the tensor belongs to the forward pass: changing it in place changes gradients
-    for head in heads:
-        z[:, :, head] = value if isinstance(value, float) else value[:, head]
+    z: Float[Tensor, "batch pos head d_head"],
+    hook: Any,
+    heads: list[int],
+    mean: Float[Tensor, "pos head d_head"] | None,
+) -> Float[Tensor, "batch pos head d_head"]:
+    z = z.clone()  # the forward pass may use the original elsewhere
+    z[:, :, heads] = 0.0 if mean is None else mean[:, heads]
     return z

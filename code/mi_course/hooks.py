@@ -47,31 +47,46 @@ def run_with_hooks(
 
 
 def run_with_cache(
-    model: TransformerBridge, tokens: Int[Tensor, "batch pos"], names: Iterable[str]
+    model: TransformerBridge,
+    tokens: Int[Tensor, "batch pos"],
+    names: Iterable[str],
+    hooks: Iterable[tuple[str, Hook]] = (),
 ) -> tuple[Float[Tensor, "batch pos vocab"], dict[str, Tensor]]:
     """Logits, and the activations at the named hook points, in a plain dictionary.
 
     The names are asked for, not filtered afterwards: a full cache of ten prompts of a hundred tokens
     takes over a gigabyte for GPT-2 small.
 
+    Args:
+        model, tokens: as for `run_with_hooks`.
+        names: hook points to keep.
+        hooks: changes to make during the pass, as for `run_with_hooks`; what is kept is what the
+            model saw after them.
+
     Raises:
         KeyError, ValueError: as `run_with_hooks`.
     """
-    names = list(names)
-    check_hook_names(model, names)
-    check_tokens(model, tokens)
-    model.reset_hooks()
-    with torch.no_grad():
-        logits, cache = model.run_with_cache(tokens, names_filter=names)
-    return logits, {name: cache[name] for name in names}
+    cache: dict[str, Tensor] = {}
+
+    def keep(name: str) -> tuple[str, Hook]:
+        # The name is bound here: inside a hook, hook.name can be another name of the same place.
+        def save(activation: Tensor, hook: Any) -> None:
+            cache[name] = activation.detach().clone()
+
+        return name, save
+
+    logits = run_with_hooks(model, tokens, [*hooks, *map(keep, names)])
+    return logits, cache
 
 
 def attention_patterns(
-    model: TransformerBridge, tokens: Int[Tensor, "batch pos"]
+    model: TransformerBridge,
+    tokens: Int[Tensor, "batch pos"],
+    hooks: Iterable[tuple[str, Hook]] = (),
 ) -> Float[Tensor, "layer batch head query key"]:
     """The attention pattern of every head: where each query position looks, as probabilities."""
     names = [f"blocks.{layer}.attn.hook_pattern" for layer in range(model.cfg.n_layers)]
-    _, cache = run_with_cache(model, tokens, names)
+    _, cache = run_with_cache(model, tokens, names, hooks)
     return torch.stack([cache[name] for name in names])
 
 

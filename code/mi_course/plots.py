@@ -14,6 +14,7 @@ import numpy as np
 import plotly.graph_objects as go
 import torch
 from jaxtyping import Float
+from plotly.subplots import make_subplots
 from torch import Tensor
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (jfly.uni-koeln.de/color).
@@ -64,6 +65,39 @@ def head_heatmap(
     )
     fig.update_xaxes(dtick=1, showgrid=False)
     fig.update_yaxes(dtick=1, autorange="reversed", showgrid=False)
+    return fig
+
+
+def pattern_maps(
+    patterns: Mapping[str, Float[Tensor, "query key"]], *, title: str
+) -> go.Figure:
+    """Attention patterns side by side, as pictures: queries downwards, keys across.
+
+    Args:
+        patterns: one for each caption, all of one shape.
+        title: what to see.
+    """
+    fig = make_subplots(cols=len(patterns), subplot_titles=list(patterns), shared_yaxes=True)
+    fig.update_layout(template=_TEMPLATE, title_text=title, height=380, margin_t=90)
+    for column, pattern in enumerate(patterns.values(), 1):
+        fig.add_heatmap(
+            z=_numpy(pattern).round(3),
+            coloraxis="coloraxis",
+            hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
+            col=column,
+            row=1,
+        )
+    fig.update_layout(
+        coloraxis={
+            "colorscale": "Blues",
+            "cmin": 0,
+            "cmax": 1,
+            "colorbar": {"title": {"text": "attention", "side": "right"}, "thickness": 12},
+        }
+    )
+    fig.update_xaxes(title_text="key (position)", showgrid=False)
+    fig.update_yaxes(autorange="reversed", showgrid=False)
+    fig.update_yaxes(title_text="query (position)", col=1)
     return fig
 
 
