@@ -29,7 +29,7 @@ EXTENSIONS = frozenset({"amsmath", "colon_fence", "dollarmath"})
 """The MyST syntax that decides where a block, and so a code cell, begins and ends."""
 
 TOLERANCE_TAG = re.compile(r"tol-(\d*\.?\d+(?:e-?\d+)?)")
-TOLERANCE_REASON = re.compile(r"^\s*#\s*tolerance:\s*\S", re.MULTILINE)
+TOLERANCE_REASON = re.compile(r"^\s*#[ \t]*tolerance:[ \t]*\S", re.MULTILINE)
 
 
 class ChapterError(ValueError):

@@ -37,13 +37,16 @@ KEPT = (
 
 _NOISE = (
     ("an error", re.compile(r"Traceback \(most recent call last\)")),
-    ("a warning", re.compile(r"\b[A-Z]\w*Warning: |^\s*(?:WARNING|Warning)\b", re.MULTILINE)),
+    (
+        "a warning",
+        re.compile(r"\b[A-Z]\w*Warning: |(?:^|[>'\"])\s*(?:WARNING|Warning)\b", re.MULTILINE),
+    ),
     ("`unknown mime type`", re.compile(r"unknown mime type", re.IGNORECASE)),
     ("an address in memory", re.compile(r"\b0x[0-9a-fA-F]{6,}\b")),
     (
         "a path of this machine",
         re.compile(
-            r"(?<![\w.])/(?:home|Users|root|tmp|private/var|var/folders)/|\b[A-Za-z]:\\\w"
+            r"(?<![\w.])/(?:home|Users|root|tmp|private/var|var/folders)/|\b[A-Za-z]:\\{1,2}\w"
             r"|\b(?:site|dist)-packages\b|\bipykernel_\d+"
         ),
     ),

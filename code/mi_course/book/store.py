@@ -163,7 +163,7 @@ def load(path: Path) -> NotebookNode:
         notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
         meta = notebook.metadata.mi_course
         meta.changed, meta.model.name, meta.versions  # noqa: B018  (their absence is the error)
-    except (OSError, ValueError, AttributeError, nbformat.reader.NotJSONError) as error:
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
         raise StoreError(f"{path.name} is no stored notebook ({type(error).__name__})") from error
     return notebook
 

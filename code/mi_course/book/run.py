@@ -1,0 +1,264 @@
+"""Execute chapters, each in a kernel of its own, and store their outputs.
+
+Several chapters run at once. A cell that fails stops its chapter and no other; the report names the
+chapter, the cell's line in the `.md`, the cell and the error. Outputs that would differ elsewhere
+(`outputs.problems`) or that come from random weights are refused: then nothing is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+
+from mi_course.book import chapters, kernels, outputs, store
+from mi_course.book.chapters import Cell
+
+CELL_TIMEOUT_S = 900
+SHOWN_LINES = 6
+_TRACE_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
+_PACKAGE_LINE = re.compile(r"(mi_course[/\\][\w/\\]+\.py):(\d+)")
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class RunError(RuntimeError):
+    """A chapter that could not be run or stored; the message is the report."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How the run of one chapter ended.
+
+    Attributes:
+        doc: the chapter.
+        model: whose outputs were asked for.
+        state: what `store.save` returned, `no model`, `fresh` (not run) or `failed`.
+        seconds: wall time, start of the kernel included.
+        message: the report of a failure, or a remark.
+        modules: the SHA-256 of each module of the package that the chapter used.
+    """
+
+    doc: str
+    model: str
+    state: str
+    seconds: float = 0.0
+    message: str = ""
+    modules: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the chapter's outputs could not be stored."""
+        return self.state == "failed"
+
+
+def run_all(
+    root: Path,
+    docs: Sequence[str],
+    model: str,
+    jobs: int,
+    on_cell: Callable[[str], object] = lambda doc: None,
+    on_end: Callable[[Outcome], object] = lambda outcome: None,
+) -> list[Outcome]:
+    """Run chapters, at most `jobs` at a time, and store what they give.
+
+    Args:
+        root: of the project.
+        docs: names of chapters.
+        model: `pocket` or `gpt2`.
+        jobs: chapters at a time; they share the processor's cores.
+        on_cell: called with the chapter's name after each of its cells.
+        on_end: called with each outcome as it comes.
+    """
+    threads = max(1, (os.cpu_count() or 1) // max(1, min(jobs, len(docs))))
+
+    async def limited(doc: str, turn: asyncio.Semaphore) -> Outcome:
+        async with turn:
+            outcome = await run_and_store(root, doc, model, threads, on_cell)
+        on_end(outcome)
+        return outcome
+
+    async def gather() -> list[Outcome]:
+        turn = asyncio.Semaphore(jobs)
+        return list(await asyncio.gather(*(limited(doc, turn) for doc in docs)))
+
+    return asyncio.run(gather())
+
+
+async def run_and_store(
+    root: Path, doc: str, model: str, threads: int | None, on_cell: Callable[[str], object]
+) -> Outcome:
+    """Run one chapter and store its outputs; a failure is an outcome, not an exception."""
+    start = time.perf_counter()
+    try:
+        path = chapters.source_path(root, doc)
+        result, modules = await execute(root, path, model, threads, lambda: on_cell(doc))
+        state, message = _store(root, doc, model, result)
+    except (RunError, store.StoreError, chapters.ChapterError) as error:
+        state, message, modules = "failed", str(error), {}
+    seconds = time.perf_counter() - start
+    return Outcome(doc, model, state, seconds, message, tuple(sorted(modules.items())))
+
+
+def _store(root: Path, doc: str, model: str, result: store.Result) -> tuple[str, str]:
+    """Store a run, unless it did not use the model that it was asked for."""
+    used = result.model["name"]
+    default = chapters.MODELS[0]
+    if model != default and used in (store.NO_MODEL["name"], default):
+        return "no model", f"it does not use {model}: its outputs are those stored for {default}"
+    if used not in (model, store.NO_MODEL["name"], store.RANDOM_MODEL):
+        raise RunError(
+            f"{doc} was run for {model} and loaded {used}. A chapter calls models.load() without a "
+            "name, so that it can be run with either. Nothing was stored."
+        )
+    return store.save(chapters.stored_path(root, doc, model), result), ""
+
+
+async def execute(
+    root: Path,
+    path: Path,
+    model: str,
+    threads: int | None = None,
+    on_cell: Callable[[], object] = lambda: None,
+) -> tuple[store.Result, dict[str, str]]:
+    """Execute a chapter's cells in order.
+
+    Returns:
+        The run, and the SHA-256 of each module of the package that it used.
+
+    Raises:
+        RunError: a cell failed, or gave what cannot be stored.
+    """
+    cells = chapters.code_cells(path)
+    nodes = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
+    probe = nbformat.v4.new_code_cell(kernels.PROBE)
+    notebook = nbformat.v4.new_notebook(cells=[*nodes, probe])
+    async with _kernel(notebook, model, threads) as client:
+        for i, cell in enumerate(cells):
+            await _execute_cell(client, notebook.cells[i], i, root, path, cell)
+            on_cell()
+        await client.async_execute_cell(probe, len(cells))
+    outs = [outputs.normalise(node.outputs) for node in notebook.cells[:-1]]
+    _refuse_noise(root, path, cells, outs)
+    used = kernels.parse_probe(probe.outputs[0].text)
+    weights = _weights(used["models"], model)
+    return store.Result(cells, outs, weights, kernels.versions()), used["modules"]
+
+
+@asynccontextmanager
+async def _kernel(notebook: NotebookNode, model: str, threads: int | None):  # type: ignore[no-untyped-def]
+    """A client with a running kernel in an empty folder; both are gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="mi-course-", ignore_cleanup_errors=True) as folder:
+        scratch = Path(folder)
+        client = NotebookClient(notebook, km=kernels.manager(), timeout=CELL_TIMEOUT_S)
+        try:
+            # not async_setup_kernel, which takes over Ctrl-C for one kernel of several
+            await client.async_start_new_kernel(
+                env=kernels.environment(model, scratch, threads),
+                cwd=folder,
+                stderr=subprocess.DEVNULL,
+            )
+            await client.async_start_new_kernel_client()
+            yield client
+        finally:
+            if client.km is not None and client.km.has_kernel:
+                client.shutdown_kernel = "immediate"
+                await client._async_cleanup_kernel()
+
+
+async def _execute_cell(
+    client: NotebookClient, node: NotebookNode, i: int, root: Path, path: Path, cell: Cell
+) -> None:
+    where = f"{_shown_path(root, path)}: code cell {i + 1} (line {cell.line})"
+    try:
+        cell.tolerance  # noqa: B018  (a tag without a reason fails before the cell is run)
+        await client.async_execute_cell(node, i)
+    except CellExecutionError as error:
+        raise RunError(_report(where, path, cell, node, error)) from error
+    except CellTimeoutError as error:
+        raise RunError(f"{where} ran for more than {CELL_TIMEOUT_S} s") from error
+    except DeadKernelError as error:
+        raise RunError(f"{where}: the kernel died, as it does when memory runs out") from error
+    except chapters.ChapterError as error:
+        raise RunError(f"{where}: {error}") from error
+
+
+def _report(
+    where: str, path: Path, cell: Cell, node: NotebookNode, error: CellExecutionError
+) -> str:
+    """What failed, for a person: the place, the lines around the error, and its last line."""
+    trace = _ANSI.sub(
+        "",
+        "\n".join(
+            next((o.traceback for o in node.outputs if o.output_type == "error"), [error.traceback])
+        ),
+    )
+    failing = [int(n) for n in _TRACE_LINE.findall(trace)]
+    at = failing[-1] if failing else 0
+    lines = cell.source.splitlines()
+    first = max(1, at - SHOWN_LINES) if at else 1
+    last = min(len(lines), at + 2 if at else 2 * SHOWN_LINES)
+    offset = _source_line(path, cell)
+    shown = [
+        f"  {'>' if n == at else ' '} {offset + n - 1:4d} | {lines[n - 1]}"
+        for n in range(first, last + 1)
+    ]
+    deepest = _PACKAGE_LINE.findall(trace)
+    within = [f"  in {deepest[-1][0]}, line {deepest[-1][1]}"] if deepest else []
+    return "\n".join([f"{where} failed", *shown, *within, f"  {error.ename}: {error.evalue}"])
+
+
+def _source_line(path: Path, cell: Cell) -> int:
+    """The line of the `.md` on which the cell's code begins, after its options."""
+    lines = path.read_text(encoding="utf8").splitlines()
+    first = cell.source.splitlines()[0] if cell.source else ""
+    at = (n for n in range(cell.line, len(lines)) if lines[n].rstrip() == first.rstrip())
+    return next(at, cell.line) + 1
+
+
+def _refuse_noise(
+    root: Path, path: Path, cells: Iterable[Cell], outs: Iterable[Sequence[NotebookNode]]
+) -> None:
+    places = outputs.places(root)
+    found = [
+        f"{_shown_path(root, path)}: code cell {i} (line {cell.line}): {problem}"
+        for i, (cell, cell_outs) in enumerate(zip(cells, outs, strict=True), 1)
+        for problem in store.cell_problems(cell.source, cell_outs, places)
+    ]
+    if found:
+        raise RunError("\n".join([*found, "Nothing was stored."]))
+
+
+def _weights(models: Sequence[dict[str, str]], model: str) -> dict[str, str]:
+    """Of the models that a chapter loaded, the one that its outputs are labelled with.
+
+    Random weights go first, since their presence decides; then the model that was asked for.
+    """
+    for name in (store.RANDOM_MODEL, model):
+        for found in models:
+            if found["name"] == name:
+                return dict(found)
+    return dict(models[0]) if models else dict(store.NO_MODEL)
+
+
+def _shown_path(root: Path, path: Path) -> str:
+    return path.resolve().relative_to(root.resolve()).as_posix()
+
+
+def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Counts by state, in a fixed order; states that did not occur are left out."""
+    order = ("new", "changed", "kept", "unchanged", "fresh", "no model", "failed")
+    counts = {state: sum(o.state == state for o in outcomes) for state in order}
+    return {state: n for state, n in counts.items() if n}

@@ -1,0 +1,182 @@
+"""The stored notebook: stable bytes, an honest date, and staleness without execution."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import nbformat
+import pytest
+from nbformat.v4 import new_output
+from small_course import POCKET, cell, shown, text
+
+from mi_course.book import store
+from mi_course.book.store import StoreError
+
+DAY_1, DAY_2 = date(2026, 1, 1), date(2026, 2, 2)
+CHAPTER = "# A\n\n" + cell("print(0.123456)") + "\nprose\n\n" + cell("x = 1")
+
+
+@pytest.fixture
+def stored(project):
+    """A chapter of two cells, stored on day 1."""
+    project.write("week1/01_a", CHAPTER)
+    assert project.save("week1/01_a", [[text("0.123456\n")], []], today=DAY_1) == "new"
+    return project
+
+
+def stale(project):
+    return store.stale_reason(project.root / "book/week1/01_a.md", project.stored("week1/01_a"))
+
+
+def test_holds_code_and_outputs_only(stored):
+    notebook = nbformat.read(stored.stored("week1/01_a"), 4)
+    assert [c.cell_type for c in notebook.cells] == ["code", "code"]
+    assert [c.execution_count for c in notebook.cells] == [1, 2]
+    assert notebook.cells[0].outputs == [text("0.123456\n")]
+    assert set(notebook.metadata) == {"kernelspec", "mi_course"}
+    assert notebook.metadata.mi_course.model == POCKET
+    assert notebook.metadata.mi_course.changed == "2026-01-01"
+    nbformat.validate(notebook)
+
+
+def test_a_run_within_tolerance_leaves_every_byte(stored):
+    path = stored.stored("week1/01_a")
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    assert stored.save("week1/01_a", [[text("0.123457\n")], []], today=DAY_2) == "unchanged"
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_a_change_beyond_tolerance_is_stored_with_its_day(stored):
+    assert stored.save("week1/01_a", [[text("0.2\n")], []], today=DAY_2) == "changed"
+    notebook = store.load(stored.stored("week1/01_a"))
+    assert notebook.cells[0].outputs == [text("0.2\n")]
+    assert notebook.metadata.mi_course.changed == "2026-02-02"
+
+
+def test_an_edited_cell_with_the_same_output_keeps_output_and_day(stored):
+    stored.write("week1/01_a", CHAPTER.replace("x = 1", "x = 2  # more"))
+    assert stored.save("week1/01_a", [[text("0.123457\n")], []], today=DAY_2) == "kept"
+    notebook = store.load(stored.stored("week1/01_a"))
+    assert notebook.cells[1].source == "x = 2  # more"
+    assert notebook.cells[0].outputs == [text("0.123456\n")]
+    assert notebook.metadata.mi_course.changed == "2026-01-01"
+    assert stale(stored) is None
+
+
+def test_other_weights_with_the_same_outputs_are_recorded(stored):
+    other = POCKET | {"sha256": "cd" * 32}
+    assert stored.save("week1/01_a", [[text("0.123456\n")], []], other, today=DAY_2) == "kept"
+    assert store.load(stored.stored("week1/01_a")).metadata.mi_course.model == other
+
+
+def test_random_weights_are_refused(project):
+    project.write("week1/01_a", CHAPTER)
+    random = {"name": "gpt2-random", "sha256": "00", "revision": ""}
+    with pytest.raises(StoreError, match="random weights"):
+        project.save("week1/01_a", [[], []], random, folder="gpt2")
+    assert not project.stored("week1/01_a", "gpt2").exists()
+
+
+def test_fresh_outputs_are_not_stale_and_prose_does_not_matter(stored):
+    assert stale(stored) is None
+    stored.write("week1/01_a", CHAPTER.replace("prose", "other prose\n\n## Heading"))
+    assert stale(stored) is None
+
+
+def test_looks_of_a_cell_do_not_matter_but_its_tolerance_does(stored):
+    stored.write("week1/01_a", CHAPTER.replace("\nx = 1", "\n:tags: [hide-input]\n\nx = 1"))
+    assert stale(stored) is None
+    stored.write(
+        "week1/01_a",
+        CHAPTER.replace("\nx = 1", "\n:tags: [tol-0.1]\n\n# tolerance: live\nx = 1"),
+    )
+    stored.save("week1/01_a", [[text("0.123456\n")], []])
+    assert stale(stored) is None
+    stored.write(
+        "week1/01_a",
+        CHAPTER.replace("\nx = 1", "\n:tags: [tol-0.2]\n\n# tolerance: live\nx = 1"),
+    )
+    assert "code cell 2 (line 14) has another tolerance" in stale(stored)
+
+
+def test_stale_names_the_cell_its_line_and_the_command(stored):
+    stored.write("week1/01_a", CHAPTER.replace("x = 1", "x = 2"))
+    assert stale(stored) == (
+        "code cell 2 (line 14) differs from the stored one; run `mi-course run week1/01_a`"
+    )
+
+
+def test_cells_added_removed_or_missing_are_stale(stored):
+    stored.write("week1/01_a", CHAPTER + cell("y"))
+    assert stale(stored).startswith("3 code cells in the chapter, 2 stored")
+    stored.write("week1/01_a", cell("print(0.123456)"))
+    assert stale(stored).startswith("1 code cells in the chapter, 2 stored")
+    stored.stored("week1/01_a").unlink()
+    assert stale(stored).startswith("no stored outputs; run ")
+
+
+def test_cleared_outputs_are_stale(stored):
+    path = stored.stored("week1/01_a")
+    notebook = nbformat.read(path, 4)
+    notebook.cells[0].execution_count = None
+    path.write_bytes(store.to_bytes(notebook))
+    assert "code cell 1 (line 8) is stored without its execution count" in stale(stored)
+
+
+def test_a_broken_file_is_stale_with_a_reason(stored):
+    path = stored.stored("week1/01_a")
+    for broken in ("{", "[]", "{}", '{"cells": [], "nbformat": 4, "metadata": {}}'):
+        path.write_text(broken)
+        assert stale(stored).startswith("01_a.ipynb is no stored notebook")
+
+
+def test_outputs_of_another_model_are_stale(stored):
+    gpt2 = stored.stored("week1/01_a", "gpt2")
+    gpt2.parent.mkdir(parents=True)
+    gpt2.write_bytes(stored.stored("week1/01_a").read_bytes())
+    why = store.stale_reason(stored.root / "book/week1/01_a.md", gpt2)
+    assert why == (
+        "its outputs were computed with pocket; run `mi-course run week1/01_a --model gpt2`"
+    )
+
+
+def test_problems_name_file_cell_and_command(stored):
+    stored.save("week1/01_a", [[text("/tmp/x\n")], [text("ok", "stderr")]])
+    found = store.problems(stored.root / "book/week1/01_a.md", stored.stored("week1/01_a"))
+    assert len(found) == 2
+    assert found[0].startswith("01_a.ipynb: code cell 1: its output holds a path of this machine")
+    assert found[1].startswith("01_a.ipynb: code cell 2: it writes to stderr")
+    assert all(f.endswith("run `mi-course run week1/01_a`") for f in found)
+
+
+def test_a_cell_cannot_excuse_itself_from_comparison():
+    assert store.cell_problems("# NBVAL_IGNORE_OUTPUT\nx", [], ())
+    assert store.cell_problems("# NBVAL_SKIP\nx", [], ())
+
+
+def test_bytes_depend_on_content_alone_and_read_well(stored):
+    path = stored.stored("week1/01_a")
+    assert store.to_bytes(store.load(path)) == path.read_bytes()
+    assert path.read_bytes().endswith(b"}\n")
+    project_figure = shown({"application/json": {"z": [[1, 2], [3, 4]], "b": "é"}})
+    stored.save("week1/01_a", [[project_figure], [text("a\nb\n")]])
+    lines = path.read_text("utf8").splitlines()
+    assert any(line.strip() == "[1, 2]," for line in lines)
+    assert any(line.strip() == '"b": "é",' for line in lines)
+    assert any(line.strip() == '"a\\n",' for line in lines)
+    assert json.loads(path.read_text("utf8"))["nbformat"] == 4
+
+
+def test_equal_cells_have_different_ids(project):
+    path = project.write("a", cell("x") + "\n" + cell("y") + "\n" + cell("x"))
+    ids = store.cell_ids(store.chapters.code_cells(path))
+    assert len(set(ids)) == 3
+    assert ids[2] == ids[0] + "-2"
+
+
+def test_results_carry_the_number_of_their_cell(project):
+    project.write("a", cell("1") + "\n" + cell("2"))
+    result = new_output("execute_result", {"text/plain": "2"}, execution_count=7)
+    project.save("a", [[], [result]])
+    assert store.load(project.stored("a")).cells[1].outputs[0].execution_count == 2
