@@ -6,8 +6,8 @@ import base64
 
 import numpy as np
 import pytest
-from small_course import shown, text
 from nbformat import NotebookNode
+from small_course import shown, text
 
 from mi_course.book import compare
 from mi_course.book.outputs import CIRCUITSVIS, GLUE, PLOTLY

@@ -1,0 +1,125 @@
+"""nbval over the stored notebooks, with the course's comparer and without nbval's holes.
+
+    pytest -p mi_course.book.nbval_plugin --nbval book/outputs/pocket
+
+Each stored notebook is executed again in one kernel, in an empty folder, with the model that its
+folder is named after, and every cell is compared by `compare`. nbval alone would let through a
+cell whose `execution_count` is null, a notebook whose outputs were cleared, every PNG, the place of
+a printed line among figures, the name of a glued value, and what a cell excuses from comparison
+with a tag or a comment. Here each of these fails. A stored notebook with fewer cells than its
+chapter is caught by `store.stale_reason`, which needs no kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import nbval.plugin
+import pytest
+from nbformat import NotebookNode
+from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from mi_course.book import chapters, compare, kernels, outputs, store
+
+SHOWN_DIFFERENCES = 8
+
+
+class CourseKernel(RunningKernel):
+    """nbval's kernel, started as `mi-course run` starts its own."""
+
+    def __init__(self, env: dict[str, str], cwd: str, startup_timeout: float) -> None:
+        with open(os.devnull, "w") as nowhere:
+            self.km, self.kc = start_new_kernel(
+                startup_timeout=startup_timeout,
+                kernel_name=CURRENT_ENV_KERNEL_NAME,
+                stderr=nowhere,
+                cwd=cwd,
+                env=env,
+            )
+        self._ensure_iopub_up()
+
+
+class StoredNotebook(IPyNbFile):
+    """A notebook under `book/outputs/MODEL/`."""
+
+    def setup(self) -> None:
+        """Start the kernel with the model of the notebook's folder."""
+        self.scratch = tempfile.TemporaryDirectory(prefix="mi-course-", ignore_cleanup_errors=True)
+        model, _ = store.name_of(Path(self.path))
+        self.kernel = CourseKernel(
+            kernels.environment(model, Path(self.scratch.name)),
+            self.scratch.name,
+            self.config.option.nbval_kernel_startup_timeout,
+        )
+        self.setup_sanitize_files()
+
+    def teardown(self) -> None:
+        """Stop the kernel and remove its folder."""
+        super().teardown()
+        self.scratch.cleanup()
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """The cells as nbval finds them, but none is excused from comparison."""
+        self.places = outputs.places(self.config.rootpath)
+        for item in super().collect():
+            cell = StoredCell.from_parent(
+                self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
+            )
+            cell.options |= {"check": True, "skip": False, "check_exception": False}
+            yield cell
+
+
+class StoredCell(IPyNbCell):
+    """One cell: executed by nbval, compared by `compare`."""
+
+    def runtest(self) -> None:
+        """Execute the cell and compare its outputs in their order."""
+        if self.cell.execution_count is None:
+            self.raise_cell_error(
+                "The stored cell has no execution count, so that nbval would not compare it; run "
+                f"`{self.mend}`"
+            )
+        # nbval moves all printed text of a cell to where the first of it stood
+        with mock.patch.object(nbval.plugin, "coalesce_streams", list):
+            super().runtest()
+
+    @property
+    def mend(self) -> str:
+        """The command that stores this notebook anew."""
+        return store.mend_command(Path(self.path))
+
+    def compare_outputs(
+        self, test: list[NotebookNode], ref: list[NotebookNode], skip_compare: Any = None
+    ) -> bool:
+        """Whether fresh and stored outputs agree and hold nothing that must not be stored."""
+        stored, fresh = outputs.normalise(ref), outputs.normalise(test)
+        found = store.cell_problems(self.cell.source, fresh, self.parent.places)
+        found += store.cell_problems(self.cell.source, stored, self.parent.places)
+        rtol = chapters.tolerance(self.cell.metadata.get("tags", ()), self.cell.source)
+        found += compare.differences(stored, fresh, rtol)
+        if len(found) > SHOWN_DIFFERENCES:
+            found[SHOWN_DIFFERENCES:] = [f"… and {len(found) - SHOWN_DIFFERENCES} more"]
+        self.comparison_traceback = [*found, f"If the new outputs are right, run `{self.mend}`"]
+        return not found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect stored notebooks as `StoredNotebook`; other notebooks are left to nbval."""
+    collected = yield
+    if chapters.OUTPUTS.name not in file_path.parts or file_path.suffix != ".ipynb":
+        return collected
+    if parent.config.option.nbval_lax:
+        raise pytest.UsageError("--nbval-lax compares next to nothing: use --nbval")
+    return [
+        StoredNotebook.from_parent(parent, path=file_path) if isinstance(c, IPyNbFile) else c
+        for c in collected
+    ]

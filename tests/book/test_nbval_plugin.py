@@ -1,0 +1,144 @@
+"""Re-execution by nbval catches what nbval alone lets through, and passes what is drift."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+from small_course import Project, cell, package_env, shown, text
+
+from mi_course.book import store
+
+GLUE = "application/papermill.record/text/plain"
+SHOW_GLUE = f"""from IPython.display import display
+for name in "ab":
+    display({{"{GLUE}": "0.5"}}, raw=True, metadata={{"scrapbook": {{"name": name}}}})"""
+INTERLEAVED = """from IPython.display import display
+print("above")
+display({"text/markdown": "middle"}, raw=True)
+print("below")"""
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
+    "Jggg=="
+)
+SHOW_PNG = f"""from IPython.display import display
+display({{"image/png": "{PNG}"}}, raw=True)"""
+
+
+def glued(*names):
+    return [shown({GLUE: "0.5"}, metadata=NotebookNode(scrapbook={"name": n})) for n in names]
+
+
+def middle():
+    return shown({"text/markdown": "middle"})
+
+
+# name: a cell, the outputs stored for it, a damage to the stored cell, whether it passes
+CASES = {
+    "right": ("print('loss 0.123456')", [text("loss 0.123456\n")], None, True),
+    "drift": ("print('loss 0.123456')", [text("loss 0.123457\n")], None, True),
+    "number": ("print('loss 0.123456')", [text("loss 0.129000\n")], None, False),
+    "head": ("print('head 10.10')", [text("head 10.1\n")], None, False),
+    "no_count": ("print(1)", [], {"execution_count": None}, False),
+    "cleared": ("print(1)", [text("1\n")], {"execution_count": None, "outputs": []}, False),
+    "deleted": ("print(1)", [text("1\n")], {"outputs": []}, False),
+    "png": (SHOW_PNG, [], {"outputs": [shown({"image/png": PNG[:-8] + "AAAA/A=="})]}, False),
+    "excused": ("# NBVAL_IGNORE_OUTPUT\nprint(1)", [text("2\n")], None, False),
+    "skipped": ("print(1)", [text("2\n")], {"metadata": {"tags": ["nbval-skip"]}}, False),
+    "order": (INTERLEAVED, [text("above\n"), text("below\n"), middle()], None, False),
+    "in_order": (INTERLEAVED, [text("above\n"), middle(), text("below\n")], None, True),
+    "glue": (SHOW_GLUE, glued("a", "b"), None, True),
+    "glue_name": (SHOW_GLUE, glued("a", "c"), None, False),
+    "warning": ("import warnings\nwarnings.warn('odd')", [], None, False),
+    "error": ("1 / 0", [], None, False),
+    "tolerance": (
+        "# tolerance: trained live\nprint('97.48 %')",
+        [text("97.64 %\n")],
+        {"metadata": {"tags": ["tol-0.05"]}},
+        True,
+    ),
+    "no_reason": (
+        "print('97.48 %')",
+        [text("97.64 %\n")],
+        {"metadata": {"tags": ["tol-0.05"]}},
+        False,
+    ),
+    "where": (
+        "import os\nprint(os.environ['MI_COURSE_MODEL'], len(os.listdir('.')) - 1)",
+        [text("pocket 0\n")],
+        None,
+        True,
+    ),
+}
+NBVAL_PASSES = {"cleared", "png", "excused", "skipped", "order", "glue_name"}
+
+
+def failures(root, *options) -> tuple[set[str], str]:
+    """Run pytest over the stored notebook: the cases that failed, and the report."""
+    command = [sys.executable, "-m", "pytest", "-rA", "--nbval", "--color=no"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", *options, "book/outputs"],
+        cwd=root,
+        env=package_env(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    names = list(CASES)
+    failed = re.findall(r"^FAILED \S*::Cell (\d+)", done.stdout, re.MULTILINE)
+    assert f"collected {len(names)} items" in done.stdout, done.stdout + done.stderr
+    return {names[int(n)] for n in failed}, done.stdout
+
+
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory):
+    """Every case stored in one course, and re-executed once with the plugin and once without."""
+    project = Project(tmp_path_factory.mktemp("nbval") / "course")
+    project.write("a", "\n".join(cell(source) for source, *_ in CASES.values()))
+    project.save("a", [outs for _, outs, *_ in CASES.values()])
+    notebook = nbformat.read(project.stored("a"), 4)
+    for stored, (_, _, damage, _) in zip(notebook.cells, CASES.values(), strict=True):
+        stored.update(nbformat.from_dict(damage or {}))
+    project.stored("a").write_bytes(store.to_bytes(notebook))
+    return SimpleNamespace(
+        course=failures(project.root, "-p", "mi_course.book.nbval_plugin"),
+        nbval=failures(project.root, "--nbval-current-env"),
+    )
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_stored_outputs_pass_or_fail_as_they_should(outcomes, name):
+    assert (name not in outcomes.course[0]) == CASES[name][-1], outcomes.course[1]
+
+
+def test_nbval_alone_lets_these_through(outcomes):
+    """The reason for the plugin: if a new nbval closes a hole, this test says so."""
+    assert NBVAL_PASSES & outcomes.nbval[0] == set()
+
+
+def test_a_failure_says_what_differs_and_how_to_mend_it(outcomes):
+    report = outcomes.course[1]
+    assert "output 1 (stdout), line 1: stored 'loss 0.129000', now 'loss 0.123456'" in report
+    assert "If the new outputs are right, run `mi-course run a`" in report
+
+
+def test_lax_comparison_is_refused(project):
+    project.write("a", cell("1"))
+    project.save("a", [[new_output("execute_result", {"text/plain": "1"}, execution_count=1)]])
+    command = ["-m", "pytest", "-p", "mi_course.book.nbval_plugin", "--nbval-lax", "book/outputs"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=project.root,
+        env=package_env(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode != 0
+    assert "--nbval-lax compares next to nothing" in done.stdout + done.stderr
