@@ -1,0 +1,59 @@
+# Needs GNU make 3.81 or later, the one that comes with macOS.
+#
+#   PYTHON=python3.12   the Python that .venv is made with (any 3.11 to 3.13)
+#   TORCH_INDEX=URL     a further package index to take torch from. On Linux the registry's own torch
+#                       brings CUDA libraries of some 3 GB. A machine without an NVIDIA card can take
+#                       the CPU-only build from the index that pytorch.org names for it. The versions
+#                       stay pinned either way.
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Warnings are errors. An incremental build does not repeat the warnings of pages that it does not
+# read again, so a build that failed leaves nothing behind to start from.
+BUILD := $(BIN)/jupyter-book build . -W -n --keep-going -q
+export PYTHON TORCH_INDEX
+
+.PHONY: help book test test-all lint screenshots lock clean clean-all
+
+help: ## show this list
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/p' Makefile | \
+		while IFS='|' read -r name text; do printf '%-20s %s\n' "$$name" "$$text"; done
+
+book: $(VENV)/.installed-book ## build the site; installs what that needs, without torch
+	@$(BUILD) || { rm -rf _build/.doctrees; exit 1; }
+	@echo "The first page: $(CURDIR)/_build/html/index.html"
+
+test: $(VENV)/.installed-dev lint ## install everything and run every test but the slow ones
+	@$(BIN)/python -m pytest -m "not slow"
+
+test-all: $(VENV)/.installed-dev lint ## run the slow tests too
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev ## ruff and mypy
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+
+screenshots: $(VENV)/.installed-dev ## pictures of every page in _build/screenshots
+	@$(BIN)/python -m tests.browser.screenshots
+
+lock: $(VENV)/.installed-book ## pin requirements/*.txt anew from pyproject.toml
+	@requirements/lock.sh $(BIN)/python
+
+clean: ## remove what was built
+	rm -rf _build .pytest_cache .mypy_cache .ruff_cache
+	find code tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+clean-all: clean ## remove .venv too
+	rm -rf $(VENV)
+
+# A venv whose Python was removed counts as missing: make follows the link.
+$(BIN)/python:
+	@requirements/install.sh venv
+
+$(VENV)/.installed-book: $(BIN)/python requirements/book.txt requirements/install.sh
+	@requirements/install.sh book
+
+$(VENV)/.installed-dev: $(BIN)/python requirements/dev.txt pyproject.toml requirements/install.sh
+	@requirements/install.sh dev
+	@touch $(VENV)/.installed-book

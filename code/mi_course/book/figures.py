@@ -1,0 +1,71 @@
+"""Stored figures as HTML that one local script draws when the reader scrolls to them.
+
+A plot is stored as data, not as a picture and not as a program. On the page it becomes a box with its
+final height, the data as JSON, and a name for readers who do not see it. `book/_static/course-figs.js`
+does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from mi_course.book.outputs import CIRCUITSVIS, PLOTLY
+
+PLOTLY_HEIGHT = 450
+"""Plotly's own height, in pixels, for a layout that names none."""
+
+CIRCUITSVIS_HEIGHT = 420
+"""A box of about the height that CircuitsVis needs, in pixels: its layouts do not say."""
+
+ASSETS = {
+    "course-plotly": "vendor/plotly/plotly-cartesian.min.js",
+    "course-circuitsvis": "vendor/circuitsvis/iife.js",
+    "course-fig": "course-figs.js",
+}
+"""The script that a page needs for each class, in the order of loading; under `book/_static`."""
+
+_NOSCRIPT = "This figure is drawn by JavaScript, which is switched off in your browser."
+
+
+def to_html(data: Mapping[str, Any]) -> str | None:
+    """The HTML of a stored output, or None where it holds no figure.
+
+    Args:
+        data: the output's representations, from MIME type to content.
+    """
+    if PLOTLY in data:
+        return _plotly(data[PLOTLY])
+    if CIRCUITSVIS in data:
+        return _circuitsvis(data[CIRCUITSVIS])
+    return None
+
+
+def _plotly(figure: Mapping[str, Any]) -> str:
+    layout = figure.get("layout", {})
+    # Plotly takes both forms of a title, and line breaks in it.
+    title = layout.get("title", "")
+    text = title.get("text", "") if isinstance(title, Mapping) else title
+    name = " ".join((text or "Plot").replace("<br>", " ").split())
+    shown = {"data": figure["data"], "layout": layout, "config": figure.get("config", {})}
+    return _box("course-plotly", "img", name, layout.get("height", PLOTLY_HEIGHT), shown)
+
+
+def _circuitsvis(figure: Mapping[str, Any]) -> str:
+    props = figure["props"]
+    heads = props.get("attentionHeadNames")
+    name = f"Attention patterns of {', '.join(heads)}" if heads else figure["component"]
+    return _box("course-circuitsvis", "group", name, CIRCUITSVIS_HEIGHT, dict(figure))
+
+
+def _box(kind: str, role: str, name: str, height: float, content: Mapping[str, Any]) -> str:
+    # "</script>" within the JSON would end the element; "<\/" is the same string to a JSON parser.
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
+    return (
+        f'<div class="course-fig {kind}" role="{role}" aria-label="{escape(name)}"'
+        f' style="min-height:{round(height)}px">'
+        f'<script type="application/json">{text}</script>'
+        f"<noscript>{_NOSCRIPT}</noscript></div>"
+    )
