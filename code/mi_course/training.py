@@ -1,0 +1,301 @@
+"""Train `pocket`, the small GPT-2-architecture model that ships with the course.
+
+One seeded command writes the whole model folder: weights, tokenizer, log, card, checksums. The data
+of a step depend on the seed and the step alone, so that a run that was interrupted and resumed from
+its checkpoint sees the same text as one that was not.
+
+The log has, every few steps, the loss on repeated random tokens, each head's prefix-matching score
+and the IOI score on held-out prompts: it shows the phase change in which induction heads appear
+(Olsson et al. 2022, arXiv:2209.11895).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import math
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor
+from tqdm import tqdm
+from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
+
+from mi_course import corpus, induction, ioi
+
+BOS = "<|endoftext|>"
+CHECKPOINT = "checkpoint.pt"
+LOG = "training_log.csv"
+CHECKED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", LOG)
+Row: TypeAlias = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run depends on, but for the corpus and the number of threads.
+
+    Attributes:
+        n_layer, n_head, d_model, d_mlp, n_ctx: the architecture, in GPT-2's terms.
+        steps, batch, lr, warmup, weight_decay: AdamW; `batch` documents of n_ctx tokens a step; the
+            rate rises to `lr` in the first `warmup` of the steps, then falls to 0 as a half cosine.
+        attn_dropout: share of attention weights dropped in training.
+        repeat_share: of the documents, how many are repeated random tokens.
+        mixtures: pairs of a share of the run and the mixture of sentences that holds until then.
+        seed: of the first weights, of dropout and of the data.
+    """
+
+    n_layer: int = 3
+    n_head: int = 8
+    d_model: int = 128
+    d_mlp: int = 64
+    n_ctx: int = 128
+    steps: int = 2500
+    batch: int = 24
+    lr: float = 2e-3
+    warmup: float = 0.1
+    weight_decay: float = 0.1
+    attn_dropout: float = 0.0
+    init_std: float = 0.02
+    short_until: float = 0.0
+    repeat_share: float = 0.3
+    mixtures: tuple[tuple[float, dict[str, float]], ...] = ((1.0, corpus.MIXTURE),)
+    seed: int = 0
+    log_every: int = 25
+    save_every: int = 200
+
+
+def train_tokenizer() -> PreTrainedTokenizerFast:
+    """Byte-level BPE trained on the corpus, until each of its words is one token.
+
+    Id 0 is BOS and ids 1 to 256 are the bytes, so any text can be written and read back.
+    """
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=10_000,  # not reached: merging ends when every word is whole
+        min_frequency=1,
+        special_tokens=[BOS],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    text = [*corpus.vocabulary(), *corpus.sentences(seed=0, count=20_000)]
+    bpe.train_from_iterator(text, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe, bos_token=BOS, eos_token=BOS, unk_token=BOS, pad_token=BOS
+    )
+
+
+def word_encoder(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], list[int]]:
+    """A fast `encode` for the corpus' own sentences, whose every pretoken is one token."""
+    ids = {w: tokenizer.encode(w, add_special_tokens=False)[0] for w in corpus.vocabulary()}
+    return lambda text: [ids[word] for word in corpus.pretokens(text)]
+
+
+def batch_tokens(
+    recipe: Recipe, step: int, encode: Callable[[str], list[int]], vocab_size: int
+) -> Int[Tensor, "batch pos"]:
+    """The documents of one step; they depend on the recipe's seed and the step alone."""
+    rng = random.Random(f"{recipe.seed} {step}")
+    mixture = next(m for until, m in recipe.mixtures if step < until * recipe.steps)
+    halves = 2 if step < recipe.short_until * recipe.steps else 1
+    length = recipe.n_ctx // halves - 1
+    rows = []
+    for _ in range(recipe.batch * halves):
+        if rng.random() < recipe.repeat_share:
+            rows.append([0, *corpus.repeat_document(rng, length, range(1, vocab_size))])
+        else:
+            rows.append([0, *corpus.text_document(rng, length, encode, mixture)])
+    return torch.tensor(rows)
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then half a cosine down to 0."""
+    rise = recipe.warmup * recipe.steps
+    if step < rise:
+        return recipe.lr * (step + 1) / (rise + 1)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (recipe.steps - rise)))
+
+
+def new_model(recipe: Recipe, vocab_size: int) -> GPT2LMHeadModel:
+    """Untrained model; the global seed is set by the caller."""
+    config = GPT2Config(
+        n_layer=recipe.n_layer,
+        n_head=recipe.n_head,
+        n_embd=recipe.d_model,
+        n_inner=recipe.d_mlp,
+        n_positions=recipe.n_ctx,
+        vocab_size=vocab_size,
+        attn_pdrop=recipe.attn_dropout,
+        resid_pdrop=0.0,
+        embd_pdrop=0.0,
+        initializer_range=recipe.init_std,
+        bos_token_id=0,
+        eos_token_id=0,
+        attn_implementation="eager",
+    )
+    return GPT2LMHeadModel(config)
+
+
+class Metrics:
+    """What is measured while training, on prompts fixed at the start."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast, n_prompts: int = 64) -> None:
+        generator = torch.Generator().manual_seed(1)
+        size = (n_prompts, 30)
+        half = torch.randint(1, len(tokenizer), size, generator=generator)
+        self.repeats = torch.cat([torch.zeros_like(half[:, :1]), half, half], dim=1)
+        self.seq_len = size[1]
+        self.ioi = ioi.tokenize(tokenizer, ioi.prompts(2 * n_prompts, seed=1))
+
+    @torch.no_grad()
+    def measure(self, model: GPT2LMHeadModel) -> Row:
+        """Losses on repeated tokens in nats, IOI score, and each head's prefix-matching score."""
+        model.eval()
+        out = model(self.repeats, output_attentions=True)
+        losses = induction.token_losses(out.logits, self.repeats)
+        first, second = induction.losses_by_half(losses)
+        patterns = torch.stack(out.attentions).mean(1)
+        scores = induction.prefix_matching_score(patterns, self.seq_len)
+        difference = ioi.logit_difference(model(self.ioi.tokens).logits, self.ioi)
+        model.train()
+        row = {
+            "loss_first_half": first.item(),
+            "loss_second_half": second.item(),
+            "ioi_logit_diff": difference.mean().item(),
+            "ioi_accuracy": (difference > 0).float().mean().item(),
+        }
+        return row | {
+            f"prefix_matching_{layer}.{head}": score.item()
+            for layer, heads in enumerate(scores)
+            for head, score in enumerate(heads)
+        }
+
+
+class Run:
+    """One training run: model, optimizer and log, at some step."""
+
+    def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> None:
+        torch.manual_seed(recipe.seed)
+        self.recipe = recipe
+        self.encode = word_encoder(tokenizer)
+        self.vocab_size = len(tokenizer)
+        self.model = new_model(recipe, self.vocab_size)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(), betas=(0.9, 0.98), weight_decay=recipe.weight_decay
+        )
+        self.metrics = Metrics(tokenizer)
+        self.step = 0
+        self.log: list[Row] = []
+
+    def advance(self) -> None:
+        """One optimizer step, logged where its turn has come."""
+        recipe = self.recipe
+        torch.manual_seed(hash((recipe.seed, self.step)))
+        tokens = batch_tokens(recipe, self.step, self.encode, self.vocab_size)
+        rate = learning_rate(recipe, self.step)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        loss = induction.token_losses(self.model(tokens).logits, tokens).mean()
+        if self.step % recipe.log_every == 0 or self.step == recipe.steps - 1:
+            row = {"step": self.step, "loss": loss.item(), "lr": rate}
+            self.log.append(row | self.metrics.measure(self.model))
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+
+    def save(self, path: Path) -> None:
+        """Writes a checkpoint in one move: an interruption leaves the old one or the new one."""
+        state = {
+            "recipe": asdict(self.recipe),
+            "step": self.step,
+            "log": self.log,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+        part = path.with_suffix(".part")
+        torch.save(state, part)
+        os.replace(part, path)
+
+    def restore(self, path: Path) -> None:
+        """Continues from a checkpoint of the same recipe.
+
+        Raises:
+            ValueError: the checkpoint is of another recipe.
+        """
+        state = torch.load(path, weights_only=False)
+        if state["recipe"] != asdict(self.recipe):
+            raise ValueError(f"{path} is of another recipe: delete it, or train without --resume")
+        self.step, self.log = state["step"], state["log"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def train(recipe: Recipe, out: Path, *, resume: bool = True, progress: bool = True) -> Run:
+    """Trains a model in `out`, from its checkpoint there if it has one, and writes its files.
+
+    Args:
+        recipe: what to train.
+        out: the model folder; made where it is missing.
+        resume: continue from `out`'s checkpoint; if false, a checkpoint there is thrown away.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        ValueError: the checkpoint is of another recipe.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    tokenizer = train_tokenizer()
+    run = Run(recipe, tokenizer)
+    checkpoint = out / CHECKPOINT
+    if not resume:
+        checkpoint.unlink(missing_ok=True)
+    if checkpoint.exists():
+        run.restore(checkpoint)
+    with tqdm(total=recipe.steps, initial=run.step, disable=not progress, unit="step") as bar:
+        while run.step < recipe.steps:
+            run.advance()
+            bar.update()
+            bar.set_postfix_str(_summary(run.log[-1]), refresh=False)
+            if run.step % recipe.save_every == 0:
+                run.save(checkpoint)
+    write_files(run, tokenizer, out)
+    checkpoint.unlink(missing_ok=True)
+    return run
+
+
+def write_files(run: Run, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
+    """Weights, configuration, tokenizer, log, and the checksums of all of them."""
+    run.model.config._attn_implementation = None  # how to compute, which is the reader's choice
+    run.model.save_pretrained(out)
+    (out / "generation_config.json").unlink(missing_ok=True)
+    tokenizer.save_pretrained(out)
+    with (out / LOG).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(run.log[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: _rounded(v) for k, v in row.items()} for row in run.log)
+    sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in CHECKED}
+    (out / "checksums.json").write_text(json.dumps(sums, indent=2) + "\n")
+
+
+def _rounded(value: float) -> float:
+    """Five significant digits: more would only make the log longer."""
+    return value if isinstance(value, int) else float(f"{value:.5g}")
+
+
+def _summary(row: Row) -> str:
+    return (
+        f"loss {row['loss']:.2f}, repeats {row['loss_second_half']:.2f}, "
+        f"IOI {row['ioi_accuracy']:.0%}"
+    )
