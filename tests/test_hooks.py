@@ -79,7 +79,10 @@ def test_misspelt_hook_name_is_refused_with_the_right_one(tiny):
 @pytest.mark.parametrize(
     ("tokens", "words"),
     [
-        (torch.zeros(1, 33, dtype=torch.long), "33 tokens are too many: this model reads at most 32"),
+        (
+            torch.zeros(1, 33, dtype=torch.long),
+            "33 tokens are too many: this model reads at most 32",
+        ),
         (torch.zeros(5, dtype=torch.long), "shape"),
         (torch.zeros(1, 5), "token ids"),
         ("When Mary", "token ids"),

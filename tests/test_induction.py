@@ -62,9 +62,7 @@ def test_halves_leave_out_the_first_repeated_token():
 def test_score_is_the_mean_over_the_named_pairs(score, shift, first):
     for seq_len in (3, 6):
         pattern = random_pattern(seq_len)
-        pairs = [
-            pattern[:, q, q - shift(seq_len)] for q in range(first(seq_len), 1 + 2 * seq_len)
-        ]
+        pairs = [pattern[:, q, q - shift(seq_len)] for q in range(first(seq_len), 1 + 2 * seq_len)]
         assert torch.allclose(score(pattern, seq_len), torch.stack(pairs, 1).mean(1))
 
 

@@ -21,7 +21,8 @@ def test_pocket_says_which_weights_it_has(pocket):
 def test_load_prints_one_line_that_names_the_model(capsys):
     models.load("pocket")
     out = capsys.readouterr().out
-    assert out.startswith("Model pocket: ") and out.count("\n") == 1
+    assert out.startswith("Model pocket: ")
+    assert out.count("\n") == 1
 
 
 def test_unlabelled_model_is_refused(tiny):
@@ -96,7 +97,8 @@ def test_auto_takes_pocket_where_nothing_answers(monkeypatch):
 def test_auto_takes_pocket_where_memory_is_short(monkeypatch):
     hub_state(monkeypatch, answers=True, memory=2 * 10**9)
     name, reason = models.choose()
-    assert name == "pocket" and "2.0 GB of memory free" in reason
+    assert name == "pocket"
+    assert "2.0 GB of memory free" in reason
 
 
 def test_auto_does_not_take_stand_in_weights(monkeypatch, tmp_path):
@@ -104,7 +106,8 @@ def test_auto_does_not_take_stand_in_weights(monkeypatch, tmp_path):
     stand_in.write_bytes(b"random")
     hub_state(monkeypatch, cached=stand_in)
     name, reason = models.choose()
-    assert name == "pocket" and "other weights" in reason
+    assert name == "pocket"
+    assert "other weights" in reason
 
 
 def test_auto_falls_back_when_the_download_fails(monkeypatch, capsys):

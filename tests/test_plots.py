@@ -57,5 +57,7 @@ def test_attention_figure_stores_data_without_random_ids():
 
 
 def test_attention_of_another_length_than_its_tokens_is_refused():
-    with pytest.raises(ValueError, match=r"1 names and 3 tokens need patterns of shape \(1, 3, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"1 names and 3 tokens need patterns of shape \(1, 3, 3\)"
+    ):
         plots.attention(["a", "b", "c"], torch.zeros(1, 2, 2), ["1.4"])

@@ -1,8 +1,8 @@
 """Run a model with hooks, safely.
 
-TransformerBridge lets some mistakes pass in silence: hooks given to the wrong method are ignored, and
-hooks left on the model change every later run. The functions here take hooks in one place only,
-check names, heads and lengths first, and leave the model as they found it, also after an error.
+TransformerBridge lets some mistakes pass in silence: hooks given to the wrong method are ignored,
+and hooks left on the model change every later run. The functions here take hooks in one place only,
+check names, heads and lengths first, and leave the model without hooks, also after an error.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def run_with_hooks(
     model.reset_hooks()
     try:
         with torch.no_grad():
-            return model.run_with_hooks(tokens, fwd_hooks=hooks)
+            return model.run_with_hooks(tokens, fwd_hooks=[*hooks])
     finally:
         model.reset_hooks()
 
@@ -54,11 +54,12 @@ def run_with_cache(
 ) -> tuple[Float[Tensor, "batch pos vocab"], dict[str, Tensor]]:
     """Logits, and the activations at the named hook points, in a plain dictionary.
 
-    The names are asked for, not filtered afterwards: a full cache of ten prompts of a hundred tokens
-    takes over a gigabyte for GPT-2 small.
+    The names are asked for, not filtered afterwards: a full cache of ten prompts of a hundred
+    tokens takes over a gigabyte for GPT-2 small.
 
     Args:
-        model, tokens: as for `run_with_hooks`.
+        model: as for `run_with_hooks`.
+        tokens: as for `run_with_hooks`.
         names: hook points to keep.
         hooks: changes to make during the pass, as for `run_with_hooks`; what is kept is what the
             model saw after them.

@@ -1,9 +1,9 @@
 """Find induction heads: heads that continue a pattern seen earlier in the prompt.
 
-On random tokens, repeated once, nothing but the repetition helps a model to predict. A head's score
-is its mean attention along one diagonal of its pattern. See Olsson et al. 2022, *In-context Learning
-and Induction Heads*, arXiv:2209.11895, and Elhage et al. 2021, *A Mathematical Framework for
-Transformer Circuits*.
+On random tokens, repeated once, nothing but the repetition helps a model to predict. A head's
+score is its mean attention along one diagonal of its pattern. See Olsson et al. 2022, *In-context
+Learning and Induction Heads*, arXiv:2209.11895, and Elhage et al. 2021, *A Mathematical Framework
+for Transformer Circuits*.
 """
 
 from __future__ import annotations
@@ -99,9 +99,7 @@ def previous_token_score(
     return _diagonal_mean(patterns, offset=1, first_query=1)
 
 
-def top_heads(
-    scores: Float[Tensor, "layer head"], threshold: float
-) -> list[tuple[int, int]]:
+def top_heads(scores: Float[Tensor, "layer head"], threshold: float) -> list[tuple[int, int]]:
     """The (layer, head) pairs whose score reaches the threshold, strongest first."""
     pairs = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero()]
     return sorted(pairs, key=lambda pair: -float(scores[pair]))

@@ -1,8 +1,8 @@
 """Two models, one code path: GPT-2 small from the hub, and `pocket`, which ships with the course.
 
-Both are folders in the Hugging Face format, loaded by the same `TransformerBridge.boot_transformers`
-call. GPT-2 is pinned to one revision and told from stand-ins by the SHA-256 of its weights, so that
-nothing computed from random weights can pass for a result.
+Both are folders in the Hugging Face format, loaded by the same call of
+`TransformerBridge.boot_transformers`. GPT-2 is pinned to one revision and told from stand-ins by
+the SHA-256 of its weights, so that nothing computed from random weights can pass for a result.
 
 Source of the revision and of the checksum: `openai-community/gpt2` on the Hugging Face hub.
 """
@@ -203,7 +203,7 @@ def fetch_gpt2() -> Path:
     cached = cached_gpt2()
     if cached is None and (_offline() or not hub_answers()):
         raise ModelFilesError(
-            f"GPT-2 small is not in the local cache and the model hub does not answer. {_USE_POCKET}"
+            f"GPT-2 small is not in the local cache and the hub does not answer. {_USE_POCKET}"
         )
     try:
         return Path(
@@ -289,6 +289,6 @@ def _count_params(weights: Path) -> int:
     from safetensors import safe_open
 
     with safe_open(weights, framework="pt") as file:
-        shapes = {k: file.get_slice(k).get_shape() for k in file.keys()}
+        shapes = {key: file.get_slice(key).get_shape() for key in file.keys()}  # noqa: SIM118
     skip = (".attn.bias", ".attn.masked_bias", "lm_head.weight")
     return sum(prod(shape) for key, shape in shapes.items() if not key.endswith(skip))

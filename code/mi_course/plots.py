@@ -68,9 +68,7 @@ def head_heatmap(
     return fig
 
 
-def pattern_maps(
-    patterns: Mapping[str, Float[Tensor, "query key"]], *, title: str
-) -> go.Figure:
+def pattern_maps(patterns: Mapping[str, Float[Tensor, "query key"]], *, title: str) -> go.Figure:
     """Attention patterns side by side, as pictures: queries downwards, keys across.
 
     Args:
@@ -81,7 +79,7 @@ def pattern_maps(
     fig.update_layout(template=_TEMPLATE, title_text=title, height=380, margin_t=90)
     for column, pattern in enumerate(patterns.values(), 1):
         fig.add_heatmap(
-            z=_numpy(pattern).round(3),
+            z=_numpy(pattern),
             coloraxis="coloraxis",
             hovertemplate="query %{y} → key %{x}: %{z:.3f}<extra></extra>",
             col=column,
@@ -117,7 +115,9 @@ def lines(
     for label, position in (marks or {}).items():
         fig.add_vline(position, line_dash="dot", line_color="gray")
         # y = 1 in paper coordinates: just above the plot, clear of the curves
-        fig.add_annotation(x=position, y=1, yref="paper", yanchor="bottom", showarrow=False, text=label)
+        fig.add_annotation(
+            x=position, y=1, yref="paper", yanchor="bottom", showarrow=False, text=label
+        )
     fig.update_layout(legend={"orientation": "h", "y": -0.25}, margin_t=80)
     return fig
 
@@ -134,7 +134,12 @@ def bars(
     """One bar for each label, with error bars where `errors` are given (say in y_title of what)."""
     fig = _figure(title, x_title, y_title)
     error_y = {"type": "data", "array": _numpy(errors)} if errors is not None else None
-    fig.add_bar(x=list(labels), y=_numpy(values), error_y=error_y, hovertemplate="%{x}: %{y:.3f}<extra></extra>")
+    fig.add_bar(
+        x=list(labels),
+        y=_numpy(values),
+        error_y=error_y,
+        hovertemplate="%{x}: %{y:.3f}<extra></extra>",
+    )
     fig.update_xaxes(type="category")  # "1.4" names a head, it is no number
     return fig
 
@@ -160,7 +165,7 @@ class AttentionFigure:
         from circuitsvis.utils.render import render
 
         page = render("AttentionHeads", **self.props)
-        # CircuitsVis asks the internet which of the two to use; Colab always has it, others may not.
+        # CircuitsVis would ask the internet which of the two to use, and wait for the answer.
         return page.cdn_src if "google.colab" in sys.modules else page.local_src
 
 
@@ -187,8 +192,11 @@ def attention(
         )
     return AttentionFigure(
         {
-            # three decimals: the eye cannot see more, and a page stays small
-            "attention": [[[round(p, 3) for p in row] for row in head] for head in patterns.tolist()],
+            # Six decimals keep a page small. Fewer would let rounding turn noise of 1e-7 into a
+            # visible step, and two honest runs would differ.
+            "attention": [
+                [[round(p, 6) for p in row] for row in head] for head in patterns.tolist()
+            ],
             "tokens": list(tokens),
             "attentionHeadNames": list(names),
             "maskUpperTri": True,

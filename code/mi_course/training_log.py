@@ -25,9 +25,7 @@ def prefix_matching(log: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {name.removeprefix(SCORE): log[name] for name in log if name.startswith(SCORE)}
 
 
-def change_window(
-    steps: np.ndarray, values: np.ndarray, share: float = 0.8
-) -> tuple[int, int]:
+def change_window(steps: np.ndarray, values: np.ndarray, share: float = 0.8) -> tuple[int, int]:
     """The shortest stretch of steps in which `values` makes `share` of its whole change.
 
     A quantity that changes evenly needs that share of the training; a phase change needs far less.

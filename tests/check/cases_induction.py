@@ -4,13 +4,14 @@ WRONG maps an exercise to pairs of a wrong function and words that the check's v
 RIGHT maps it to functions that must pass, unusual ones among them.
 """
 
+import itertools
 import sys
 
 import torch
 import torch.nn.functional as F
 
 
-# --- continue_pattern -----------------------------------------------------------------------------
+# --- continue_pattern
 def latest(tokens):
     for i in range(len(tokens) - 2, -1, -1):
         if tokens[i] == tokens[-1]:
@@ -21,7 +22,7 @@ def latest(tokens):
 def by_dictionary(tokens):
     if not tokens:
         return None
-    return dict(zip(tokens[:-1], tokens[1:], strict=True)).get(tokens[-1])
+    return dict(itertools.pairwise(tokens)).get(tokens[-1])
 
 
 def first_match(tokens):
@@ -57,7 +58,7 @@ def truthy_only(tokens):
     return latest(tokens) or None
 
 
-# --- repeated_tokens ------------------------------------------------------------------------------
+# --- repeated_tokens
 def cat_halves(half, bos):
     return torch.cat([torch.full((len(half), 1), bos), half, half], dim=1)
 
@@ -66,7 +67,7 @@ def pad_repeat(half, bos):
     return F.pad(half.repeat(1, 2), (1, 0), value=bos)
 
 
-# --- token_losses ---------------------------------------------------------------------------------
+# --- token_losses
 def by_log_softmax(logits, tokens):
     log_probs = logits[:, :-1].log_softmax(-1)
     return -log_probs.gather(-1, tokens[:, 1:, None]).squeeze(-1)
@@ -83,11 +84,8 @@ def by_flat_cross_entropy(logits, tokens):
 def by_double_loop(logits, tokens):
     rows = []
     for row, ids in zip(logits, tokens, strict=True):
-        rows.append(
-            torch.stack(
-                [torch.logsumexp(at, 0) - at[after] for at, after in zip(row[:-1], ids[1:])]  # noqa: B905
-            )
-        )
+        pairs = zip(row[:-1], ids[1:], strict=True)
+        rows.append(torch.stack([torch.logsumexp(at, 0) - at[after] for at, after in pairs]))
     return torch.stack(rows)
 
 
@@ -95,7 +93,7 @@ def _gather(values, tokens):
     return values.gather(-1, tokens[..., None])[..., 0]
 
 
-# --- prefix_matching_score ------------------------------------------------------------------------
+# --- prefix_matching_score
 def by_diagonal(pattern, seq_len):
     return pattern.diagonal(1 - seq_len, dim1=-2, dim2=-1)[..., 2:].mean()
 
@@ -126,7 +124,7 @@ def hard_coded_length(pattern, seq_len):
     return by_diagonal(pattern, 4)
 
 
-# --- top_heads ------------------------------------------------------------------------------------
+# --- top_heads
 def sorted_names(scores, threshold):
     pairs = [(float(s), f"{i}.{j}") for i, row in enumerate(scores) for j, s in enumerate(row)]
     return [name for score, name in sorted(pairs, reverse=True) if score >= threshold]
@@ -146,7 +144,7 @@ def _renamed(rename):
     return wrong
 
 
-# --- zero_head ------------------------------------------------------------------------------------
+# --- zero_head
 def by_clone(z, hook, head):
     z = z.clone()
     z[:, :, head] = 0
@@ -177,7 +175,7 @@ def no_return(*args):
     args[0].clone()
 
 
-# --- accidents that any exercise can meet -----------------------------------------------------------
+# --- accidents that any exercise can meet
 def unwritten(*args):
     raise NotImplementedError
 

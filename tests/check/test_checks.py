@@ -1,4 +1,4 @@
-"""Each check rejects every wrong answer with the words that name its mistake, and passes right ones."""
+"""Each check rejects wrong answers with the words that name the mistake, and passes right ones."""
 
 import cases_induction
 import pytest

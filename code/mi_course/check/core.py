@@ -1,8 +1,8 @@
 """How a check works: it calls your function on small cases and says in words what is wrong.
 
-A check is a function that takes the learner's function, wrapped in `Attempt`, and raises `Wrong` with
-one sentence for the first mistake it finds. `exercise` turns it into what a notebook calls: it prints
-the verdict, and never raises, so that the cells below still run.
+A check is a function that takes the learner's function, wrapped in `Attempt`, and raises `Wrong`
+with one sentence for the first mistake it finds. `exercise` turns it into what a notebook calls: it
+prints the verdict, and never raises, so that the cells below still run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 
-class Wrong(Exception):  # noqa: N818 - it is a verdict on an answer, not an error of the program
+class Wrong(Exception):
     """One mistake, said in the learner's words."""
 
 

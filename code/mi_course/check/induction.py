@@ -14,8 +14,8 @@ from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fit
 
 @exercise
 def continue_pattern(attempt: Attempt) -> None:
-    """`(tokens: list) -> token or None`: what followed the last token's latest earlier occurrence."""
-    cases = [
+    """`(tokens: list) -> token or None`: what came after the latest earlier match."""
+    cases: list[tuple[list[Any], Any]] = [
         (["A", "B", "C", "A"], "B"),
         (["the", "cat", "sat", "on", "the"], "cat"),
         (["A", "B", "A", "C", "A"], "C"),
@@ -54,7 +54,9 @@ def repeated_tokens(attempt: Attempt) -> None:
     if isinstance(result, Tensor):
         _explain_repeated_shape(tuple(result.shape))
         if result.is_floating_point():
-            raise Wrong("token ids are integers, and your result holds floats: set the dtype of BOS")
+            raise Wrong(
+                "token ids are integers, and your result holds floats: see the dtype of BOS"
+            )
     found = attempt.tensor(half, 5, shape=(3, 9), axes="(batch, 1 + 2 × seq)")
     mistakes = {
         "each token is doubled on the spot (A A B B): repeat the whole half instead (A B A B)": (
@@ -118,7 +120,9 @@ def token_losses(attempt: Attempt) -> None:
     right = induction.token_losses(logits, tokens)
     if close(found, right):
         return
-    raise Wrong(first_that_fits(found, _wrong_losses(logits, tokens, right)) or _where(found, right))
+    raise Wrong(
+        first_that_fits(found, _wrong_losses(logits, tokens, right)) or _where(found, right)
+    )
 
 
 def _wrong_losses(logits: Tensor, tokens: Tensor, right: Tensor) -> dict[str, Tensor]:
@@ -139,9 +143,7 @@ def _wrong_losses(logits: Tensor, tokens: Tensor, right: Tensor) -> dict[str, Te
         ),
         "the sign is wrong: the loss is MINUS the log-probability": -right,
         "these are probabilities: the loss is minus their logarithm": torch.exp(-right),
-        "these are logits: turn them into log-probabilities first (log_softmax over the vocabulary)": (
-            chosen
-        ),
+        "these are logits: take log_softmax over the vocabulary first": (chosen),
         "these are minus the logits: log_softmax over the vocabulary is missing": -chosen,
         "these are bits: use the natural logarithm, which gives nats": right / log2,
         "the softmax runs over the positions: it belongs on the last axis, the vocabulary": (
@@ -194,9 +196,7 @@ def _wrong_scores(pattern: Tensor, seq_len: int, right: Tensor) -> dict[str, Ten
         return p.diagonal(-shift, dim1=1, dim2=2)[:, max(first - shift, 0) :]
 
     s, n = seq_len, pattern.shape[1]
-    hits = torch.stack(
-        [pattern[:, q].argmax(-1) == q - s + 1 for q in range(s + 1, n)]
-    ).float()
+    hits = torch.stack([pattern[:, q].argmax(-1) == q - s + 1 for q in range(s + 1, n)]).float()
     return {
         "this is attention to the token's own first occurrence (a duplicate-token head): an "
         "induction head looks one place further, at the token that came AFTER it": (
@@ -233,7 +233,9 @@ def _wrong_scores(pattern: Tensor, seq_len: int, right: Tensor) -> dict[str, Ten
         "count": diagonal(s - 1, s + 1).sum(1).mean() / n,
         "this counts how often the right token gets the most attention: take the mean of the "
         "attention itself": hits.mean(),
-        "only the first prompt counts: take the mean over the batch": diagonal(s - 1, s + 1)[0].mean(),
+        "only the first prompt counts: take the mean over the batch": diagonal(s - 1, s + 1)[
+            0
+        ].mean(),
     }
 
 
@@ -287,7 +289,7 @@ def _names(attempt: Attempt, scores: Tensor, threshold: float) -> list[str]:
 
 @exercise
 def zero_head(attempt: Attempt) -> None:
-    """`(z [batch, pos, head, d_head], hook, head: int) -> z` with that head's output set to zero."""
+    """`(z [batch, pos, head, d_head], hook, head: int) -> z` with that head's output zero."""
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(2, 5, 4, 3, generator=generator)
     head = 1
@@ -302,7 +304,7 @@ def zero_head(attempt: Attempt) -> None:
     mistakes = {
         "this removes a prompt: the head is the third axis, z[:, :, head]": by_axis[0],
         "this removes a position: the head is the third axis, z[:, :, head]": by_axis[1],
-        "this removes one entry of every head's output: the head is the third axis, z[:, :, head]": (
+        "this removes one entry of every head: the head is the third axis, z[:, :, head]": (
             by_axis[2]
         ),
         "this keeps the head and removes all others: do the opposite": kept,
