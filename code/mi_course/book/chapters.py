@@ -25,8 +25,10 @@ OUTPUTS = BOOK / "outputs"
 MODELS = ("pocket", "gpt2")
 """The models whose outputs are stored, each in a folder of its own; the first is the default."""
 
-EXTENSIONS = frozenset({"amsmath", "colon_fence", "dollarmath"})
-"""The MyST syntax that decides where a block, and so a code cell, begins and ends."""
+EXTENSIONS = frozenset(
+    {"amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"}
+)
+"""The MyST syntax that the site enables (`_config.yml`), and so every reader of a chapter."""
 
 TOLERANCE_TAG = re.compile(r"tol-(\d*\.?\d+(?:e-?\d+)?)")
 TOLERANCE_REASON = re.compile(r"^\s*#[ \t]*tolerance:[ \t]*\S", re.MULTILINE)

@@ -123,7 +123,7 @@ def save(path: Path, result: Result, today: date | None = None) -> str:
         outcome = "kept"
     else:
         outcome = "new" if old is None else "changed"
-    _write(path, to_bytes(new))
+    write_file(path, to_bytes(new))
     return outcome
 
 
@@ -289,7 +289,7 @@ def _on_one_line(values: Sequence[Any]) -> bool:
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Write at once or not at all, so that an interrupted run leaves the old file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
