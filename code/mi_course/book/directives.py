@@ -174,7 +174,7 @@ def python_object(source: str, name: str, file: str) -> str:
         found = next((n for n in body if isinstance(n, kinds) and n.name == part), None)
         if found is None:
             raise ChapterError(f"{file} defines no {name}")
-        body = found.body  # type: ignore[attr-defined]
+        body = found.body
     assert isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
     lines = source.splitlines()[first - 1 : found.end_lineno]

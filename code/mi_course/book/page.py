@@ -91,7 +91,7 @@ class Page:
     @cached_property
     def labels(self) -> dict[str, tuple[str, str]]:
         """For each label of the book the page's name and the title of what it labels."""
-        found = {}
+        found: dict[str, tuple[str, str]] = {}
         for path in sorted((self.root / chapters.BOOK).rglob("*.md")):
             text, doc = path.read_text("utf8"), chapters.doc_name(self.root, path)
             found |= {label: (doc, title) for label, title in _LABEL.findall(text)}

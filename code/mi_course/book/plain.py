@@ -277,7 +277,7 @@ def _parse_directive(name: str, argument: str, content: str, line: int) -> Direc
     from myst_parser.parsers.directives import parse_directive_text
 
     found = parse_directive_text(
-        _AnyDirective,  # type: ignore[arg-type]
+        _AnyDirective,
         argument,
         content,
         validate_options=False,

@@ -79,7 +79,7 @@ def build(result: Result, changed: str) -> NotebookNode:
         for output in outs:
             if output.output_type == "execute_result":
                 output.execution_count = i + 1
-        tags = _stored_tags(cell)
+        tags = stored_tags(cell)
         notebook.cells.append(
             nbformat.v4.new_code_cell(
                 cell.source,
@@ -92,7 +92,7 @@ def build(result: Result, changed: str) -> NotebookNode:
     return notebook
 
 
-def _stored_tags(cell: Cell) -> list[str]:
+def stored_tags(cell: Cell) -> list[str]:
     """The tags that decide about outputs; those that decide about looks stay in the source."""
     return [tag for tag in cell.tags if tag.startswith("tol-")]
 
@@ -222,7 +222,7 @@ def _stale(chapter: Path, stored: Path) -> str | None:
 def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str | None:
     if kept.cell_type != "code" or kept.source != cell.source or kept.id != cell_id:
         return "differs from the stored one"
-    if list(kept.metadata.get("tags", [])) != _stored_tags(cell):
+    if list(kept.metadata.get("tags", [])) != stored_tags(cell):
         return "has another tolerance than the stored one"
     if kept.execution_count != i + 1:
         return "is stored without its execution count: its outputs were cleared or edited"

@@ -1,0 +1,83 @@
+"""What was re-executed on this machine, so that only what changed since needs another run.
+
+After a run the checksums of everything that it depended on are noted in `_build/`, which is not
+committed: the chapter's cells, the modules of the package that its kernel had imported, the model's
+files, the pinned versions, and the stored notebook. It only ever saves time. CI runs everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mi_course.book import chapters, kernels, store
+
+FILE = Path("_build") / "verified.json"
+
+
+def why_run(root: Path, doc: str, model: str) -> str | None:
+    """What changed since this chapter was last run here; None where nothing did."""
+    noted = _read(root).get(f"{model}/{doc}")
+    if noted is None:
+        return "not run here yet"
+    now = _state(root, doc, model, noted["modules"])
+    if noted["cells"] != now["cells"]:
+        return "its cells changed"
+    if noted["stored"] != now["stored"]:
+        return "its stored outputs changed"
+    if noted["pocket"] != now["pocket"]:
+        return "the files of the model changed"
+    changed = [name for name, digest in noted["modules"].items() if now["modules"][name] != digest]
+    if changed:
+        return f"{', '.join(changed)} changed"
+    moved = [
+        name for name in now["versions"] if now["versions"][name] != noted["versions"].get(name)
+    ]
+    return f"other version of {', '.join(moved)}" if moved else None
+
+
+def note(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> None:
+    """Note that this chapter was run and its outputs stored or found to agree."""
+    noted = _read(root)
+    noted[f"{model}/{doc}"] = _state(root, doc, model, modules) | {"modules": dict(modules)}
+    text = json.dumps(noted, indent=1, sort_keys=True)
+    store.write_file(root / FILE, text.encode())
+
+
+def _state(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> dict[str, Any]:
+    cells = chapters.code_cells(root / chapters.BOOK / f"{doc}.md")
+    sources = [[cell.source, *store.stored_tags(cell)] for cell in cells]
+    stored = chapters.stored_path(root, doc, model)
+    pocket = kernels.PACKAGE / chapters.MODELS[0]
+    return {
+        "cells": _digest(json.dumps(sources).encode()),
+        "stored": _file_digest(stored),
+        "pocket": [_file_digest(file) for file in sorted(pocket.glob("*")) if file.is_file()],
+        "modules": {name: _file_digest(_module_file(name)) for name in modules},
+        "versions": kernels.versions(),
+    }
+
+
+def _module_file(name: str) -> Path:
+    """Where a module of the package lies, without importing it."""
+    path = kernels.PACKAGE.parent.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _read(root: Path) -> dict[str, Any]:
+    try:
+        found = json.loads((root / FILE).read_text("utf8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _file_digest(path: Path) -> str:
+    return _digest(path.read_bytes()) if path.is_file() else ""
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

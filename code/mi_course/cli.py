@@ -1,0 +1,323 @@
+"""The command `mi-course`: one subcommand for each thing that one does with the course.
+
+What a subcommand needs is imported when it is called, so that `mi-course --help` answers at once
+and works where torch is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from mi_course.book.run import Outcome
+    from mi_course.book.workbook import Written
+
+    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
+
+MODELS = ("pocket", "gpt2")
+MIB = 2**20
+
+
+class UsageError(Exception):
+    """Something that the user can put right; the message says what and how."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; errors that the user can mend are one sentence, without a traceback.
+
+    Returns:
+        The exit code: 0, 1 for a failure, 2 for a wrong command line, 130 for an interruption.
+    """
+    args = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except KeyboardInterrupt:
+        print("mi-course: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone: `mi-course status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if not _for_the_user(error):
+            raise
+        print(f"mi-course: {error}", file=sys.stderr)
+        return 1
+
+
+def _for_the_user(error: Exception) -> bool:
+    """Whether an error's message is written for the user: the package's own kinds, by name.
+
+    By name, since importing their modules would import what the command may not need.
+    """
+    if isinstance(error, UsageError):
+        return True
+    if isinstance(error, ModuleNotFoundError):
+        missing = error.name or ""
+        error.msg = (
+            f"{missing} is not installed. Install the course with everything it needs: "
+            "`make test` in its folder does, or see its README."
+        )
+        error.args = (error.msg,)
+        return not missing.startswith("mi_course")
+    kinds = {"ChapterError", "StoreError", "RunError", "ModelFilesError", "TrainingError"}
+    return any(kind.__name__ in kinds for kind in type(error).__mro__)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mi-course",
+        description="A hands-on course in mechanistic interpretability.",
+        epilog="mi-course COMMAND --help explains a command.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_start(commands)
+    _add_run(commands)
+    _add_status(commands)
+    _add_train_pocket(commands)
+    return parser
+
+
+def _add(
+    commands: Commands, name: str, text: str, command: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _add_root(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--root", type=Path, metavar="FOLDER", help="the course's folder; default: where you are"
+    )
+
+
+def _root(args: argparse.Namespace) -> Path:
+    from mi_course.book.chapters import project_root
+
+    if args.root is not None and not args.root.is_dir():
+        raise UsageError(f"--root {args.root}: no such folder")
+    return project_root(args.root)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+    return int(text)
+
+
+# --- start -----------------------------------------------------------------------------------
+
+
+def _add_start(commands: Commands) -> None:
+    parser = _add(commands, "start", "write your own copy of the notebooks, to work in", start)
+    parser.add_argument(
+        "wanted", nargs="?", metavar="WEEK", help="2, week2 or a chapter; default: all"
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="default: workbook/ in the course's folder"
+    )
+    _add_root(parser)
+
+
+def start(args: argparse.Namespace) -> int:
+    """Write learners' notebooks; work that a learner has done is never overwritten."""
+    from mi_course.book import workbook
+
+    root = _root(args)
+    folder = args.into or root / workbook.FOLDER
+    told = {
+        "written": "written  {}",
+        "left": "left     {} (yours is up to date)",
+        "updated": "updated  {} (you had not worked in it)",
+        "beside": "beside   {} (the chapter changed; your own copy was left as it is)",
+    }
+
+    def tell(written: Written) -> None:
+        print(told[written.state].format(_relative(written.path)))
+
+    docs = workbook.select(root, args.wanted)
+    if not docs:
+        raise UsageError("the book has no chapters with code yet")
+    workbook.write_all(root, docs, folder, tell)
+    print(f"Open {_relative(folder)} in Jupyter or in VS Code.")
+    return 0
+
+
+def _relative(path: Path) -> str:
+    """A path as one would type it from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
+# --- run -------------------------------------------------------------------------------------
+
+
+def _add_run(commands: Commands) -> None:
+    parser = _add(commands, "run", "execute chapters and store their outputs", run)
+    parser.add_argument(
+        "docs", nargs="*", metavar="CHAPTER", help="such as week2/02_induction_heads; default: all"
+    )
+    parser.add_argument("--model", choices=MODELS, default=MODELS[0])
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="chapters at a time")
+    parser.add_argument(
+        "--changed", action="store_true", help="only chapters of which something changed"
+    )
+    _add_root(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Execute chapters in parallel and store what they give; 1 if one of them failed."""
+    from mi_course.book import chapters, verified
+    from mi_course.book import run as runner
+
+    root = _root(args)
+    docs = [chapters.doc_name(root, chapters.source_path(root, d)) for d in args.docs] or [
+        chapters.doc_name(root, path) for path in chapters.find(root)
+    ]
+    docs = list(dict.fromkeys(docs))
+    if args.changed:
+        docs = [doc for doc in docs if _must_run(root, doc, args.model)]
+        if not docs:
+            print("Nothing changed since the last run here.")
+            return 0
+    jobs = args.jobs or _default_jobs(args.model)
+    cells = {doc: len(chapters.code_cells(chapters.source_path(root, doc))) for doc in docs}
+
+    def end(outcome: Outcome) -> None:
+        bar.write(_line(outcome))
+        if outcome.state in ("new", "changed", "kept", "unchanged"):
+            verified.note(root, outcome.doc, outcome.model, dict(outcome.modules))
+
+    with _bar(sum(cells.values())) as bar:
+
+        def on_cell(doc: str) -> None:
+            bar.set_postfix_str(doc)
+            bar.update()
+
+        outcomes = runner.run_all(root, docs, args.model, jobs, on_cell, end)
+    print(", ".join(f"{n} {state}" for state, n in runner.summary(outcomes).items()))
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def _must_run(root: Path, doc: str, model: str) -> bool:
+    from mi_course.book import chapters, store, verified
+
+    source = chapters.source_path(root, doc)
+    stale = store.stale_reason(source, chapters.stored_path(root, doc, model))
+    why = stale or verified.why_run(root, doc, model)
+    print(f"{doc}: {why or 'nothing changed'}")
+    return why is not None
+
+
+def _default_jobs(model: str) -> int:
+    """As many kernels as there are processors; GPT-2 takes 3 GB each, so one at a time."""
+    return 1 if model == "gpt2" else min(os.cpu_count() or 1, 8)
+
+
+def _bar(total: int) -> tqdm:
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit=" cells", disable=None, leave=False)
+
+
+def _line(outcome: Outcome) -> str:
+    text = f"{outcome.state:<10} {outcome.doc} ({outcome.model}, {outcome.seconds:.1f} s)"
+    return f"{text}\n{outcome.message}" if outcome.message else text
+
+
+# --- status ----------------------------------------------------------------------------------
+
+
+def _add_status(commands: Commands) -> None:
+    parser = _add(commands, "status", "show which stored outputs are fresh, and why not", status)
+    _add_root(parser)
+
+
+def status(args: argparse.Namespace) -> int:
+    """One row for each chapter; 1 if outputs of `pocket` are stale or missing."""
+    from mi_course.book import chapters
+
+    root = _root(args)
+    docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
+    if not docs:
+        raise UsageError("the book has no chapters with code yet")
+    rows = [_status_row(root, doc) for doc in docs]
+    orphans = _orphans(root, docs)
+    print(_table([("chapter", "cells", *MODELS, "since the last run here"), *rows]))
+    for orphan in orphans:
+        print(f"{orphan} belongs to no chapter: remove it, or bring its chapter back")
+    return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
+
+
+def _status_row(root: Path, doc: str) -> tuple[str, ...]:
+    from mi_course.book import chapters, store, verified
+
+    source = chapters.source_path(root, doc)
+    states = []
+    for model in MODELS:
+        stored = chapters.stored_path(root, doc, model)
+        why = store.stale_reason(source, stored)
+        missing = "none stored" if model != MODELS[0] else f"stale: {why}"
+        state = "fresh" if why is None else f"stale: {why}"
+        states.append(state if stored.is_file() else missing)
+    changed = verified.why_run(root, doc, MODELS[0]) or "nothing changed"
+    return (doc, str(len(chapters.code_cells(source))), *states, changed)
+
+
+def _orphans(root: Path, docs: Sequence[str]) -> list[str]:
+    """Stored notebooks without a chapter."""
+    from mi_course.book import chapters, store
+
+    stored = (path for model in MODELS for path in chapters.find_stored(root, model))
+    return [str(p.relative_to(root)) for p in stored if store.name_of(p)[1] not in docs]
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+# --- train-pocket ----------------------------------------------------------------------------
+
+
+def _add_train_pocket(commands: Commands) -> None:
+    parser = _add(
+        commands, "train-pocket", "train the embedded model anew, about 20 minutes", train
+    )
+    parser.add_argument(
+        "--into", type=Path, metavar="FOLDER", help="default: the model's folder in the package"
+    )
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew instead of resuming an interrupted run"
+    )
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train `pocket`; an interrupted run is resumed."""
+    from mi_course import training
+
+    folder = args.into or Path(__file__).parent / "pocket"
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--into {folder} is a file, expected a folder")
+    training.train_pocket(folder, resume=not args.restart, progress=True)
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    print(f"{folder}: {size / MIB:.1f} MiB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
