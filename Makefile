@@ -35,7 +35,7 @@ lint: $(VENV)/.installed-dev ## ruff and mypy
 	@$(BIN)/mypy
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page in _build/screenshots
-	@$(BIN)/python -m tests.browser.screenshots
+	@$(BIN)/python tests/site/screenshots.py
 
 lock: $(VENV)/.installed-book ## pin requirements/*.txt anew from pyproject.toml
 	@requirements/lock.sh $(BIN)/python

@@ -35,7 +35,7 @@
     const columns = data
       .filter((trace) => trace.type === "heatmap" && trace.texttemplate)
       .map((trace) => (trace.text && trace.text[0] ? trace.text[0].length : 0));
-    return 140 + 40 * Math.max(0, ...columns);
+    return 110 + 33 * Math.max(0, ...columns);
   };
 
   const drawPlotly = (box, { data, layout, config }) => {

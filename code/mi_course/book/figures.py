@@ -17,9 +17,6 @@ from mi_course.book.outputs import CIRCUITSVIS, PLOTLY
 PLOTLY_HEIGHT = 450
 """Plotly's own height, in pixels, for a layout that names none."""
 
-CIRCUITSVIS_HEIGHT = 420
-"""A box of about the height that CircuitsVis needs, in pixels: its layouts do not say."""
-
 ASSETS = {
     "course-plotly": "vendor/plotly/plotly-cartesian.min.js",
     "course-circuitsvis": "vendor/circuitsvis/iife.js",
@@ -50,22 +47,23 @@ def _plotly(figure: Mapping[str, Any]) -> str:
     text = title.get("text", "") if isinstance(title, Mapping) else title
     name = " ".join((text or "Plot").replace("<br>", " ").split())
     shown = {"data": figure["data"], "layout": layout, "config": figure.get("config", {})}
-    return _box("course-plotly", "img", name, layout.get("height", PLOTLY_HEIGHT), shown)
+    style = f' style="min-height:{round(layout.get("height", PLOTLY_HEIGHT))}px"'
+    return _box("course-plotly", "img", name, style, shown)
 
 
 def _circuitsvis(figure: Mapping[str, Any]) -> str:
     props = figure["props"]
     heads = props.get("attentionHeadNames")
     name = f"Attention patterns of {', '.join(heads)}" if heads else figure["component"]
-    return _box("course-circuitsvis", "group", name, CIRCUITSVIS_HEIGHT, dict(figure))
+    # Its layout names no height; the style sheet reserves what it comes to need.
+    return _box("course-circuitsvis", "group", name, "", dict(figure))
 
 
-def _box(kind: str, role: str, name: str, height: float, content: Mapping[str, Any]) -> str:
+def _box(kind: str, role: str, name: str, style: str, content: Mapping[str, Any]) -> str:
     # "</script>" within the JSON would end the element; "<\/" is the same string to a JSON parser.
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     return (
-        f'<div class="course-fig {kind}" role="{role}" aria-label="{escape(name)}"'
-        f' style="min-height:{round(height)}px">'
+        f'<div class="course-fig {kind}" role="{role}" aria-label="{escape(name)}"{style}>'
         f'<script type="application/json">{text}</script>'
         f"<noscript>{_NOSCRIPT}</noscript></div>"
     )

@@ -26,6 +26,7 @@ from mi_course.book import chapters, figures, store
 
 log = logging.getLogger(__name__)
 
+_PACKAGES = {"python": "Python", "torch": "PyTorch", "transformer_lens": "TransformerLens"}
 _DISPLAYED = {
     "pocket": "pocket, the small model that comes with the course",
     "gpt2": "GPT-2 small",
@@ -121,7 +122,9 @@ def describe(meta: NotebookNode) -> str:
             made += " It is not GPT-2 small, and its numbers are not GPT-2’s."
     else:
         made = "Outputs: computed without a language model."
-    versions = ", ".join(f"{name} {version}" for name, version in meta.versions.items())
+    versions = ", ".join(
+        f"{_PACKAGES.get(name, name)} {version}" for name, version in meta.versions.items()
+    )
     return f"{made} Last changed on {meta.changed}. Computed with {versions}."
 
 
