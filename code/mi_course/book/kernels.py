@@ -61,6 +61,10 @@ def environment(model: str, scratch: Path, threads: int | None = None) -> dict[s
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        # tqdm warns where ipywidgets is not installed: that says something of the machine only
+        "PYTHONWARNINGS": ",".join(
+            filter(None, [env.get("PYTHONWARNINGS"), "ignore:IProgress not found"])
+        ),
     }
     if threads is not None:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -126,8 +126,9 @@ def problems(outputs: Sequence[NotebookNode], places: Iterable[str] = ()) -> lis
     places = tuple(places)
     for output in outputs:
         found += _problems_of_kind(output)
-        for text in texts(output):
-            found += _noise(text, places)
+        if output.get("name") != "stderr":  # refused already, whatever it holds
+            for text in texts(output):
+                found += _noise(text, places)
     return list(dict.fromkeys(found))
 
 
