@@ -5,14 +5,8 @@ In a notebook: `from mi_course import check`, then for instance
 """
 
 from mi_course.check.core import EXERCISES, Verdict
-from mi_course.check.induction import (
-    continue_pattern,
-    prefix_matching_score,
-    repeated_tokens,
-    token_losses,
-    top_heads,
-    zero_head,
-)
+from mi_course.check.induction_heads import prefix_matching_score, top_heads, zero_head
+from mi_course.check.repetition import continue_pattern, repeated_tokens, token_losses
 
 __all__ = [
     "EXERCISES",

@@ -7,7 +7,9 @@ prints the verdict, and never raises, so that the cells below still run.
 
 from __future__ import annotations
 
+import copy
 import functools
+import inspect
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -79,7 +81,7 @@ class Attempt:
         Raises:
             Wrong: it is not written yet, stopped with an error, or changed its arguments in place.
         """
-        given = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]
+        given = [arg.clone() if isinstance(arg, Tensor) else copy.copy(arg) for arg in args]
         try:
             result = self.function(*given)
         except NotImplementedError:
@@ -88,11 +90,11 @@ class Attempt:
             raise
         except BaseException as error:  # a learner's sys.exit() must not end the notebook
             raise Wrong(_accident(error)) from None
-        for number, (before, after) in enumerate(zip(args, given, strict=True), 1):
-            if isinstance(before, Tensor) and not torch.equal(before, after):
+        for number, (before, after) in enumerate(zip(args, given, strict=True)):
+            if not _same(before, after):
                 raise Wrong(
-                    f"your function changed its argument {number} in place: work on a copy, "
-                    "for instance x = x.clone()"
+                    f"your function changed its argument {self._parameter(number)} in place: work "
+                    "on a copy, for instance x = x.clone()"
                 )
         return result
 
@@ -114,6 +116,19 @@ class Attempt:
         if result.is_floating_point() and not bool(torch.isfinite(result).all()):
             raise Wrong("the result holds NaN or infinity: is something divided by zero?")
         return result
+
+    def _parameter(self, number: int) -> str:
+        """The name that the learner gave to an argument, or its number counted from 1."""
+        try:
+            return list(inspect.signature(self.function).parameters)[number]
+        except (ValueError, TypeError, IndexError):
+            return str(number + 1)
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(before, Tensor):
+        return torch.equal(before, after)
+    return bool(before == after)
 
 
 def close(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
