@@ -1,4 +1,4 @@
-# ruff: noqa: B015, E741, E501
+# ruff: noqa: B015, E741
 # Learners write so.
 """More answers to the same exercises, written from the chapter alone, without sight of the checks.
 

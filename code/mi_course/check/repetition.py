@@ -1,4 +1,4 @@
-"""Checks on repeated tokens: the pattern in plain Python, the prompts, and the loss of each token."""
+"""Checks on repeated tokens: the pattern in Python, the prompts, and the loss of each token."""
 
 from __future__ import annotations
 
