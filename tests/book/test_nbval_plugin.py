@@ -43,6 +43,7 @@ def middle():
 CASES = {
     "right": ("print('loss 0.123456')", [text("loss 0.123456\n")], None, True),
     "drift": ("print('loss 0.123456')", [text("loss 0.123457\n")], None, True),
+    "quiet": ("1 + 1;", [], None, True),
     "number": ("print('loss 0.123456')", [text("loss 0.129000\n")], None, False),
     "head": ("print('head 10.10')", [text("head 10.1\n")], None, False),
     "no_count": ("print(1)", [], {"execution_count": None}, False),

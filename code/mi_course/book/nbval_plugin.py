@@ -44,6 +44,12 @@ class CourseKernel(RunningKernel):
             )
         self._ensure_iopub_up()
 
+    def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
+        """Execute a cell as a notebook does: without history, a `;` at its end is not heeded."""
+        return self.kc.execute(
+            cell_input, store_history=True, allow_stdin=allow_stdin, stop_on_error=False
+        )
+
 
 class StoredNotebook(IPyNbFile):
     """A notebook under `book/outputs/MODEL/`."""
