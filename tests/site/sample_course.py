@@ -157,9 +157,7 @@ def attention(component: str = "AttentionHeads") -> NotebookNode:
 
 def glued(name: str, text: str) -> NotebookNode:
     scrapbook = {"mime_prefix": "application/papermill.record/", "name": name}
-    return new_output(
-        "display_data", data={outputs.GLUE: text}, metadata={"scrapbook": scrapbook}
-    )
+    return new_output("display_data", data={outputs.GLUE: text}, metadata={"scrapbook": scrapbook})
 
 
 def all_outputs() -> list[list[NotebookNode]]:

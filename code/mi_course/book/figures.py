@@ -8,6 +8,7 @@ does the rest.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -20,9 +21,11 @@ PLOTLY_HEIGHT = 450
 ASSETS = {
     "course-plotly": "vendor/plotly/plotly-cartesian.min.js",
     "course-circuitsvis": "vendor/circuitsvis/iife.js",
-    "course-fig": "course-figs.js",
 }
-"""The script that a page needs for each class, in the order of loading; under `book/_static`."""
+"""The library that each kind of figure needs, under `book/_static`."""
+
+DRAWS = "course-figs.js"
+"""The script that draws figures with these libraries."""
 
 _NOSCRIPT = "This figure is drawn by JavaScript, which is switched off in your browser."
 
@@ -42,10 +45,10 @@ def to_html(data: Mapping[str, Any]) -> str | None:
 
 def _plotly(figure: Mapping[str, Any]) -> str:
     layout = figure.get("layout", {})
-    # Plotly takes both forms of a title, and line breaks in it.
+    # Plotly takes both forms of a title, and tags in it.
     title = layout.get("title", "")
     text = title.get("text", "") if isinstance(title, Mapping) else title
-    name = " ".join((text or "Plot").replace("<br>", " ").split())
+    name = " ".join(re.sub(r"<[^>]*>", " ", text or "Plot").split())
     shown = {"data": figure["data"], "layout": layout, "config": figure.get("config", {})}
     style = f' style="min-height:{round(layout.get("height", PLOTLY_HEIGHT))}px"'
     return _box("course-plotly", "img", name, style, shown)
@@ -54,7 +57,7 @@ def _plotly(figure: Mapping[str, Any]) -> str:
 def _circuitsvis(figure: Mapping[str, Any]) -> str:
     props = figure["props"]
     heads = props.get("attentionHeadNames")
-    name = f"Attention patterns of {', '.join(heads)}" if heads else figure["component"]
+    name = f"Attention patterns of heads {', '.join(heads)}" if heads else figure["component"]
     # Its layout names no height; the style sheet reserves what it comes to need.
     return _box("course-circuitsvis", "group", name, "", dict(figure))
 

@@ -128,16 +128,20 @@ def describe(meta: NotebookNode) -> str:
     return f"{made} Last changed on {meta.changed}. Computed with {versions}."
 
 
-def add_scripts(
+def choose_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Load the scripts that draw figures, on the pages that have some."""
+    """Load the large scripts, which draw figures and math, on the pages that have some."""
     body = context.get("body") or ""
     for css_class, script in figures.ASSETS.items():
-        if f'class="course-fig {css_class}"' in body or (
-            css_class == "course-fig" and 'class="course-fig ' in body
-        ):
+        if f'class="course-fig {css_class}"' in body:
             app.add_js_file(script, loading_method="defer")
+    if 'class="course-fig ' in body:
+        app.add_js_file(figures.DRAWS, loading_method="defer")
+    if 'class="math ' not in body:
+        # Sphinx loads MathJax also on a page whose table of contents leads to math.
+        scripts = context["script_files"]
+        scripts[:] = [s for s in scripts if app.config.mathjax_path not in str(s.filename)]
 
 
 def _version() -> str:
@@ -151,5 +155,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("mi_course_code", _version(), "env", [str])
     app.connect("source-read", prepare)
     app.connect("doctree-read", name_outputs)
-    app.connect("html-page-context", add_scripts)
+    app.connect("html-page-context", choose_scripts, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
