@@ -10,8 +10,10 @@ cd "$(dirname "$0")/.."
 name=${1:?usage: requirements/install.sh venv|book|run|dev}
 fits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 
+exec 3>&2 # where a failure is told, also where pip's own output is thrown away
+
 fail() {
-    printf '\n%s\n' "$*" >&2
+    printf '\n%s\n' "$*" >&3
     exit 1
 }
 
@@ -26,7 +28,7 @@ find_python() {
     found=$(python3 --version 2>/dev/null || echo "no python3")
     fail "The course needs Python 3.11, 3.12 or 3.13 and found $found:" \
         "install one from https://www.python.org/downloads/ or name one, as in" \
-        "'make $name PYTHON=/path/to/python3.12'."
+        "'make book PYTHON=/path/to/python3.12'."
 }
 
 make_venv() {
