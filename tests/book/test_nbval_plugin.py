@@ -93,7 +93,7 @@ def failures(root, *options) -> tuple[set[str], str]:
     )
     names = list(CASES)
     failed = re.findall(r"^FAILED \S*::Cell (\d+)", done.stdout, re.MULTILINE)
-    assert f"collected {len(names)} items" in done.stdout, done.stdout + done.stderr
+    assert f"::Cell {len(names) - 1}" in done.stdout, done.stdout + done.stderr
     return {names[int(n)] for n in failed}, done.stdout
 
 
@@ -102,7 +102,7 @@ def outcomes(tmp_path_factory):
     """Every case stored in one course, and re-executed once with the plugin and once without."""
     project = Project(tmp_path_factory.mktemp("nbval") / "course")
     project.write("a", "\n".join(cell(source) for source, *_ in CASES.values()))
-    project.save("a", [outs for _, outs, *_ in CASES.values()])
+    project.save("a", [outs for _, outs, *_ in CASES.values()], dict(store.NO_MODEL))
     notebook = nbformat.read(project.stored("a"), 4)
     for stored, (_, _, damage, _) in zip(notebook.cells, CASES.values(), strict=True):
         stored.update(nbformat.from_dict(damage or {}))
@@ -123,10 +123,31 @@ def test_nbval_alone_lets_these_through(outcomes):
     assert NBVAL_PASSES & outcomes.nbval[0] == set()
 
 
+def test_the_model_is_checked_after_the_cells(outcomes):
+    assert re.search(r"^PASSED \S*::model", outcomes.course[1], re.MULTILINE)
+
+
 def test_a_failure_says_what_differs_and_how_to_mend_it(outcomes):
     report = outcomes.course[1]
     assert "output 1 (stdout), line 1: stored 'loss 0.129000', now 'loss 0.123456'" in report
     assert "If the new outputs are right, run `mi-course run a`" in report
+
+
+def test_outputs_labelled_with_weights_that_were_not_loaded_fail(project):
+    project.write("a", cell("1;"))
+    project.save("a", [[]])
+    command = ["-m", "pytest", "-p", "mi_course.book.nbval_plugin", "--nbval", "book/outputs"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=project.root,
+        env=package_env(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "1 failed, 1 passed" in done.stdout
+    assert "The outputs are labelled with {'name': 'pocket'" in done.stdout
+    assert "this run loaded []; run `mi-course run a`" in done.stdout
 
 
 def test_lax_comparison_is_refused(project):

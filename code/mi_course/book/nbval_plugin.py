@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -28,6 +28,10 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from mi_course.book import chapters, compare, kernels, outputs, store
 
 SHOWN_DIFFERENCES = 8
+
+
+class WrongModelError(AssertionError):
+    """Outputs labelled with weights that they were not computed with."""
 
 
 class CourseKernel(RunningKernel):
@@ -79,6 +83,7 @@ class StoredNotebook(IPyNbFile):
             )
             cell.options |= {"check": True, "skip": False, "check_exception": False}
             yield cell
+        yield StoredModel.from_parent(self, name="model")
 
 
 class StoredCell(IPyNbCell):
@@ -86,11 +91,8 @@ class StoredCell(IPyNbCell):
 
     def runtest(self) -> None:
         """Execute the cell and compare its outputs in their order."""
-        if self.cell.execution_count is None:
-            self.raise_cell_error(
-                "The stored cell has no execution count, so that nbval would not compare it; run "
-                f"`{self.mend}`"
-            )
+        if self.cell.execution_count is None:  # nbval would not compare it
+            self.raise_cell_error(judge(self.cell, [], ())[0], f"run `{self.mend}`")
         # nbval moves all printed text of a cell to where the first of it stood
         with mock.patch.object(nbval.plugin, "coalesce_streams", list):
             super().runtest()
@@ -104,15 +106,60 @@ class StoredCell(IPyNbCell):
         self, test: list[NotebookNode], ref: list[NotebookNode], skip_compare: Any = None
     ) -> bool:
         """Whether fresh and stored outputs agree and hold nothing that must not be stored."""
-        stored, fresh = outputs.normalise(ref), outputs.normalise(test)
-        found = store.cell_problems(self.cell.source, fresh, self.parent.places)
-        found += store.cell_problems(self.cell.source, stored, self.parent.places)
-        rtol = chapters.tolerance(self.cell.metadata.get("tags", ()), self.cell.source)
-        found += compare.differences(stored, fresh, rtol)
+        found = judge(self.cell, test, self.parent.places)
         if len(found) > SHOWN_DIFFERENCES:
             found[SHOWN_DIFFERENCES:] = [f"… and {len(found) - SHOWN_DIFFERENCES} more"]
         self.comparison_traceback = [*found, f"If the new outputs are right, run `{self.mend}`"]
         return not found
+
+
+def judge(cell: NotebookNode, fresh: list[NotebookNode], places: Sequence[str]) -> list[str]:
+    """Why a stored cell does not stand, given what its code gives now; empty when it does.
+
+    Args:
+        cell: stored, with its outputs.
+        fresh: the outputs of the same code, as the kernel sent them.
+        places: paths of this machine (`outputs.places`).
+    """
+    if cell.execution_count is None:
+        return ["it has no execution count: its outputs were cleared or edited"]
+    stored, fresh = outputs.normalise(cell.outputs), outputs.normalise(fresh)
+    found = store.cell_problems(cell.source, fresh, places)
+    found += [p for p in store.cell_problems(cell.source, stored, places) if p not in found]
+    rtol = chapters.tolerance(cell.metadata.get("tags", ()), cell.source)
+    return found + compare.differences(stored, fresh, rtol)
+
+
+class StoredModel(pytest.Item):
+    """After a notebook's cells: they were computed with the weights that it names."""
+
+    parent: StoredNotebook
+
+    def runtest(self) -> None:
+        """Ask the kernel which models were loaded, and compare name and checksum.
+
+        Raises:
+            WrongModelError: the stored label names other weights.
+        """
+        printed: list[str] = []
+        self.parent.kernel.kc.execute_interactive(
+            kernels.PROBE,
+            timeout=60,
+            output_hook=lambda message: printed.append(message["content"].get("text", "")),
+        )
+        loaded = kernels.parse_probe("".join(printed))["models"]
+        claimed = dict(self.parent.nb.metadata.get("mi_course", {}).get("model", {}))
+        if claimed not in (loaded or [store.NO_MODEL]):
+            raise WrongModelError(
+                f"The outputs are labelled with {claimed}, and this run loaded {loaded}; "
+                f"run `{store.mend_command(Path(self.path))}`"
+            )
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """The sentence alone, where it is ours."""
+        if isinstance(excinfo.value, WrongModelError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,0 +1,72 @@
+"""The book as it stands: every chapter has outputs of its own, and its code still gives them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from small_course import CODE, package_env
+
+from mi_course.book import chapters, notebooks, outputs, store
+
+ROOT = CODE.parent
+POCKET, *OTHERS = chapters.MODELS
+DOCS = [chapters.doc_name(ROOT, path) for path in chapters.find(ROOT)]
+RAW_MYST = re.compile(r"^\s*(`{3,}|:{3,})\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+", re.MULTILINE)
+
+
+def test_the_book_has_chapters():
+    assert "week2/02_induction_heads" in DOCS
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_the_stored_outputs_of_pocket_belong_to_the_chapter_and_hold_no_noise(doc):
+    source = chapters.source_path(ROOT, doc)
+    stored = chapters.stored_path(ROOT, doc, POCKET)
+    assert store.problems(source, stored, outputs.places(ROOT)) == []
+
+
+@pytest.mark.parametrize("model", OTHERS)
+def test_stored_outputs_of_other_models_hold_no_noise_even_where_they_are_stale(model):
+    """Stale they may be: their page then falls back to `pocket` and says so."""
+    for stored in chapters.find_stored(ROOT, model):
+        notebook = store.load(stored)
+        assert notebook.metadata.mi_course.model.name == model
+        for cell in notebook.cells:
+            assert store.cell_problems(cell.source, cell.outputs, outputs.places(ROOT)) == []
+
+
+@pytest.mark.parametrize("model", chapters.MODELS)
+def test_every_stored_notebook_has_a_chapter(model):
+    stored = {store.name_of(path)[1] for path in chapters.find_stored(ROOT, model)}
+    assert stored <= set(DOCS)
+
+
+def test_every_cell_gives_now_what_is_stored_for_it():
+    """Nbval over the stored outputs, with the course's comparer."""
+    command = "-m pytest -q -p mi_course.book.nbval_plugin --nbval --color=no -p no:cacheprovider"
+    done = subprocess.run(
+        [sys.executable, *command.split(), str(chapters.OUTPUTS / POCKET)],
+        cwd=ROOT,
+        env=package_env(),
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    cells = sum(len(chapters.code_cells(chapters.source_path(ROOT, doc))) for doc in DOCS)
+    assert f"{cells + len(DOCS)} passed" in done.stdout  # each cell, and each notebook's model
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(doc):
+    notebook = notebooks.learner_notebook(ROOT, doc)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            shown_code_removed = re.sub(r"```\w*\n.*?```", "", cell.source, flags=re.DOTALL)
+            assert not RAW_MYST.search(shown_code_removed), cell.source
+        else:
+            assert notebooks.BEGIN not in cell.source
+            compile(re.sub(r"^(\s*)%.*$", r"\1pass", cell.source, flags=re.MULTILINE), doc, "exec")
