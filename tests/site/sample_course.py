@@ -78,7 +78,8 @@ attention
 ```{exercise-start} Continue the pattern
 :label: ex-sample
 ```
-*Easy, 15 minutes.* Write it, with $x^2$ in it, and a long name: `blocks.0.attn.hook_attn_scores_before_mask`.
+*Easy, 15 minutes.* Write it, with $x^2$ in it, and a long name:
+`blocks.0.attn.hook_attn_scores_before_mask`.
 ```{exercise-end}
 ```
 
@@ -94,7 +95,7 @@ Walk backwards.
 :tags: [exercise-sample]
 
 def sample(tokens):
-    return tokens[-1]  # a line of code that is so long that a phone cannot show all of it at once, on one line
+    return tokens[-1]  # a line of code that is so long that a phone cannot show all of it
 ```
 
 ```{solution-end}
@@ -108,7 +109,7 @@ glue("loss", 1.23456)
 
 | a | wide | table | with | many | columns | that | a | phone | cannot | show | whole |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
-| 1.234567 | 2.345678 | 3.456789 | 4.567890 | 5.678901 | 6.789012 | 7.890123 | 8.9 | 9.0 | 10.1 | 11.2 | 12.3 |
+| 1.234567 | 2.345678 | 3.456789 | 4.567890 | 5.678901 | 6.789 | 7.890 | 8 | 9 | 10 | 11 | 12 |
 
 ```{admonition} Predict before you run
 Which head looks back?

@@ -1,7 +1,7 @@
-"""Every page in headless Chromium with the network cut: no error, every figure drawn, nothing too wide.
+"""Every page in headless Chromium, with the network cut: no error, figures drawn, none too wide.
 
-The browser is the machine's own. Where there is none the tests are NOT RUN, with a line on how to get
-one; in CI they fail instead.
+The browser is the machine's own. Where there is none the tests are NOT RUN, with a line on how to
+get one; in CI they fail instead.
 """
 
 import os
@@ -21,8 +21,8 @@ DRAWN = """figure => figure.dataset.state === "drawn" && (
         : figure.querySelectorAll("img, canvas, svg, td, button").length)"""
 TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
     e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent &&
-    !e.closest(".course-fig, pre, .pst-scrollable-table-container, mjx-container, .bd-sidebar-primary,"
-        + ".bd-sidebar-secondary, dialog")).map(e => e.outerHTML.slice(0, 120))"""
+    !e.closest(".course-fig, pre, .pst-scrollable-table-container, mjx-container, dialog,"
+        + ".bd-sidebar-primary, .bd-sidebar-secondary")).map(e => e.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,8 @@
 """Stored figures as HTML that one local script draws when the reader scrolls to them.
 
-A plot is stored as data, not as a picture and not as a program. On the page it becomes a box with its
-final height, the data as JSON, and a name for readers who do not see it. `book/_static/course-figs.js`
-does the rest.
+A plot is stored as data, not as a picture and not as a program. On the page it becomes a box with
+its final height, the data as JSON, and a name for readers who do not see it. The script
+`book/_static/course-figs.js` does the rest.
 """
 
 from __future__ import annotations
