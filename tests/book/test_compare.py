@@ -51,6 +51,7 @@ def test_machine_drift_passes(stored, fresh):
     [
         ("head 10.10", "head 10.1"),
         ("head 10.10", "head 10.11"),
+        ("head 9.10", "head 9.11"),
         ("head 5.5", "head 5.6"),
         ("heads 9.9, 9.6 and 10.0", "heads 9.9, 10.0 and 9.6"),
         ("head 0.12", "head 0.13"),

@@ -33,6 +33,10 @@ Two times {math}`x`.
 
 This prose gives the solution away.
 
+:::{note}
+So does a box that gives the solution away.
+:::
+
 """
 SOLUTION = '''def double(x: int) -> int:
     """Twice x."""
@@ -194,6 +198,7 @@ def test_what_has_no_plain_form_names_file_and_line(project, body, message):
             "H<sub>2</sub> <kbd>Enter</kbd> the heads",
         ),
         ("`{role}` and ``{ref}`x` `` stay", "`{role}` and ``{ref}`x` `` stay"),
+        ("``{term}`x` `` shows {term}`x`", "``{term}`x` `` shows x"),
         ("A [link](https://example.org/a.md) stays", "A [link](https://example.org/a.md) stays"),
         ("```python\n{ref}`x`\n```", "```python\n{ref}`x`\n```"),
         ("| a {math}`x` |\n| --- |\n| {math}`y` |", "| a $x$ |\n| --- |\n| $y$ |"),
