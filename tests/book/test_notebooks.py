@@ -101,6 +101,7 @@ def test_exercise_hints_and_pointer_read_well_and_the_solutions_prose_is_gone(pr
     assert "### Exercise: Double a *number*\n\n*Easy, 5 minutes.* Write" in text
     assert "<summary>Hint 1: the <code>*</code> sign</summary>\n\nTwo times $x$." in text
     assert "gives the solution away" not in text
+    assert "Note" not in text
     assert "A solution to compare with is on this chapter's page" in text
     assert "Text after it." in text
     assert text.endswith(
