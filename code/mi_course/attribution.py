@@ -153,8 +153,8 @@ def copy_scores(
 ) -> Float[Tensor, "layer head"]:
     """Share of names that a head would predict if it attended to nothing but them.
 
-    The residual stream after the first block, at IO and at S1, goes through the head's OV matrix and
-    the unembedding; the name must be among the `top` tokens. Appendix C of the paper.
+    The residual stream after the first block, at IO and at S1, goes through the head's OV matrix
+    and the unembedding; the name must be among the `top` tokens. Appendix C of the paper.
     """
     _require_compatibility(model)
     rows = torch.arange(len(batch))

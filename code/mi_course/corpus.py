@@ -32,13 +32,14 @@ RULES: dict[str, tuple[str, ...]] = {
     "animal": ANIMALS,
     "adj": ADJECTIVES,
     "when": ("When", "When", "After", "While", "Once", "Because"),
-    "day": ("Yesterday", "Last week", "One day", "Last night", "In the morning", "Last summer"),
+    "day": ("Yesterday", "Last week", "One day", "Last night", "In the morning", "Today"),
     "later": ("Later", "Then", "After that", "Suddenly", "In the evening", "Finally", "Soon"),
     "time": ("day", "night", "morning", "evening", "week", "summer", "winter", "spring"),
     "gave": (
         *("gave", "gave", "gave", "handed", "passed", "offered", "sent", "sold", "showed"),
         *("lent", "brought", "threw"),
     ),
+    "given": ("given", "handed", "passed", "offered", "sent", "sold"),
     "give": ("give", "hand", "offer", "send", "show", "bring"),
     "thing": ("a {object}", "the {object}", "a {adj} {object}", "the {adj} {object}"),
     "scene": (
@@ -63,15 +64,13 @@ RULES: dict[str, tuple[str, ...]] = {
         "had {thing}",
     ),
     "hands": (
+        *("{gave} a {object} to", "{gave} the {object} to") * 8,
         "{gave} {thing} to",
         "{gave} {thing} to",
-        "{gave} {thing} to",
-        "{gave} {thing} from the {place} to",
         "took {thing} and {gave} it to",
         "found {thing} and {gave} it to",
         "wanted to {give} {thing} to",
         "decided to {give} {thing} to",
-        "went back to the {place} and {gave} {thing} to",
     ),
     "end": (".", ".", ".", " at the {place}.", " and was {adj}.", " again!", " in the {time}."),
     "fact": (
@@ -123,8 +122,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "meal": ("breakfast", "lunch", "dinner"),
 }
 
-# {A}, {B}, ...: the people in the order in which they are first named. {IO} is the one that gets the thing;
-# {S}, {T}, {U} are the others.
+# {A}, {B}, {C}, {D}: the people in the order of the list that names them. {IO} is the one that is
+# given a thing and named nowhere else; {S}, {T}, {U} are the others, in random order.
 IOI = (
     "{when} {A} and {B} {scene}, {S} {hands} {IO}",
     "{when} {A} and {B} {scene}, {S} {hands} {IO}",
@@ -137,10 +136,16 @@ IOI = (
     "At the {place}, {A} met {B}. {later}, {S} {hands} {IO}",
     "In the {time}, {A} talked to {B}, and {S} {hands} {IO}",
     "The {person} saw {A} and {B} at the {place}. {S} {hands} {IO}",
+    "{when} the {person} saw {A} and {B}, {S} {hands} {IO}",
+    "There was {thing} for {A} and {B}. {S} {hands} {IO}",
+    "The {person} had {thing} for {A} and {B}, so {S} {hands} {IO}",
+    "{when} {A} {alone} with {B}, {S} {hands} {IO}",
+    "The {place} was {adj}, but {A} and {B} were {adj}, and {S} {hands} {IO}",
+    "In the {time}, {A} and {B} {scene}, but {S} {hands} {IO}",
     "{day}, {S} {alone}. {S} saw {IO} at the {place} and {hands} {IO}",
 )
 HELD_OUT = (
-    "Today, {A} and {B} {scene}. {S} {hands} {IO}",
+    "Two days later, {A} and {B} {scene}. {S} {hands} {IO}",
     "The {adj} {object} was for {A} and {B}, but {S} {hands} {IO}",
     "While {A} was working with {B} at the {place}, {S} {hands} {IO}",
     "In the {place}, {A} and {B} were {adj}, so {S} {hands} {IO}",
@@ -158,12 +163,22 @@ OPEN = (
     "{when} {A}, {B} and {C} {scene}, the {person} {hands} {IO}",
     "{when} {A}, {B} and {C} {scene}, {S} {hands} {IO}",
 )
+PASSIVE = (
+    "{when} {A} and {B} {scene}, the {object} was {given} by {S} to {IO}",
+    "{day}, {A} and {B} {scene}, and a {object} was {given} by {S} to {IO}",
+    "At the {place}, {A} met {B}. A {adj} {object} was {given} by {S} to {IO}",
+    "{when} {A}, {B} and {C} {scene}, the {object} was {given} by {S} and {T} to {IO}",
+)
+SEEN = (
+    "{when} {A} and {B} {scene}, the {person} saw {S} and {hands} {S}",
+    "{day}, {A} and {B} {scene}. A {person} talked to {S} and {hands} {S}",
+    "Then, {A} and {B} {scene}. {S} {alone}, so the {person} {hands} {S}",
+)
 MANY = (
     "{when} {A}, {B} and {C} {scene}, {S} and {T} {hands} {IO}",
     "{day}, {A}, {B} and {C} {scene}. {S} {alone}, and {T} {hands} {IO}",
     "{when} {A}, {B} and {C} {scene}, {S} talked to {T}. {later}, they {hands} {IO}",
     "{day}, {A}, {B} and {C} {scene}. {S} {alone} and {T} {alone}. The {person} {hands} {IO}",
-    "{day}, {A} and {B} {scene}. {S} {alone}, so the {person} {hands} {IO}",
     "{when} {A}, {B}, {C} and {D} {scene}, {S}, {T} and {U} {hands} {IO}",
     "{day}, {A}, {B}, {C} and {D} {scene}. {S} and {T} {alone}. {U} {hands} {IO}",
 )
@@ -171,11 +186,20 @@ KINDS: dict[str, tuple[str, ...]] = {
     "ioi": IOI,
     "one": ONE,
     "open": OPEN,
+    "passive": PASSIVE,
+    "seen": SEEN,
     "many": MANY,
     "fact": ("{fact}",),
 }
-MIXTURE: dict[str, float] = {"ioi": 0.4, "one": 0.1, "open": 0.1, "many": 0.2, "fact": 0.2}
-REPEAT_SHARE = 0.3
+MIXTURE: dict[str, float] = {
+    "ioi": 0.55,
+    "passive": 0.15,
+    "many": 0.05,
+    "seen": 0.05,
+    "one": 0.05,
+    "open": 0.05,
+    "fact": 0.1,
+}
 
 # The pairs of P8, the eight prompts with published GPT-2 numbers.
 _ALWAYS_HELD_OUT = ({"John", "Mary"}, {"Tom", "James"}, {"Dan", "Sid"}, {"Martin", "Amy"})

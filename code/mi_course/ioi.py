@@ -1,8 +1,8 @@
 """Indirect object identification: prompts, their tokens, and how well a model does.
 
-"When John and Mary went to the shops, John gave the bag to" is to be continued by " Mary": of the two
-people named, the one not named again. John is S, the subject, named twice (S1, S2); Mary is IO, the
-indirect object; END is the last token, where the answer is predicted.
+"When John and Mary went to the shops, John gave the bag to" is to be continued by " Mary": of the
+two people named, the one not named again. John is S, the subject, named twice (S1, S2); Mary is IO,
+the indirect object; END is the last token, where the answer is predicted.
 
 Source: Wang et al. 2022, *Interpretability in the Wild*, arXiv:2211.00593, section 2.
 """
@@ -139,7 +139,8 @@ def _name_id(tokenizer: Any, name: str) -> int:
     ids = tokenizer.encode(f" {name}", add_special_tokens=False)
     if len(ids) != 1:
         raise ValueError(
-            f'"{name}" is {len(ids)} tokens for this tokenizer; choose names from mi_course.words.NAMES'
+            f'"{name}" is {len(ids)} tokens for this tokenizer: choose names from '
+            "mi_course.words.NAMES"
         )
     return ids[0]
 

@@ -1,7 +1,7 @@
 """What `pocket` can do and how, measured from its files: the numbers of its card and of its tests.
 
-IOI is measured on templates and pairs of names that never occurred in training, repeats on tokens drawn
-with a seed that training does not use.
+IOI is measured on templates and pairs of names that never occurred in training, repeats on tokens
+drawn with a seed that training does not use.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class HeadReport:
 
     @property
     def is_name_mover(self) -> bool:
-        """In the paper's sense: attends to IO above S, with probability of a half, and copies it."""
+        """In the paper's sense: from END half of the attention is on IO, which it copies."""
         looks = self.io >= 0.5 and self.io > self.s1 + self.s2
         return looks and self.effect > 0 and self.copies >= 0.8 and self.correlation > 0.7
 

@@ -18,23 +18,26 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Float, Int
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from jaxtyping import Int
+from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
+from tokenizers.models import BPE
 from torch import Tensor
 from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from mi_course import corpus, induction, ioi
+from mi_course import corpus, induction, ioi, model_card, models, quality
 
 BOS = "<|endoftext|>"
 CHECKPOINT = "checkpoint.pt"
+# Sums are taken in another order with another number of threads, and the weights drift apart. One
+# thread takes little longer on a model this small, and leaves a core to the person who waits.
+THREADS = 1
 LOG = "training_log.csv"
 CHECKED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", LOG)
 Row: TypeAlias = dict[str, float]
@@ -46,32 +49,40 @@ class Recipe:
 
     Attributes:
         n_layer, n_head, d_model, d_mlp, n_ctx: the architecture, in GPT-2's terms.
-        steps, batch, lr, warmup, weight_decay: AdamW; `batch` documents of n_ctx tokens a step; the
-            rate rises to `lr` in the first `warmup` of the steps, then falls to 0 as a half cosine.
+        steps, batch: `batch` documents of `n_ctx` tokens a step.
+        lr, warmup, decay_from: AdamW's rate rises to `lr` in the first `warmup` of the steps, and
+            falls to 0 as half a cosine after `decay_from` of them.
+        weight_decay: AdamW's, on all weights.
         attn_dropout: share of attention weights dropped in training.
+        init_std: standard deviation of the first weights; GPT-2's 0.02 is for wider models.
+        short_until: in this first share of the run, twice as many documents of half the length.
         repeat_share: of the documents, how many are repeated random tokens.
         mixtures: pairs of a share of the run and the mixture of sentences that holds until then.
         seed: of the first weights, of dropout and of the data.
     """
 
-    n_layer: int = 3
-    n_head: int = 8
+    n_layer: int = 2
+    n_head: int = 4
     d_model: int = 128
     d_mlp: int = 64
     n_ctx: int = 128
-    steps: int = 2500
-    batch: int = 24
-    lr: float = 2e-3
-    warmup: float = 0.1
+    steps: int = 3000
+    batch: int = 20
+    lr: float = 3e-3
+    warmup: float = 0.05
+    decay_from: float = 0.5
     weight_decay: float = 0.1
     attn_dropout: float = 0.0
-    init_std: float = 0.02
-    short_until: float = 0.0
-    repeat_share: float = 0.3
+    init_std: float = 0.06
+    short_until: float = 0.7
+    repeat_share: float = 0.2
     mixtures: tuple[tuple[float, dict[str, float]], ...] = ((1.0, corpus.MIXTURE),)
     seed: int = 0
     log_every: int = 25
     save_every: int = 200
+
+
+POCKET = Recipe()
 
 
 def train_tokenizer() -> PreTrainedTokenizerFast:
@@ -79,7 +90,7 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
 
     Id 0 is BOS and ids 1 to 256 are the bytes, so any text can be written and read back.
     """
-    bpe = Tokenizer(models.BPE())
+    bpe = Tokenizer(BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
@@ -120,11 +131,12 @@ def batch_tokens(
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then half a cosine down to 0."""
-    rise = recipe.warmup * recipe.steps
-    if step < rise:
-        return recipe.lr * (step + 1) / (rise + 1)
-    return recipe.lr * 0.5 * (1 + math.cos(math.pi * (step - rise) / (recipe.steps - rise)))
+    """Linear warm-up, then level, then half a cosine down to 0."""
+    share = step / recipe.steps
+    if share < recipe.warmup:
+        return recipe.lr * (step + 1) / (recipe.warmup * recipe.steps + 1)
+    fallen = max(0.0, share - recipe.decay_from) / (1 - recipe.decay_from)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * fallen))
 
 
 def new_model(recipe: Recipe, vocab_size: int) -> GPT2LMHeadModel:
@@ -142,9 +154,10 @@ def new_model(recipe: Recipe, vocab_size: int) -> GPT2LMHeadModel:
         initializer_range=recipe.init_std,
         bos_token_id=0,
         eos_token_id=0,
-        attn_implementation="eager",
     )
-    return GPT2LMHeadModel(config)
+    model = GPT2LMHeadModel(config)
+    model.set_attn_implementation("eager")  # the one that hands out its attention patterns
+    return model
 
 
 class Metrics:
@@ -196,12 +209,13 @@ class Run:
         )
         self.metrics = Metrics(tokenizer)
         self.step = 0
+        self.seconds = 0.0
         self.log: list[Row] = []
 
     def advance(self) -> None:
         """One optimizer step, logged where its turn has come."""
-        recipe = self.recipe
-        torch.manual_seed(hash((recipe.seed, self.step)))
+        recipe, started = self.recipe, time.perf_counter()
+        torch.manual_seed(hash((recipe.seed, self.step)))  # dropout, the same after a resumption
         tokens = batch_tokens(recipe, self.step, self.encode, self.vocab_size)
         rate = learning_rate(recipe, self.step)
         for group in self.optimizer.param_groups:
@@ -215,12 +229,14 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
+        self.seconds += time.perf_counter() - started
 
     def save(self, path: Path) -> None:
         """Writes a checkpoint in one move: an interruption leaves the old one or the new one."""
         state = {
             "recipe": asdict(self.recipe),
             "step": self.step,
+            "seconds": self.seconds,
             "log": self.log,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -237,10 +253,42 @@ class Run:
         """
         state = torch.load(path, weights_only=False)
         if state["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{path} is of another recipe: delete it, or train without --resume")
-        self.step, self.log = state["step"], state["log"]
+            raise ValueError(f"{path} is of another recipe: delete it, or train without resuming")
+        self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
+
+
+def train_pocket(out: Path, *, resume: bool = True, progress: bool = True) -> None:
+    """Trains the model that ships with the course and writes its folder: `mi-course train-pocket`.
+
+    Args:
+        out: the folder to write.
+        resume: continue an interrupted run from its checkpoint in `out`.
+        progress: show a progress bar on stderr.
+
+    Raises:
+        ValueError: `out` holds a checkpoint of another recipe.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    try:
+        run = train(POCKET, out, resume=resume, progress=progress)
+        write_card(run, out)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def write_card(run: Run, out: Path) -> None:
+    """Measures the model from the files in `out`, and writes its card beside them."""
+    facts = {
+        "n_params": f"{sum(p.numel() for p in run.model.parameters()):,}",
+        "n_tokens": f"{run.vocab_size:,}",
+        "n_trained_tokens": f"{run.recipe.steps * run.recipe.batch * run.recipe.n_ctx:,}",
+        "minutes": f"{run.seconds / 60:.1f}",
+    }
+    card = model_card.render(quality.measure(models.boot(out)), asdict(run.recipe), facts)
+    (out / "MODEL_CARD.md").write_text(card, encoding="utf8")
 
 
 def train(recipe: Recipe, out: Path, *, resume: bool = True, progress: bool = True) -> Run:
@@ -277,7 +325,6 @@ def train(recipe: Recipe, out: Path, *, resume: bool = True, progress: bool = Tr
 
 def write_files(run: Run, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
     """Weights, configuration, tokenizer, log, and the checksums of all of them."""
-    run.model.config._attn_implementation = None  # how to compute, which is the reader's choice
     run.model.save_pretrained(out)
     (out / "generation_config.json").unlink(missing_ok=True)
     tokenizer.save_pretrained(out)

@@ -1,0 +1,116 @@
+import pytest
+import torch
+
+from mi_course import attribution, ioi
+
+
+@pytest.fixture(scope="module")
+def batch(pocket):
+    return ioi.tokenize(pocket.tokenizer, ioi.prompts(40, seed=0))
+
+
+@pytest.fixture(scope="module")
+def tiny_batch():
+    """Made by hand: the tiny model's tokenizer knows bytes only."""
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.randint(1, 257, (5, 9), generator=generator)
+    tokens[:, 6] = tokens[:, 2]
+    at = {"io_pos": 4, "s1_pos": 2, "s2_pos": 6}
+    positions = {name: torch.full((5,), pos) for name, pos in at.items()}
+    end = torch.tensor([8, 7, 8, 7, 8])
+    return ioi.Batch(tokens=tokens, io=tokens[:, 4], s=tokens[:, 2], end=end, **positions)
+
+
+def test_parts_add_up_to_the_logit_difference_of_a_random_model(tiny, tiny_batch):
+    effects = attribution.direct_effects(tiny, tiny_batch)
+    assert effects.heads.shape == (5, 2, 3)
+    difference = ioi.logit_difference(tiny(tiny_batch.tokens), tiny_batch)
+    torch.testing.assert_close(effects.total, difference, atol=1e-4, rtol=1e-4)
+
+
+def test_parts_add_up_to_the_logit_difference_of_pocket(pocket, batch):
+    effects = attribution.direct_effects(pocket, batch)
+    difference = ioi.logit_difference(pocket(batch.tokens), batch)
+    torch.testing.assert_close(effects.total, difference, atol=1e-3, rtol=1e-4)
+    assert effects.unembed_bias.abs().max() > 0
+
+
+def test_head_outputs_and_biases_are_the_attention_output(tiny, tiny_batch):
+    outputs = attribution.head_outputs(tiny, tiny_batch.tokens, tiny_batch.end)
+    _, cache = tiny.run_with_cache(tiny_batch.tokens)
+    rows = torch.arange(5)
+    for layer in range(2):
+        written = cache[f"blocks.{layer}.hook_attn_out"][rows, tiny_batch.end]
+        summed = outputs[:, layer].sum(1) + tiny.b_O[layer]
+        torch.testing.assert_close(summed, written, atol=1e-4, rtol=1e-4)
+
+
+def test_top_share_is_of_the_whole_difference():
+    heads = torch.tensor([[[3.0, 1.0], [-2.0, 2.0]], [[5.0, 1.0], [-2.0, 2.0]]])
+    two = torch.tensor([1.0, 1.0])
+    effects = attribution.Effects(heads=heads, mlps=torch.zeros(2, 2), rest=two, unembed_bias=two)
+    assert effects.total.tolist() == [6.0, 8.0]
+    assert effects.top_share(2) == pytest.approx(6 / 7)
+
+
+def test_end_attention_is_the_pattern_from_end_to_each_name(tiny, tiny_batch):
+    attention = attribution.end_attention(tiny, tiny_batch)
+    _, cache = tiny.run_with_cache(tiny_batch.tokens)
+    for i in range(5):
+        row = cache["blocks.1.attn.hook_pattern"][i, 2, tiny_batch.end[i]]
+        assert attention.io[i, 1, 2] == row[4]
+        assert attention.s1[i, 1, 2] == row[2]
+        assert attention.s2[i, 1, 2] == row[6]
+
+
+def test_projection_is_the_output_times_the_unembedding(tiny, tiny_batch):
+    projections = attribution.name_projections(tiny, tiny_batch)
+    outputs = attribution.head_outputs(tiny, tiny_batch.tokens, tiny_batch.end)
+    for i in range(5):
+        by_hand = outputs[i, 1, 2] @ tiny.W_U[:, tiny_batch.io[i]]
+        torch.testing.assert_close(projections.io[i, 1, 2], by_hand)
+
+
+def test_effect_of_a_head_is_its_projections_difference_over_the_final_scale(tiny, tiny_batch):
+    projections = attribution.name_projections(tiny, tiny_batch)
+    _, cache = tiny.run_with_cache(tiny_batch.tokens)
+    scale = cache["ln_final.hook_scale"][torch.arange(5), tiny_batch.end]
+    expected = (projections.io - projections.s) / scale[:, :, None]
+    effects = attribution.direct_effects(tiny, tiny_batch)
+    torch.testing.assert_close(effects.heads, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_correlation_is_one_where_a_head_copies_what_it_attends_to():
+    io, s1, s2 = torch.rand(3, 6, 1, 1, generator=torch.Generator().manual_seed(0))
+    attention = attribution.EndAttention(io=io, s1=s1, s2=s2)
+    copies = attribution.Projections(io=3 * io, s=3 * (s1 + s2))
+    suppresses = attribution.Projections(io=-io, s=-(s1 + s2))
+    correlation = attribution.attention_projection_correlation
+    assert correlation(attention, copies, 0, 0) == pytest.approx(1)
+    assert correlation(attention, suppresses, 0, 0) == pytest.approx(-1)
+
+
+def test_copy_score_is_full_for_a_head_whose_ov_is_the_identity(tiny_folder):
+    from mi_course import models
+
+    model = models.boot(tiny_folder)
+    tokens = torch.tensor([[0, 40, 50, 60, 40, 70]] * 3)
+    spot = {name: torch.full((3,), pos) for name, pos in (("io_pos", 2), ("s1_pos", 1))}
+    batch = ioi.Batch(
+        tokens=tokens, io=tokens[:, 2], s=tokens[:, 1],
+        s2_pos=torch.full((3,), 4), end=torch.full((3,), 5), **spot,
+    )  # fmt: skip
+    scores = attribution.copy_scores(model, batch, top=model.cfg.d_vocab)
+    assert torch.equal(scores, torch.ones(2, 3))
+    assert attribution.copy_scores(model, batch, top=1).max() < 1
+
+
+def test_without_compatibility_mode_effects_are_refused(tiny_folder, tiny_batch):
+    from transformer_lens.model_bridge import TransformerBridge
+
+    model = TransformerBridge.boot_transformers(str(tiny_folder), device="cpu")
+    for measure in (
+        attribution.direct_effects, attribution.name_projections, attribution.copy_scores,
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="need compatibility mode"):
+            measure(model, tiny_batch)

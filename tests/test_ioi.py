@@ -1,0 +1,80 @@
+import pytest
+import torch
+
+from mi_course import corpus, ioi
+
+
+def test_p8_is_fifteen_tokens_in_pocket(pocket):
+    texts = [prompt.text for prompt in ioi.p8()]
+    assert len(set(texts)) == 8
+    assert pocket.to_tokens(texts).shape == (8, 15)
+
+
+def test_p8_has_each_name_as_subject_once():
+    prompts = ioi.p8()
+    assert [(p.io, p.s) for p in prompts[:2]] == [("Mary", "John"), ("John", "Mary")]
+    assert prompts[0].text == "When John and Mary went to the shops, John gave the bag to"
+    assert [p.order for p in prompts[:2]] == ["BABA", "ABBA"]
+
+
+def test_tokens_are_those_of_the_bridge(pocket):
+    prompts = ioi.prompts(20, seed=0)
+    batch = ioi.tokenize(pocket.tokenizer, prompts)
+    for row, end, prompt in zip(batch.tokens, batch.end, prompts, strict=True):
+        assert torch.equal(row[: end + 1], pocket.to_tokens(prompt.text)[0])
+
+
+def test_positions_hold_the_names(pocket):
+    batch = ioi.tokenize(pocket.tokenizer, ioi.prompts(50, seed=0))
+    rows = torch.arange(50)
+    assert torch.equal(batch.tokens[rows, batch.io_pos], batch.io)
+    assert torch.equal(batch.tokens[rows, batch.s1_pos], batch.s)
+    assert torch.equal(batch.tokens[rows, batch.s2_pos], batch.s)
+    assert (batch.s1_pos < batch.s2_pos).all()
+    assert (batch.s2_pos < batch.end).all()
+    assert set(pocket.to_str_tokens(batch.tokens[rows, batch.end])) == {" to"}
+
+
+def test_half_of_the_prompts_name_io_first():
+    orders = [prompt.order for prompt in ioi.prompts(20, seed=1)]
+    assert orders == ["ABBA", "BABA"] * 10
+
+
+def test_held_out_prompts_share_neither_template_nor_pair_with_training():
+    for prompt in ioi.prompts(100, seed=2):
+        assert prompt.template in corpus.HELD_OUT
+        assert corpus.is_held_out_pair(prompt.io, prompt.s)
+    for prompt in ioi.prompts(100, seed=2, held_out=False):
+        assert prompt.template in corpus.IOI
+        assert not corpus.is_held_out_pair(prompt.io, prompt.s)
+
+
+def test_same_seed_gives_the_same_prompts():
+    assert ioi.prompts(10, seed=5) == ioi.prompts(10, seed=5)
+    assert ioi.prompts(10, seed=5) != ioi.prompts(10, seed=6)
+
+
+def test_padding_does_not_change_the_logits_at_end(pocket):
+    prompts = ioi.prompts(8, seed=0)
+    batch = ioi.tokenize(pocket.tokenizer, prompts)
+    assert len(set(batch.end.tolist())) > 1
+    together = ioi.logit_difference(pocket(batch.tokens), batch)
+    for i, prompt in enumerate(prompts):
+        alone = ioi.tokenize(pocket.tokenizer, [prompt])
+        difference = ioi.logit_difference(pocket(alone.tokens), alone)
+        torch.testing.assert_close(difference[0], together[i], atol=1e-3, rtol=1e-4)
+
+
+def test_logit_difference_is_io_minus_s_at_end(pocket):
+    batch = ioi.tokenize(pocket.tokenizer, ioi.prompts(2, seed=0))
+    logits = torch.zeros(2, batch.tokens.shape[1], pocket.cfg.d_vocab)
+    for i in range(2):
+        logits[i, batch.end[i], batch.io[i]] = 5.0
+        logits[i, batch.end[i], batch.s[i]] = 2.0 + i
+    assert ioi.logit_difference(logits, batch).tolist() == [3.0, 2.0]
+
+
+def test_name_of_several_tokens_is_refused(pocket):
+    prompt = ioi.Prompt("When Xyzzy and Mary left, Xyzzy gave a ball to", "Mary", "Xyzzy", "")
+    with pytest.raises(ValueError, match=r'"Xyzzy" is \d tokens.*mi_course\.words\.NAMES'):
+        ioi.tokenize(pocket.tokenizer, [prompt])
