@@ -26,7 +26,9 @@ _TEMPLATE = go.layout.Template(
     layout={
         "colorway": COLORS,
         "font": {"size": 13},
-        "title": {"x": 0, "xanchor": "left", "font": {"size": 15}},
+        "title": {"x": 0, "xanchor": "left", "font": {"size": 15, "weight": 600}},
+        "xaxis": {"title": {"font": {"size": 13}, "standoff": 8}},
+        "yaxis": {"title": {"font": {"size": 13}, "standoff": 8}},
         "margin": {"l": 60, "r": 20, "t": 60, "b": 50},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -118,7 +120,8 @@ def lines(
         fig.add_annotation(
             x=position, y=1, yref="paper", yanchor="bottom", showarrow=False, text=label
         )
-    fig.update_layout(legend={"orientation": "h", "y": -0.25}, margin_t=80)
+    legend = {"orientation": "h", "y": -0.3, "x": 0, "xanchor": "left"}
+    fig.update_layout(legend=legend, margin={"t": 80, "b": 90}, height=410)
     return fig
 
 
