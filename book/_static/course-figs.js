@@ -30,12 +30,25 @@
     keys.reduce((o, k) => (o[k] = o[k] || {}), object)[last] = value;
   };
 
-  // Columns of a heatmap become too narrow to read before other plots do: such a plot scrolls sideways.
-  const narrowest = (data) => {
+  // Columns of a heatmap and plots side by side become too narrow to read: such a plot scrolls sideways.
+  const narrowest = (data, layout) => {
     const columns = data
       .filter((trace) => trace.type === "heatmap" && trace.texttemplate)
       .map((trace) => (trace.text && trace.text[0] ? trace.text[0].length : 0));
-    return 110 + 33 * Math.max(0, ...columns);
+    const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
+    return Math.max(110 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
+  };
+
+  // A title that is wider than a phone goes on in a second line.
+  const wrapTitle = (title, width) => {
+    if (!title || !title.text || width >= 500 || title.text.includes("<")) return title;
+    const lines = [""];
+    for (const word of title.text.split(" ")) {
+      const longer = `${lines.at(-1)} ${word}`.trim();
+      if (lines.at(-1) && longer.length > width / 7.5) lines.push(word);
+      else lines[lines.length - 1] = longer;
+    }
+    return { ...title, text: lines.join("<br>"), font: { ...title.font, size: 14 } };
   };
 
   const drawPlotly = (box, { data, layout, config }) => {
@@ -43,7 +56,8 @@
     delete full.width;
     Object.entries(themed()).forEach(([path, value]) => setPath(full, path, value));
     if (matchMedia("(pointer: coarse)").matches) full.dragmode = false; // a finger scrolls the page
-    box.style.minWidth = `min(${narrowest(data)}px, 60rem)`;
+    box.style.minWidth = `min(${narrowest(data, full)}px, 60rem)`;
+    full.title = wrapTitle(full.title, box.parentElement.clientWidth);
     return Plotly.newPlot(box, data, full, {
       responsive: true,
       displayModeBar: false,

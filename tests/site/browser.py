@@ -134,3 +134,11 @@ def scroll_through(page: Page) -> None:
         figure.scroll_into_view_if_needed()
         page.wait_for_function("f => f.dataset.state", arg=figure, timeout=20_000)
     page.evaluate("window.scrollTo(0, 0)")
+
+
+def whole(page: Page, path: Path) -> None:
+    """Take a picture of the whole page, as tall as it is: figures draw anew when a window grows."""
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})  # type: ignore[index]
+    page.wait_for_timeout(1500)
+    page.screenshot(path=path)

@@ -21,7 +21,7 @@ def take(site: Path, out: Path) -> int:
             with browser.visit(chromium, base, path, box, scheme) as seen:
                 browser.scroll_through(seen.page)
                 name = f"{path.removesuffix('.html').replace('/', '-')}-{size}-{scheme}.png"
-                seen.page.screenshot(path=out / name, full_page=True)
+                browser.whole(seen.page, out / name)
                 count += 1
     return count
 

@@ -14,11 +14,16 @@ from site_builds import build, pages, real_site
 pytestmark = pytest.mark.browser
 
 SAMPLE = f"book/{CHAPTER}.html"
-# What a drawn figure holds: curves or a heatmap's picture; CircuitsVis' coloured cells.
-DRAWN = """figure => figure.dataset.state === "drawn" && (
-    figure.classList.contains("course-plotly")
-        ? figure.querySelectorAll("svg .trace, svg .heatmaplayer image, svg .point").length
-        : figure.querySelectorAll("img, canvas, svg, td, button").length)"""
+# What a drawn figure holds: curves, points or a heatmap's picture; on CircuitsVis' canvas, colour.
+DRAWN = """figure => {
+    if (figure.dataset.state !== "drawn") return figure.dataset.state === "failed" ? "failed" : "";
+    if (figure.classList.contains("course-plotly"))
+        return figure.querySelector("svg .trace, svg .heatmaplayer image, svg .point") && "drawn";
+    const canvas = [...figure.querySelectorAll("canvas")].at(-1);
+    const area = canvas && [0, 0, canvas.width, canvas.height];
+    const pixels = canvas && canvas.getContext("2d").getImageData(...area);
+    return pixels && pixels.data.some(Boolean) ? "drawn" : "";
+}"""
 TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
     e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent &&
     !e.closest(".course-fig, pre, .pst-scrollable-table-container, mjx-container, dialog,"
@@ -60,7 +65,9 @@ def check(seen, size):
     browser.scroll_through(seen.page)
     problems = list(seen.problems)
     for figure in seen.page.query_selector_all(".course-fig"):
-        if not figure.evaluate(DRAWN):
+        figure.scroll_into_view_if_needed()  # CircuitsVis fades its colours in
+        drawn = seen.page.wait_for_function(DRAWN, arg=figure, timeout=10_000)
+        if drawn.json_value() != "drawn":
             problems.append(f"not drawn: {figure.get_attribute('aria-label')}")
     if size == browser.PHONE:
         width = seen.page.evaluate("document.documentElement.scrollWidth")

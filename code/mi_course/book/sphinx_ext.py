@@ -26,7 +26,15 @@ from mi_course.book import chapters, figures, store
 
 log = logging.getLogger(__name__)
 
-_PACKAGES = {"python": "Python", "torch": "PyTorch", "transformer_lens": "TransformerLens"}
+_PACKAGES = {
+    "python": "Python",
+    "torch": "PyTorch",
+    "transformer_lens": "TransformerLens",
+    "transformers": "Transformers",
+    "numpy": "NumPy",
+    "plotly": "Plotly",
+    "circuitsvis": "CircuitsVis",
+}
 _DISPLAYED = {
     "pocket": "pocket, the small model that comes with the course",
     "gpt2": "GPT-2 small",
@@ -122,9 +130,8 @@ def describe(meta: NotebookNode) -> str:
             made += " It is not GPT-2 small, and its numbers are not GPT-2’s."
     else:
         made = "Outputs: computed without a language model."
-    versions = ", ".join(
-        f"{_PACKAGES.get(name, name)} {version}" for name, version in meta.versions.items()
-    )
+    names = sorted(meta.versions, key=lambda name: [*_PACKAGES, name].index(name))
+    versions = ", ".join(f"{_PACKAGES.get(name, name)} {meta.versions[name]}" for name in names)
     return f"{made} Last changed on {meta.changed}. Computed with {versions}."
 
 
