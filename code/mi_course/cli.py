@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_start(commands)
     _add_run(commands)
     _add_status(commands)
+    _add_prove_outputs(commands)
     _add_train_pocket(commands)
     return parser
 
@@ -224,10 +225,10 @@ def _default_jobs(model: str) -> int:
     return 1 if model == "gpt2" else min(os.cpu_count() or 1, 8)
 
 
-def _bar(total: int) -> tqdm:
+def _bar(total: int | None) -> tqdm:
     from tqdm import tqdm
 
-    return tqdm(total=total, unit=" cells", disable=None, leave=False)
+    return tqdm(total=total, disable=None, leave=False)
 
 
 def _line(outcome: Outcome) -> str:
@@ -289,6 +290,38 @@ def _table(rows: Sequence[tuple[str, ...]]) -> str:
         for row in rows
     ]
     return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+# --- prove-outputs ---------------------------------------------------------------------------
+
+
+def _add_prove_outputs(commands: Commands) -> None:
+    text = "damage a copy of the book and count what the checks catch, some minutes"
+    parser = _add(commands, "prove-outputs", text, prove_outputs)
+    parser.add_argument("--seed", type=int, default=0, help="of what is drawn; default: 0")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="a page with marks, to put the table into"
+    )
+    _add_root(parser)
+
+
+def prove_outputs(args: argparse.Namespace) -> int:
+    """Print the table of damages; 1 if one was missed or an alarm was false."""
+    from mi_course.book.proof import prove, report
+
+    root = _root(args)
+    with _bar(None) as bar:
+
+        def on_tried(tried: report.Tried) -> None:
+            bar.set_postfix_str(tried.kind)
+            bar.update()
+
+        tried = prove.prove(root, args.seed, on_tried)
+    text = report.table(tried)
+    if args.into:
+        report.write_table(text, args.into)
+    print(text)
+    return int(not all(t.right for t in tried))
 
 
 # --- train-pocket ----------------------------------------------------------------------------

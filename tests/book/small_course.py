@@ -34,7 +34,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        (root / "book").mkdir(parents=True)
+        (root / "book").mkdir(parents=True, exist_ok=True)
         (root / "_toc.yml").write_text("format: jb-book\n")
 
     def write(self, doc: str, body: str) -> Path:

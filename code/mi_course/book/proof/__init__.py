@@ -1,0 +1,1 @@
+"""The proof that stored outputs cannot go stale: seeded damages, and how many are caught."""

@@ -1,0 +1,88 @@
+"""What was tried and what was caught, as a table for the contributor's guide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mi_course.book import kernels, store
+
+SHOWN_CHARS = 150
+BEGIN, END = "<!-- prove-outputs: begin -->", "<!-- prove-outputs: end -->"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One damage, or one thing that is none.
+
+    Attributes:
+        kind: what was done, in a few words.
+        example: where and how; empty where the book holds nothing of the kind.
+        alarm: what the checks said, empty where they said nothing.
+        wanted: whether an alarm is right.
+    """
+
+    kind: str
+    example: str
+    alarm: str
+    wanted: bool = True
+
+    @property
+    def right(self) -> bool:
+        """Caught, or rightly passed, or impossible in this book."""
+        return not self.example or bool(self.alarm) == self.wanted
+
+
+def table(tried: Sequence[Tried]) -> str:
+    """The results as a Markdown table: one row for each kind, with one example."""
+    done = [t for t in tried if t.example]
+    damages, others = ([t for t in done if t.wanted is wanted] for wanted in (True, False))
+    caught, false = (sum(bool(t.alarm) for t in kind) for kind in (damages, others))
+    lines = [
+        f"{caught} of {len(damages)} damages caught; {false} false alarms in {len(others)} tries "
+        f"that must raise none (Python {kernels.versions()['python']}).",
+        "",
+        "| what was done | times | caught | example, and what was said |",
+        "| --- | ---: | ---: | --- |",
+        *(
+            _row([t for t in done if t.kind == kind])
+            for kind in dict.fromkeys(t.kind for t in done)
+        ),
+    ]
+    missing = sorted({t.kind for t in tried} - {t.kind for t in done})
+    if missing:
+        lines += ["", f"Not tried, since the book holds none: {'; '.join(missing)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(of_kind: Sequence[Tried]) -> str:
+    """One kind's row; its example is one that went wrong, where one did."""
+    alarms = sum(bool(t.alarm) for t in of_kind)
+    shown = next((t for t in of_kind if not t.right), of_kind[0])
+    said = f"{shown.example}: {shown.alarm.removesuffix('.') or 'no alarm'}".replace("|", "\\|")
+    cut = said if len(said) <= SHOWN_CHARS else f"{said[:SHOWN_CHARS].rsplit(' ', 1)[0]} …"
+    result = str(alarms) if shown.wanted else f"{alarms}, none wanted"
+    return f"| {shown.kind} | {len(of_kind)} | {result} | {_code(cut)} |"
+
+
+def _code(text: str) -> str:
+    """Text as code, so that nothing in it is read as Markdown or HTML."""
+    ticks = "``" if "`" in text else "`"
+    return f"{ticks} {text} {ticks}" if ticks == "``" else f"`{text}`"
+
+
+def write_table(text: str, path: Path) -> None:
+    """Put the table into a page between its two marks, which are HTML comments.
+
+    Raises:
+        StoreError: the page has no marks.
+    """
+    page = path.read_text("utf8") if path.is_file() else ""
+    if BEGIN not in page or END not in page.partition(BEGIN)[2]:
+        raise store.StoreError(
+            f"{path} has no lines `{BEGIN}` and `{END}` to put the table between"
+        )
+    before, _, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2]
+    store.write_file(path, f"{before}{BEGIN}\n\n{text}\n{END}{after}".encode())
