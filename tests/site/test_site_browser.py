@@ -24,6 +24,7 @@ DRAWN = """figure => {
     const pixels = canvas && canvas.getContext("2d").getImageData(...area);
     return pixels && pixels.data.some(Boolean) ? "drawn" : "";
 }"""
+# What lies beyond the right edge, outside of what scrolls within itself.
 TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
     e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent &&
     !e.closest(".course-fig, pre, .pst-scrollable-table-container, mjx-container, dialog,"
@@ -71,8 +72,9 @@ def check(seen, size):
             problems.append(f"not drawn: {figure.get_attribute('aria-label')}")
     if size == browser.PHONE:
         width = seen.page.evaluate("document.documentElement.scrollWidth")
-        if width > size["width"]:
-            problems.append(f"{width} px wide: {seen.page.evaluate(TOO_WIDE)[:3]}")
+        clipped = seen.page.evaluate(TOO_WIDE)
+        if width > size["width"] or clipped:
+            problems.append(f"{width} px wide, beyond the screen: {clipped[:3]}")
     return problems
 
 
