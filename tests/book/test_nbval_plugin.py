@@ -150,6 +150,38 @@ def test_outputs_labelled_with_weights_that_were_not_loaded_fail(project):
     assert "this run loaded []; run `mi-course run a`" in done.stdout
 
 
+def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project):
+    def collected(*options) -> str:
+        command = [
+            "-m",
+            "pytest",
+            "-p",
+            "mi_course.book.nbval_plugin",
+            "--nbval",
+            "-p",
+            "no:cacheprovider",
+        ]
+        done = subprocess.run(
+            [sys.executable, *command, *options, "book/outputs"],
+            cwd=project.root,
+            env=package_env(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return re.findall(r"collected \d+ items?", done.stdout)[0]
+
+    project.write("week1/a", cell("1;"))
+    project.write("week1/b", cell("print(1)"))
+    project.save("week1/a", [[]], dict(store.NO_MODEL))
+    project.save("week1/b", [[text("2\n")]], dict(store.NO_MODEL))
+    assert collected("--only-changed") == "collected 4 items"
+    assert collected("--only-changed") == "collected 2 items"  # b did not pass
+    assert collected() == "collected 4 items"
+    project.write("week1/a", cell("2;"))
+    assert collected("--only-changed") == "collected 4 items"
+
+
 def test_lax_comparison_is_refused(project):
     project.write("a", cell("1"))
     project.save("a", [[new_output("execute_result", {"text/plain": "1"}, execution_count=1)]])

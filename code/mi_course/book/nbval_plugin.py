@@ -1,6 +1,6 @@
 """nbval over the stored notebooks, with the course's comparer and without nbval's holes.
 
-    pytest -p mi_course.book.nbval_plugin --nbval book/outputs/pocket
+    pytest -p mi_course.book.nbval_plugin --nbval book/outputs/pocket [--only-changed]
 
 Each stored notebook is executed again in one kernel, in an empty folder, with the model that its
 folder is named after, and every cell is compared by `compare`. nbval alone would let through a
@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from mi_course.book import chapters, compare, kernels, outputs, store
+from mi_course.book import chapters, compare, kernels, outputs, store, verified
 
 SHOWN_DIFFERENCES = 8
 
@@ -56,7 +56,13 @@ class CourseKernel(RunningKernel):
 
 
 class StoredNotebook(IPyNbFile):
-    """A notebook under `book/outputs/MODEL/`."""
+    """A notebook under `book/outputs/MODEL/`.
+
+    Attributes:
+        all_right: whether every cell so far gave what is stored for it.
+    """
+
+    all_right = True
 
     def setup(self) -> None:
         """Start the kernel with the model of the notebook's folder."""
@@ -95,7 +101,11 @@ class StoredCell(IPyNbCell):
             self.raise_cell_error(judge(self.cell, [], ())[0], f"run `{self.mend}`")
         # nbval moves all printed text of a cell to where the first of it stood
         with mock.patch.object(nbval.plugin, "coalesce_streams", list):
-            super().runtest()
+            try:
+                super().runtest()
+            except Exception:
+                self.parent.all_right = False
+                raise
 
     @property
     def mend(self) -> str:
@@ -147,19 +157,46 @@ class StoredModel(pytest.Item):
             timeout=60,
             output_hook=lambda message: printed.append(message["content"].get("text", "")),
         )
-        loaded = kernels.parse_probe("".join(printed))["models"]
+        used = kernels.parse_probe("".join(printed))
+        loaded = used["models"]
         claimed = dict(self.parent.nb.metadata.get("mi_course", {}).get("model", {}))
         if claimed not in (loaded or [store.NO_MODEL]):
             raise WrongModelError(
                 f"The outputs are labelled with {claimed}, and this run loaded {loaded}; "
                 f"run `{store.mend_command(Path(self.path))}`"
             )
+        if self.parent.all_right:
+            model, doc = store.name_of(Path(self.path))
+            verified.note(_root(Path(self.path)), doc, model, used["modules"])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The sentence alone, where it is ours."""
         if isinstance(excinfo.value, WrongModelError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
+
+
+def _root(stored: Path) -> Path:
+    """The project that a path `…/book/outputs/MODEL/…` lies in."""
+    model, doc = store.name_of(stored)
+    below = chapters.stored_path(Path(), doc, model).parts
+    return stored.parents[len(below) - 1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option that leaves out what did not change since it last passed on this machine."""
+    parser.getgroup("nbval").addoption(
+        "--only-changed",
+        action="store_true",
+        help="only stored notebooks whose chapter, package code, model or versions changed",
+    )
+
+
+def _unchanged(stored: Path) -> bool:
+    model, doc = store.name_of(stored)
+    root = _root(stored)
+    source = root / chapters.BOOK / f"{doc}.md"
+    return source.is_file() and verified.why_run(root, doc, model) is None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -172,6 +209,8 @@ def pytest_collect_file(
         return collected
     if parent.config.option.nbval_lax:
         raise pytest.UsageError("--nbval-lax compares next to nothing: use --nbval")
+    if parent.config.option.only_changed and _unchanged(file_path):
+        return []
     return [
         StoredNotebook.from_parent(parent, path=file_path) if isinstance(c, IPyNbFile) else c
         for c in collected
