@@ -105,6 +105,17 @@ def test_a_stored_notebook_without_a_chapter_is_named(course, capsys):
     assert "book/outputs/pocket/week1/01_a.ipynb belongs to no chapter" in capsys.readouterr().out
 
 
+def test_stale_outputs_of_gpt2_are_shown_and_fail_nothing(course, capsys):
+    course.save("week1/01_a", [[]], {"name": "gpt2", "sha256": "ab", "revision": ""}, folder="gpt2")
+    course.write("week1/01_a", cell("x = 2\nprint(x)"))
+    assert cli.main(["run"]) == 0
+    capsys.readouterr()
+    assert cli.main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert "stale: code cell 1 (line 6) differs" in out
+    assert "run `mi-course run week1/01_a --model gpt2`" in out
+
+
 @pytest.mark.parametrize(
     ("argv", "message"),
     [

@@ -341,11 +341,11 @@ def _add_train_pocket(commands: Commands) -> None:
 
 def train(args: argparse.Namespace) -> int:
     """Train `pocket`; an interrupted run is resumed."""
-    from mi_course import training
-
     folder = args.into or Path(__file__).parent / "pocket"
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"--into {folder} is a file, expected a folder")
+    from mi_course import training  # takes seconds, since it imports torch
+
     training.train_pocket(folder, resume=not args.restart, progress=True)
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     print(f"{folder}: {size / MIB:.1f} MiB")
