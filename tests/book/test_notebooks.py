@@ -130,6 +130,7 @@ def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):
     notebook = notebooks.learner_notebook(project.root, "a")
     assert code_of(notebook) == ["x = 0.5"]
     assert "Loss 0.51 of 10.10." in text_of(notebook)
+    assert text_of(notebook).startswith("*The numbers in the text were computed with the model")
 
 
 def test_a_value_that_is_not_stored_names_the_command(convert):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 from small_course import CODE, package_env
 
-from mi_course.book import chapters, notebooks, outputs, store
+from mi_course.book import chapters, notebooks, outputs, run, store
 
 ROOT = CODE.parent
 POCKET, *OTHERS = chapters.MODELS
@@ -70,3 +71,25 @@ def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(doc):
         else:
             assert notebooks.BEGIN not in cell.source
             compile(re.sub(r"^(\s*)%.*$", r"\1pass", cell.source, flags=re.MULTILINE), doc, "exec")
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(doc):
+    notebook = notebooks.learner_notebook(ROOT, doc)
+
+    async def execute() -> None:
+        async with run.running_kernel(notebook, POCKET, None) as client:
+            for i, cell in enumerate(notebook.cells):
+                if cell.cell_type == "code":
+                    await client.async_execute_cell(cell, i)  # raises where a cell fails
+
+    asyncio.run(execute())
+    printed = "".join(
+        output.get("text", "")
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if output.get("name") == "stdout"
+    )
+    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
+    exercises = [tag for tag in tags if tag.startswith(notebooks.EXERCISE_TAG)]
+    assert printed.count("not written yet") == len(exercises)

@@ -33,6 +33,11 @@ import importlib.util
 if importlib.util.find_spec("mi_course") is None:
     {install}"""
 
+_WHOSE_NUMBERS = (
+    f"*The numbers in the text were computed with the model `{chapters.MODELS[0]}`. "
+    "Your cells compute your own.*"
+)
+
 
 def learner_notebook(root: Path, doc: str) -> NotebookNode:
     """The notebook of one chapter for its learners.
@@ -61,6 +66,8 @@ def learner_notebook(root: Path, doc: str) -> NotebookNode:
     if converter.solution is not None:
         raise converter.fail(0, f"the solution of {converter.solution!r} is not closed")
     _refuse_lost_names(converter, kept, dropped)
+    if dropped:
+        cells.insert(1, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS))
     cells += _checklist(converter)
     return _notebook(page, cells)
 

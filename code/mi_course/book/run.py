@@ -13,7 +13,7 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +145,7 @@ async def execute(
     nodes = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
     probe = nbformat.v4.new_code_cell(kernels.PROBE)
     notebook = nbformat.v4.new_notebook(cells=[*nodes, probe])
-    async with _kernel(notebook, model, threads) as client:
+    async with running_kernel(notebook, model, threads) as client:
         for i, cell in enumerate(cells):
             await _execute_cell(client, notebook.cells[i], i, root, path, cell)
             on_cell()
@@ -158,7 +158,9 @@ async def execute(
 
 
 @asynccontextmanager
-async def _kernel(notebook: NotebookNode, model: str, threads: int | None):  # type: ignore[no-untyped-def]
+async def running_kernel(
+    notebook: NotebookNode, model: str, threads: int | None
+) -> AsyncIterator[NotebookClient]:
     """A client with a running kernel in an empty folder; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="mi-course-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
