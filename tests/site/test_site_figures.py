@@ -66,8 +66,7 @@ def chapter(course):
 
 
 def shown_line(course):
-    shown = sphinx_ext.choose(course, chapter(course))
-    return sphinx_ext.describe(store.load(shown.stored).metadata.mi_course)
+    return sphinx_ext.label(sphinx_ext.choose(course, chapter(course)))
 
 
 def test_page_says_that_pocket_is_not_gpt2(course):
@@ -83,6 +82,7 @@ def test_gpt2_outputs_are_shown_where_they_are_stored(course):
     store_outputs(course, [[], [], [], [], [], []], model="gpt2")
     assert "GPT-2 small" in shown_line(course)
     assert "pocket" not in shown_line(course)
+    assert sphinx_ext.HIDDEN not in shown_line(course)
 
 
 def test_stale_gpt2_outputs_give_way_to_pocket_without_a_complaint(course):
@@ -91,6 +91,7 @@ def test_stale_gpt2_outputs_give_way_to_pocket_without_a_complaint(course):
     shown = sphinx_ext.choose(course, chapter(course))
     assert shown.reason is None
     assert "pocket" in shown_line(course)
+    assert shown_line(course).endswith(sphinx_ext.HIDDEN)
 
 
 def test_stale_pocket_outputs_are_a_complaint_even_where_gpt2_is_shown(course):

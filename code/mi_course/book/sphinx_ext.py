@@ -41,12 +41,25 @@ _DISPLAYED = {
 }
 
 
+HIDDEN = (
+    "Outputs of GPT-2 small are stored for this page, but its code has changed since; they are "
+    "hidden until somebody runs it on GPT-2 small again."
+)
+
+
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows: a stored notebook, or the reason why there is none."""
+    """What a page shows: a stored notebook, or the reason why there is none.
+
+    Attributes:
+        stored: the notebook whose outputs are shown.
+        reason: why pocket's outputs are missing or stale, if they are.
+        hidden: why stored GPT-2 outputs are not shown, if there are some.
+    """
 
     stored: Path | None
     reason: str | None = None
+    hidden: str | None = None
 
 
 def choose(root: Path, source: Path) -> Shown:
@@ -58,10 +71,14 @@ def choose(root: Path, source: Path) -> Shown:
     doc = chapters.doc_name(root, source)
     pocket, *others = (chapters.stored_path(root, doc, model) for model in chapters.MODELS)
     reason = store.stale_reason(source, pocket)
+    hidden = None
     for stored in others:
-        if stored.is_file() and store.stale_reason(source, stored) is None:
+        if not stored.is_file():
+            continue
+        hidden = store.stale_reason(source, stored)
+        if hidden is None:
             return Shown(stored, reason)
-    return Shown(pocket if reason is None else None, reason)
+    return Shown(pocket if reason is None else None, reason, hidden)
 
 
 def read_chapter(text: str, path: str, stored: str, config: Any) -> NotebookNode:
@@ -114,11 +131,16 @@ def name_outputs(app: Sphinx, doctree: nodes.document) -> None:
     title = doctree.next_node(nodes.title)
     if shown is None or title is None:
         return
-    text = "The outputs of this page are missing."
-    if shown.stored is not None:
-        text = describe(store.load(shown.stored).metadata.mi_course)
-    line = nodes.paragraph("", text, classes=["course-outputs"])
+    line = nodes.paragraph("", label(shown), classes=["course-outputs"])
     title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def label(shown: Shown) -> str:
+    """The line about the outputs of a page, whatever it shows."""
+    if shown.stored is None:
+        return "The outputs of this page are missing."
+    text = describe(store.load(shown.stored).metadata.mi_course)
+    return text if shown.hidden is None else f"{text} {HIDDEN}"
 
 
 def describe(meta: NotebookNode) -> str:
