@@ -90,19 +90,23 @@ def test_correlation_is_one_where_a_head_copies_what_it_attends_to():
     assert correlation(attention, suppresses, 0, 0) == pytest.approx(-1)
 
 
-def test_copy_score_is_full_for_a_head_whose_ov_is_the_identity(tiny_folder):
-    from mi_course import models
-
-    model = models.boot(tiny_folder)
+def test_copy_score_counts_names_among_the_best_tokens(tiny):
     tokens = torch.tensor([[0, 40, 50, 60, 40, 70]] * 3)
     spot = {name: torch.full((3,), pos) for name, pos in (("io_pos", 2), ("s1_pos", 1))}
     batch = ioi.Batch(
         tokens=tokens, io=tokens[:, 2], s=tokens[:, 1],
         s2_pos=torch.full((3,), 4), end=torch.full((3,), 5), **spot,
     )  # fmt: skip
-    scores = attribution.copy_scores(model, batch, top=model.cfg.d_vocab)
-    assert torch.equal(scores, torch.ones(2, 3))
-    assert attribution.copy_scores(model, batch, top=1).max() < 1
+    assert torch.equal(attribution.copy_scores(tiny, batch, top=300), torch.ones(2, 3))
+    _, cache = tiny.run_with_cache(tokens)
+    hits = []
+    for position in (2, 1):
+        stream = cache["blocks.0.hook_resid_post"][0, position]
+        out = (stream / stream.std(correction=0)) @ tiny.W_V[1, 2] @ tiny.W_O[1, 2]
+        logits = (out / out.std(correction=0)) @ tiny.W_U + tiny.b_U
+        hits.append(bool(logits[tokens[0, position]] >= logits.sort().values[-100]))
+    score = attribution.copy_scores(tiny, batch, top=100)[1, 2]
+    assert score == pytest.approx(sum(hits) / 2)
 
 
 def test_without_compatibility_mode_effects_are_refused(tiny_folder, tiny_batch):

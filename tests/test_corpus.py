@@ -3,9 +3,9 @@ import random
 import re
 
 import pytest
-from conftest import SHARED, not_run
 
-from mi_course import corpus
+from conftest import SHARED, not_run
+from mi_course import corpus, grammar
 from mi_course.words import NAMES, OBJECTS, PLACES
 
 SAMPLE = list(corpus.sentences(seed=3, count=20_000))
@@ -41,7 +41,7 @@ def test_pretokens_join_to_the_sentence():
 
 
 def test_every_kind_of_sentence_is_written():
-    assert set(corpus.MIXTURE) == set(corpus.KINDS)
+    assert set(grammar.MIXTURE) == set(grammar.KINDS)
 
 
 def test_no_sentence_names_a_held_out_pair():
@@ -52,13 +52,13 @@ def test_no_sentence_names_a_held_out_pair():
 
 
 def test_held_out_templates_are_not_trained_on():
-    trained = {template for kind in corpus.KINDS.values() for template in kind}
-    assert not trained & set(corpus.HELD_OUT)
+    trained = {template for kind in grammar.KINDS.values() for template in kind}
+    assert not trained & set(grammar.HELD_OUT)
 
 
 def test_held_out_words_occur_in_training():
     trained = {w for sentence in SAMPLE for w in corpus.pretokens(" " + sentence)}
-    held_out = {w for t in corpus.HELD_OUT for w in re.findall(r" \w+", f" {t}")}
+    held_out = {w for t in grammar.HELD_OUT for w in re.findall(r" \w+", f" {t}")}
     assert held_out <= trained
 
 
@@ -94,8 +94,8 @@ def test_article_fits_the_next_word():
 
 def test_one_who_is_given_a_thing_is_named_once_before():
     rng = random.Random(0)
-    for template in [*corpus.two_name_templates(), *corpus.HELD_OUT, *corpus.PASSIVE]:
-        bound = corpus.cast(rng, template, held_out=template in corpus.HELD_OUT)
+    for template in [*corpus.two_name_templates(), *grammar.HELD_OUT, *grammar.PASSIVE]:
+        bound = corpus.cast(rng, template, held_out=template in grammar.HELD_OUT)
         before = corpus.expand(rng, template, bound).removesuffix(bound["IO"])
         count = {role: len(re.findall(rf"\b{bound[role]}\b", before)) for role in ("IO", "S")}
         assert count == {"IO": 1, "S": 2}

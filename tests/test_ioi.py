@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mi_course import corpus, ioi
+from mi_course import corpus, grammar, ioi
 
 
 def test_p8_is_fifteen_tokens_in_pocket(pocket):
@@ -42,10 +42,10 @@ def test_half_of_the_prompts_name_io_first():
 
 def test_held_out_prompts_share_neither_template_nor_pair_with_training():
     for prompt in ioi.prompts(100, seed=2):
-        assert prompt.template in corpus.HELD_OUT
+        assert prompt.template in grammar.HELD_OUT
         assert corpus.is_held_out_pair(prompt.io, prompt.s)
     for prompt in ioi.prompts(100, seed=2, held_out=False):
-        assert prompt.template in corpus.IOI
+        assert prompt.template in grammar.IOI
         assert not corpus.is_held_out_pair(prompt.io, prompt.s)
 
 

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import corpus
+from mi_course import corpus, grammar
 
 # P8: the eight prompts with numbers published for GPT-2, each with both of its names as S.
 _P8 = (
@@ -90,7 +90,7 @@ def prompts(count: int, seed: int, held_out: bool = True) -> list[Prompt]:
             from the training templates and pairs.
     """
     rng = random.Random(seed)
-    templates = corpus.HELD_OUT if held_out else corpus.two_name_templates()
+    templates = grammar.HELD_OUT if held_out else corpus.two_name_templates()
     return [
         _prompt(rng, rng.choice(templates), io_first=i % 2 == 0, held_out=held_out)
         for i in range(count)

@@ -25,15 +25,13 @@ from typing import TypeAlias
 
 import torch
 from jaxtyping import Int
-from tokenizers import Tokenizer, decoders, pre_tokenizers, trainers
-from tokenizers.models import BPE
 from torch import Tensor
 from tqdm import tqdm
 from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
-from mi_course import corpus, induction, ioi, model_card, models, quality
+from mi_course import corpus, grammar, induction, ioi, model_card, models, quality
+from mi_course.tokenizer import train_tokenizer, word_encoder
 
-BOS = "<|endoftext|>"
 CHECKPOINT = "checkpoint.pt"
 # Sums are taken in another order with another number of threads, and the weights drift apart. One
 # thread takes little longer on a model this small, and leaves a core to the person who waits.
@@ -66,51 +64,23 @@ class Recipe:
     d_model: int = 128
     d_mlp: int = 64
     n_ctx: int = 128
-    steps: int = 3000
+    steps: int = 5500
     batch: int = 20
     lr: float = 3e-3
     warmup: float = 0.05
-    decay_from: float = 0.5
+    decay_from: float = 0.4
     weight_decay: float = 0.1
     attn_dropout: float = 0.0
     init_std: float = 0.06
-    short_until: float = 0.7
+    short_until: float = 0.4
     repeat_share: float = 0.2
-    mixtures: tuple[tuple[float, dict[str, float]], ...] = ((1.0, corpus.MIXTURE),)
-    seed: int = 0
+    mixtures: tuple[tuple[float, dict[str, float]], ...] = ((1.0, grammar.MIXTURE),)
+    seed: int = 5
     log_every: int = 25
     save_every: int = 200
 
 
 POCKET = Recipe()
-
-
-def train_tokenizer() -> PreTrainedTokenizerFast:
-    """Byte-level BPE trained on the corpus, until each of its words is one token.
-
-    Id 0 is BOS and ids 1 to 256 are the bytes, so any text can be written and read back.
-    """
-    bpe = Tokenizer(BPE())
-    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    bpe.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=10_000,  # not reached: merging ends when every word is whole
-        min_frequency=1,
-        special_tokens=[BOS],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    text = [*corpus.vocabulary(), *corpus.sentences(seed=0, count=20_000)]
-    bpe.train_from_iterator(text, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=bpe, bos_token=BOS, eos_token=BOS, unk_token=BOS, pad_token=BOS
-    )
-
-
-def word_encoder(tokenizer: PreTrainedTokenizerFast) -> Callable[[str], list[int]]:
-    """A fast `encode` for the corpus' own sentences, whose every pretoken is one token."""
-    ids = {w: tokenizer.encode(w, add_special_tokens=False)[0] for w in corpus.vocabulary()}
-    return lambda text: [ids[word] for word in corpus.pretokens(text)]
 
 
 def batch_tokens(
@@ -304,23 +274,29 @@ def train(recipe: Recipe, out: Path, *, resume: bool = True, progress: bool = Tr
         ValueError: the checkpoint is of another recipe.
     """
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer = train_tokenizer()
-    run = Run(recipe, tokenizer)
     checkpoint = out / CHECKPOINT
     if not resume:
         checkpoint.unlink(missing_ok=True)
-    if checkpoint.exists():
-        run.restore(checkpoint)
-    with tqdm(total=recipe.steps, initial=run.step, disable=not progress, unit="step") as bar:
-        while run.step < recipe.steps:
-            run.advance()
-            bar.update()
-            bar.set_postfix_str(_summary(run.log[-1]), refresh=False)
-            if run.step % recipe.save_every == 0:
-                run.save(checkpoint)
+    tokenizer = train_tokenizer()
+    with torch.random.fork_rng():  # dropout and first weights have no generator of their own
+        run = Run(recipe, tokenizer)
+        if checkpoint.exists():
+            run.restore(checkpoint)
+        _advance_to_the_end(run, checkpoint, progress)
     write_files(run, tokenizer, out)
     checkpoint.unlink(missing_ok=True)
     return run
+
+
+def _advance_to_the_end(run: Run, checkpoint: Path, progress: bool) -> None:
+    total = run.recipe.steps
+    with tqdm(total=total, initial=run.step, disable=not progress, unit="step") as bar:
+        while run.step < total:
+            run.advance()
+            bar.update()
+            bar.set_postfix_str(_summary(run.log[-1]), refresh=False)
+            if run.step % run.recipe.save_every == 0:
+                run.save(checkpoint)
 
 
 def write_files(run: Run, tokenizer: PreTrainedTokenizerFast, out: Path) -> None:
