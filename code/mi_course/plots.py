@@ -61,7 +61,7 @@ def head_heatmap(
         colorscale="RdBu_r" if signed else "Blues",
         zmin=-limit if signed else 0,
         zmax=limit if signed else max(limit, 1.0),
-        colorbar={"title": {"text": unit, "side": "right"}, "thickness": 12},
+        colorbar={"title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 12},
         xgap=1,
         ygap=1,
     )
@@ -92,7 +92,10 @@ def pattern_maps(patterns: Mapping[str, Float[Tensor, "query key"]], *, title: s
             "colorscale": "Blues",
             "cmin": 0,
             "cmax": 1,
-            "colorbar": {"title": {"text": "attention", "side": "right"}, "thickness": 12},
+            "colorbar": {
+                "title": {"text": "attention", "side": "right", "font": {"size": 12}},
+                "thickness": 12,
+            },
         }
     )
     fig.update_xaxes(title_text="key (position)", showgrid=False)
