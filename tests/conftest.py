@@ -2,17 +2,10 @@
 
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
-
-
-def not_run(reason: str) -> None:
-    """Leave the test with a reason, which the summary at the end of the run repeats."""
-    pytest.skip(f"NOT RUN: {reason}")
+from outside import SHARED, not_run
 
 
 def pytest_terminal_summary(terminalreporter):

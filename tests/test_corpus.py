@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from conftest import SHARED, not_run
 from mi_course import corpus, grammar
 from mi_course.words import NAMES, OBJECTS, PLACES
+from outside import SHARED, not_run
 
 SAMPLE = list(corpus.sentences(seed=3, count=20_000))
 

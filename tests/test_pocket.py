@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from conftest import SHARED, not_run
 from mi_course import ioi, models, quality, training
 from mi_course.tokenizer import train_tokenizer
 from mi_course.words import NAMES, OBJECTS, PLACES
+from outside import SHARED, not_run
 
 
 @pytest.fixture(scope="module")
