@@ -49,6 +49,12 @@ def test_held_out_prompts_share_neither_template_nor_pair_with_training():
         assert not corpus.is_held_out_pair(prompt.io, prompt.s)
 
 
+def test_prompts_of_the_published_form_are_fifteen_tokens_and_of_held_out_pairs(pocket):
+    prompts = ioi.prompts(40, seed=3, templates=[ioi.P8_FORM])
+    assert pocket.to_tokens([prompt.text for prompt in prompts]).shape == (40, 15)
+    assert all(corpus.is_held_out_pair(prompt.io, prompt.s) for prompt in prompts)
+
+
 def test_same_seed_gives_the_same_prompts():
     assert ioi.prompts(10, seed=5) == ioi.prompts(10, seed=5)
     assert ioi.prompts(10, seed=5) != ioi.prompts(10, seed=6)

@@ -20,6 +20,8 @@ from torch import Tensor
 
 from mi_course import corpus, grammar
 
+# The form of P8 with each of its words free: one length, so that positions can be averaged.
+P8_FORM = "When {A} and {B} went to the {place}, {S} gave the {object} to {IO}"
 # P8: the eight prompts with numbers published for GPT-2, each with both of its names as S.
 _P8 = (
     ("When John and Mary went to the shops, {S} gave the bag to", "Mary", "John"),
@@ -80,7 +82,9 @@ def p8() -> list[Prompt]:
     return [Prompt(t.replace("{S}", s), io, s, t) for t, io, s in pairs]
 
 
-def prompts(count: int, seed: int, held_out: bool = True) -> list[Prompt]:
+def prompts(
+    count: int, seed: int, held_out: bool = True, templates: Sequence[str] | None = None
+) -> list[Prompt]:
     """Random prompts, half of them ABBA and half BABA.
 
     Args:
@@ -88,9 +92,12 @@ def prompts(count: int, seed: int, held_out: bool = True) -> list[Prompt]:
         seed: the same seed gives the same prompts.
         held_out: from templates and pairs of names that `pocket` never saw in training; if false,
             from the training templates and pairs.
+        templates: take these instead, with pairs as `held_out` says. `[P8_FORM]` gives prompts that
+            are all 15 tokens long.
     """
     rng = random.Random(seed)
-    templates = grammar.HELD_OUT if held_out else corpus.two_name_templates()
+    if templates is None:
+        templates = grammar.HELD_OUT if held_out else corpus.two_name_templates()
     return [
         _prompt(rng, rng.choice(templates), io_first=i % 2 == 0, held_out=held_out)
         for i in range(count)

@@ -42,6 +42,13 @@ def render(quality: Quality, recipe: dict[str, object], facts: dict[str, str]) -
 
 
 def _row(report: HeadReport) -> str:
-    numbers = (report.io, report.s1, report.s2, report.copies, report.correlation)
+    numbers = (
+        report.io,
+        report.s1,
+        report.s2,
+        report.copies,
+        report.correlation,
+        report.knocked_out,
+    )
     cells = [head_name(report.head), f"{report.effect:.2f}", *(f"{n:.2f}" for n in numbers)]
     return f"| {' | '.join(cells)} | {'yes' if report.is_name_mover else 'no'} |"

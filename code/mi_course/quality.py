@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mi_course import attribution, induction, ioi
+from mi_course import ablation, attribution, induction, ioi
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -29,6 +29,7 @@ class HeadReport:
         io, s1, s2: mean attention probability from END.
         copies: copy score.
         correlation: attention against projection, as in figure 3(c) of the IOI paper.
+        knocked_out: mean logit difference on prompts of `ioi.P8_FORM` with this head mean-ablated.
     """
 
     head: Head
@@ -38,6 +39,7 @@ class HeadReport:
     s2: float
     copies: float
     correlation: float
+    knocked_out: float
 
     @property
     def is_name_mover(self) -> bool:
@@ -55,6 +57,7 @@ class Quality:
         prefix_matching: the best prefix-matching score of a head, and which head.
         accuracy, logit_difference: on IOI prompts.
         p_io: mean probability of the right name.
+        form_difference: mean logit difference on 500 prompts of `ioi.P8_FORM`.
         top3_share: of the logit difference, what the three strongest heads write directly.
         heads: the strongest heads by size of direct effect.
     """
@@ -65,6 +68,7 @@ class Quality:
     accuracy: float
     logit_difference: float
     p_io: float
+    form_difference: float
     top3_share: float
     heads: tuple[HeadReport, ...]
 
@@ -91,13 +95,18 @@ def measure(model: TransformerBridge, n_prompts: int = 1000, seed: int = 7) -> Q
         accuracy=(difference > 0).float().mean().item(),
         logit_difference=difference.mean().item(),
         p_io=logits[rows, batch.end].softmax(-1)[rows, batch.io].mean().item(),
+        form_difference=_form_difference(model, seed, []),
         top3_share=effects.top_share(3),
-        heads=head_reports(model, batch, effects),
+        heads=head_reports(model, batch, effects, seed),
     )
 
 
 def head_reports(
-    model: TransformerBridge, batch: ioi.Batch, effects: attribution.Effects, count: int = 6
+    model: TransformerBridge,
+    batch: ioi.Batch,
+    effects: attribution.Effects,
+    seed: int,
+    count: int = 6,
 ) -> tuple[HeadReport, ...]:
     """The `count` heads with the largest mean direct effect, of either sign."""
     attention = attribution.end_attention(model, batch)
@@ -116,9 +125,18 @@ def head_reports(
             correlation=attribution.attention_projection_correlation(
                 attention, projections, layer, head
             ),
+            knocked_out=_form_difference(model, seed, [(layer, head)]),
         )
         for layer, head in heads
     )
+
+
+def _form_difference(model: TransformerBridge, seed: int, ablated: list[Head]) -> float:
+    """Mean logit difference on prompts of one length, with some heads mean-ablated."""
+    prompts = ioi.prompts(500, seed, templates=[ioi.P8_FORM])
+    batch = ioi.tokenize(model.tokenizer, prompts)
+    logits = ablation.ablate_heads(model, batch.tokens, ablated)
+    return ioi.logit_difference(logits, batch).mean().item()
 
 
 @torch.no_grad()
