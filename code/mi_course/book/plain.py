@@ -40,6 +40,13 @@ _DROPPED = {"myst_target", "myst_line_comment", "myst_block_break"}
 _UNSUPPORTED_INLINE = {"footnote_ref", "substitution_inline"}
 
 
+class _AnyOption(dict[str, Any]):
+    """Takes every option for known, and leaves its value as it is written."""
+
+    def __missing__(self, name: str) -> Any:
+        return lambda value: value or ""
+
+
 class _AnyDirective:
     """Tells myst-parser to read any argument, options and body."""
 
@@ -47,7 +54,7 @@ class _AnyDirective:
     optional_arguments = 1
     final_argument_whitespace = True
     has_content = True
-    option_spec: dict[str, Any] = {"any": True}  # noqa: RUF012  (a class attribute, as docutils has)
+    option_spec = _AnyOption(any=str)  # an empty one would mean: no options
 
 
 @dataclass(frozen=True)
@@ -144,7 +151,10 @@ class Converter:
         match = _INFO.fullmatch(token.info.strip())
         if match is None:
             return None
-        return _parse_directive(match[1], match[2], token.content, line)
+        try:
+            return _parse_directive(match[1], match[2], token.content, line)
+        except ChapterError as error:
+            raise self.fail(line, str(error)) from error
 
     def _convert_directive(self, directive: Directive) -> str:
         from mi_course.book import directives
@@ -276,17 +286,13 @@ def parser() -> MarkdownIt:
 def _parse_directive(name: str, argument: str, content: str, line: int) -> Directive:
     from myst_parser.parsers.directives import parse_directive_text
 
-    found = parse_directive_text(
-        _AnyDirective,
-        argument,
-        content,
-        validate_options=False,
-    )
-    options = {str(key): str(value) for key, value in (found.options or {}).items()}
+    found = parse_directive_text(_AnyDirective, argument, content)
+    if found.warnings:
+        raise ChapterError(f"{{{name}}}: {found.warnings[0].msg}")
     return Directive(
         name=name,
         argument=argument.strip(),
-        options=options,
+        options=found.options,
         body="\n".join(found.body),
         line=line,
         body_line=line + 1 + found.body_offset,

@@ -91,7 +91,7 @@ def _document(page: Page, content: str) -> str:
 
 
 def _playground(page: Page, content: str) -> str:
-    """`{playground}`: a link to the site, or its text where the site's address is not set."""
+    """`{playground}`: a link to the site, or where to find it if the site's address is not set."""
     from mi_course.book import playground
 
     text, target = playground.split(content)
@@ -100,7 +100,9 @@ def _playground(page: Page, content: str) -> str:
     except ValueError as error:
         raise ChapterError(str(error)) from error
     address = page.site and f"{page.site}{playground.PAGE}.html"
-    return f"[{text}]({address}{after and '?'}{after})" if address else text
+    if not address:
+        return f"{text} (on the site's page *Playground*)"
+    return f"[{text}]({address}{after and '?'}{after})"
 
 
 def _equation(page: Page, content: str) -> str:
