@@ -33,10 +33,11 @@ test: $(VENV)/.installed-dev lint ## install everything and run every test but t
 test-all: $(VENV)/.installed-dev lint ## run the slow tests too
 	@$(PYTEST)
 
-lint: $(VENV)/.installed-dev ## ruff and mypy
+lint: $(VENV)/.installed-dev ## ruff, mypy and spelling
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check --quiet
 	@$(BIN)/mypy
+	@$(BIN)/codespell
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page in _build/screenshots
 	@$(BIN)/python tests/site/screenshots.py

@@ -1,12 +1,13 @@
 #!/bin/sh
 # Write the pinned requirement files anew from pyproject.toml: `make lock`.
 #
-#   requirements/book.txt   what building the site needs: no torch
-#   requirements/run.txt    what a learner needs: torch, TransformerLens, Jupyter's kernel
-#   requirements/dev.txt    both, and what the tests need: the file that `make test` installs
+#   requirements/book.txt      what building the site needs: no torch
+#   requirements/notebook.txt  what a notebook imports, where Jupyter is there already: on Binder
+#   requirements/run.txt       what a learner needs: the same, and Jupyter's kernel
+#   requirements/dev.txt       all of it, and what the tests need: what `make test` installs
 #
 # Each file is complete, so any one of them can be installed alone. dev.txt is resolved first and
-# constrains the other two, so a version is the same in all three. Pins that still fit are kept;
+# constrains the others, so a version is the same in all of them. Pins that still fit are kept;
 # delete dev.txt first to take the newest of everything.
 #
 # Left out on purpose: the CUDA libraries. torch's own metadata pins them exactly, and whoever
@@ -32,6 +33,7 @@ compile() { # compile NAME SOURCE OPTIONS...
 }
 
 compile dev pyproject.toml --all-extras
+compile notebook pyproject.toml --constraint requirements/dev.txt
 compile run pyproject.toml --extra run --constraint requirements/dev.txt
 # The site's own needs without the package's dependencies: no option of uv's says that.
 "$python" -c 'import tomllib

@@ -10,7 +10,7 @@ import pytest
 from nbformat import NotebookNode
 from small_course import cell, shown
 
-from mi_course.book import chapters, notebooks
+from mi_course.book import chapters, launch, notebooks
 from mi_course.book.chapters import ChapterError
 from mi_course.book.outputs import GLUE
 from mi_course.book.page import Page, bib_entries
@@ -109,14 +109,18 @@ def test_exercise_hints_and_pointer_read_well_and_the_solutions_prose_is_gone(pr
     )
 
 
-def test_the_first_cell_installs_the_course_where_it_is_missing(project):
+def test_the_first_cell_installs_the_course_where_it_is_missing(project, monkeypatch):
     project.write("a", cell("1"))
-    (project.root / "pyproject.toml").write_text(
-        '[project.urls]\nRepository = "https://example.org/course"\n'
-    )
+    (project.root / "pyproject.toml").write_text('[project]\nname = "mi-course"\nversion = "1.2"\n')
+    monkeypatch.setenv(launch.VARIABLE, "octocat/fork")
+    wheel = "octocat/fork/notebooks/mi_course-1.2-py3-none-any.whl"
     first = notebooks.learner_notebook(project.root, "a").cells[0]
     assert 'if importlib.util.find_spec("mi_course") is None:' in first.source
-    assert '%pip install -q "mi-course[run] @ git+https://example.org/course"' in first.source
+    assert f"%pip install -q https://raw.githubusercontent.com/{wheel}" in first.source
+    monkeypatch.delenv(launch.VARIABLE)
+    own = notebooks.learner_notebook(project.root, "a").cells[0]
+    assert "%pip" not in own.source
+    assert "its README says how" in own.source
 
 
 def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):

@@ -5,7 +5,7 @@ The site does not know its address. Whoever publishes it says whose it is, in `M
 buttons: they would lead nowhere.
 
 The notebooks are not on main. CI publishes them to the branch `notebooks`, under their chapter's
-name, together with what Binder installs.
+name, together with what Colab and Binder install (`mi_course.book.branch`).
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING, Any
 
 from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 VARIABLE = "MI_COURSE_REPOSITORY"
 BRANCH, NOTEBOOKS = "main", "notebooks"
@@ -45,6 +46,11 @@ def colab(name: str, doc: str) -> str:
 def binder(name: str, doc: str) -> str:
     """Address that opens a chapter's notebook on Binder."""
     return f"https://mybinder.org/v2/gh/{name}/{NOTEBOOKS}?urlpath=lab/tree/{doc}.ipynb"
+
+
+def raw(name: str, file: str) -> str:
+    """Address of a file of the branch `notebooks`, as it is."""
+    return f"https://raw.githubusercontent.com/{name}/{NOTEBOOKS}/{file}"
 
 
 def edit(name: str, page: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, store
+from mi_course.book import branch, chapters, store
 from mi_course.book.chapters import ChapterError
 from mi_course.book.page import Page
 from mi_course.book.plain import Converter
@@ -27,7 +27,7 @@ GLUE_TAG = "glue-only"
 HIDDEN = {"hide-input", "remove-input", "remove-cell", "hide-cell"}
 
 _INSTALL = """\
-# On Colab and Binder this installs the course. Where it is installed already, it does nothing.
+# On Colab this installs the course. Where it is installed already, it does nothing.
 import importlib.util
 
 if importlib.util.find_spec("mi_course") is None:
@@ -48,7 +48,7 @@ def learner_notebook(root: Path, doc: str) -> NotebookNode:
     page = Page(root, doc)
     source = chapters.read(page.path)
     converter = Converter(page)
-    cells = [_code_cell(_install(page), ["hide-input"])]
+    cells = [_code_cell(_INSTALL.format(install=branch.install_line(root)), ["hide-input"])]
     kept: list[str] = []
     dropped: list[str] = []
     for cell, line in zip(source.cells, source.metadata["source_map"], strict=True):
@@ -146,14 +146,6 @@ def _names(cells: Sequence[str]) -> tuple[set[str], set[str]]:
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 defined |= {(a.asname or a.name).partition(".")[0] for a in node.names}
     return defined, used
-
-
-def _install(page: Page) -> str:
-    if page.repository:
-        install = f'%pip install -q "mi-course[run] @ git+{page.repository}"'
-    else:
-        install = 'raise ModuleNotFoundError("install the course first: its README says how")'
-    return _INSTALL.format(install=install)
 
 
 def _checklist(converter: Converter) -> Iterator[NotebookNode]:

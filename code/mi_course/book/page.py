@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from mi_course.book import chapters, store
+from mi_course.book import chapters, launch, published, store
 from mi_course.book.chapters import ChapterError
 from mi_course.book.outputs import GLUE
 
@@ -45,19 +45,12 @@ class Page:
     @cached_property
     def site(self) -> str:
         """Address of the published site, with a slash at its end, or nothing where none is set."""
+        if repository := launch.repository():
+            return published.address(repository)
         config = self.root / "_config.yml"
         found = yaml.safe_load(config.read_text("utf8")) if config.is_file() else {}
         address = ((found or {}).get("html") or {}).get("baseurl") or ""
         return address and address.rstrip("/") + "/"
-
-    @cached_property
-    def repository(self) -> str:
-        """Address of the repository that `pyproject.toml` names, or nothing."""
-        import tomllib
-
-        project = self.root / "pyproject.toml"
-        found = tomllib.loads(project.read_text("utf8")) if project.is_file() else {}
-        return str(found.get("project", {}).get("urls", {}).get("Repository", ""))
 
     def url(self, doc: str) -> str:
         """Address of a page of the site, or nothing where the site's address is not set."""

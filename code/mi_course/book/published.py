@@ -6,10 +6,13 @@ that says so. Each needs the site's address, which GitHub Pages derives from the
 
 from __future__ import annotations
 
-from sphinx.application import Sphinx
-from sphinx.config import Config
+from typing import TYPE_CHECKING
 
 from mi_course.book import launch
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 PREVIEW = "_static/figures/screenshot.png"
 
