@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mi_course import cli, export, progress, weeklog
+from mi_course import cli, exercises, export, progress, weeklog
 from mi_course.weeklog import Week
-from outside import SHARED, not_run
+from outside import ROOT, SHARED, not_run
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +53,14 @@ def test_a_log_edited_by_hand_is_understood():
     assert log.done == {"w1-done-mlp"}
     assert log.hours == {"Day 1": 2.5, "Day 2": 3.0}
     assert log.notes == "rest\n\nmy own words\n\n## A heading of mine\n\nmore"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+def test_a_log_saved_by_an_editor_of_windows_loses_nothing(home, encoding):
+    log = Week(1, {"w1-mlp"}, [], ["größer"], [], {}, "für später")
+    path = weeklog.save(log)
+    path.write_bytes(path.read_text("utf8").replace("\n", "\r\n").encode(encoding))
+    assert weeklog.load(1) == log
 
 
 def test_the_command_keeps_the_log_as_markdown(home, capsys):
@@ -98,7 +106,9 @@ def test_the_csv_for_notion_has_a_row_for_each_thing(home, capsys):
     rows = list(csv.DictReader(io.StringIO(export.as_notion())))
     items = [item for week in weeklog.tracker()["weeks"] for item in week["items"]]
     assert [
-        r["Name"] for r in rows if r["Kind"] not in ("learning", "blocker", "time", "note")
+        r["Name"]
+        for r in rows
+        if r["Kind"] not in ("learning", "blocker", "time", "note", "exercise")
     ] == [item["text"] for item in items]
     done = {r["Name"] for r in rows if r["Done"] == "Yes"}
     assert done == {"Read Interpretability in the Wild, sections 1 to 3"}
@@ -107,6 +117,19 @@ def test_the_csv_for_notion_has_a_row_for_each_thing(home, capsys):
         ("learning", "a, b", "3"), ("learning", 'c "d"', "3"), ("blocker", "e", "3"),
         ("time", "Mon", "3"), ("note", "line 1\nline 2", "3"),
     }  # fmt: skip
+
+
+def test_the_csv_for_notion_names_every_exercise_and_its_week(home, monkeypatch):
+    monkeypatch.delenv("MI_COURSE_PROGRESS")
+    monkeypatch.chdir(ROOT)
+    for name in ("attention", "of_another_course"):
+        progress.passed(name)
+    rows = [r for r in csv.DictReader(io.StringIO(export.as_notion())) if r["Kind"] == "exercise"]
+    names = [n for docs in exercises.by_week(ROOT).values() for d in docs.values() for n in d]
+    assert len(rows) == len(names) + 1
+    done = {(r["Name"], r["Week"]) for r in rows if r["Done"] == "Yes"}
+    assert done == {("Attention (attention)", "1"), ("of_another_course", "")}
+    assert all(bool(r["Date"]) == (r["Done"] == "Yes") for r in rows)
 
 
 @pytest.mark.parametrize("kind", ["json", "markdown", "notion"])

@@ -38,6 +38,16 @@ def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
     return found
 
 
+def here() -> dict[int, dict[str, dict[str, str]]]:
+    """The exercises by week of the course that one stands in, or else of the package."""
+    from mi_course.book.chapters import ChapterError, project_root
+
+    try:
+        return by_week(project_root(None))
+    except ChapterError:
+        return by_week(None)
+
+
 def _of_source(path: Path) -> dict[str, str]:
     return {name: title.strip() for title, name in _EXERCISE.findall(path.read_text("utf8"))}
 

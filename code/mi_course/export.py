@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from mi_course import progress, weeklog
+from mi_course import exercises, progress, weeklog
 
 FORMAT = "mi-course-progress"
 VERSION = 1
@@ -45,11 +45,20 @@ def as_notion() -> str:
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["Name", "Week", "Kind", "Done", "Hours", "Date", "Link"])
+    passed = progress.all_passed()
+    known = exercises.here()
     for week in weeklog.weeks():
         table.writerows(_rows(week))
-    for name, when in progress.all_passed().items():
-        table.writerow([name, "", "exercise", "Yes", "", when[:10], ""])
+        for names in known.get(week, {}).values():
+            table.writerows(
+                _exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()
+            )
+    table.writerows(_exercise(name, "", when) for name, when in passed.items())
     return text.getvalue()
+
+
+def _exercise(name: str, week: int | str, when: str) -> list[Any]:
+    return [name, week, "exercise", _yes(bool(when)), "", when[:10], ""]
 
 
 def _rows(week: int) -> list[list[Any]]:

@@ -100,7 +100,15 @@ def load(week: int) -> Week:
     """A week's log, empty where none is written yet."""
     plan(week)
     file = path(week)
-    return parse(week, file.read_text("utf8")) if file.is_file() else Week(week)
+    return parse(week, _text(file.read_bytes())) if file.is_file() else Week(week)
+
+
+def _text(data: bytes) -> str:
+    """What an editor saved, whether in UTF-8 or in the older encoding of Windows."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
 
 
 def save(log: Week) -> Path:

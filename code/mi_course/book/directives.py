@@ -9,7 +9,7 @@ import mimetypes
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import BOOK, ChapterError
 from mi_course.book.page import Page
 
 if TYPE_CHECKING:
@@ -125,8 +125,10 @@ def _solution(converter: Converter, directive: Directive) -> str:
 
 
 def _solution_pointer(converter: Converter) -> str:
-    address = converter.page.url(converter.page.doc)
-    page = f"[this chapter's page]({address})" if address else "this chapter's page of the site"
+    doc = converter.page.doc
+    address = converter.page.url(doc)
+    built = f"this chapter's page: `make book` writes it, `_build/html/{BOOK}/{doc}.html`"
+    page = f"[this chapter's page]({address})" if address else built
     return f"*Write your answer in the next cell. A solution to compare with is on {page}.*"
 
 
