@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mi_course import models, reference
 from mi_course.reference import Reference, Row
+from mi_course.reference.table import number
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -106,20 +107,13 @@ def page(verdict: Verdict) -> str:
 
 
 def _line(row: Row) -> str:
-    low, high = row.published if isinstance(row.published, tuple) else (row.published,) * 2
-    published = _number(low) if low == high else f"{_number(low)}–{_number(high)}"
     cells = (
         "agrees" if row.agrees else "**differs**",
         row.quantity,
         row.part,
-        published,
-        _number(row.measured),
+        row.printed,
+        number(row.measured),
         f"{row.tolerance:g}",
         row.source,
     )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _number(value: float) -> str:
-    """Counts whole, measured values with four digits."""
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"

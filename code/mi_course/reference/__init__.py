@@ -3,7 +3,7 @@
 One module for each subject, each with a list `REFERENCES`; `everything()` is the whole table.
 """
 
-from mi_course.reference import copying, ioi, repetition
+from mi_course.reference import circuit, copying, ioi, repetition
 from mi_course.reference.table import (
     NotGPT2Error,
     Reference,
@@ -17,4 +17,4 @@ __all__ = ["NotGPT2Error", "Reference", "Row", "compare", "everything", "measure
 
 def everything() -> list[Reference]:
     """Every published number of the course, in the order of the weeks."""
-    return [*repetition.REFERENCES, *copying.REFERENCES, *ioi.REFERENCES]
+    return [*repetition.REFERENCES, *copying.REFERENCES, *ioi.REFERENCES, *circuit.REFERENCES]

@@ -118,12 +118,6 @@ def _many(model: TransformerBridge) -> ioi_data.Dataset:
     return ioi_data.dataset(model.tokenizer, 200, seed=0)
 
 
-def mean_difference(model: TransformerBridge) -> dict[str, float]:
-    """Mean logit difference over the course's own prompts."""
-    batch = _many(model).clean
-    return {"mean": ioi.difference(model, batch.tokens, batch.answers).mean().item()}
-
-
 def io_above_s(model: TransformerBridge) -> dict[str, float]:
     """Share of the course's own prompts, in percent, where IO has the higher logit."""
     batch = _many(model).clean
@@ -221,7 +215,6 @@ REFERENCES = [
         f"{_EAD}; ARENA 3.0",
         milk_logits,
     ),
-    Reference("logit difference of IOI prompts", {"mean": 3.56}, 1.0, _PAPER, mean_difference),
     Reference("IO above S (%)", {"share": 99.3}, 3.0, _PAPER, io_above_s),
     Reference(
         "attention from END",

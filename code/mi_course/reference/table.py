@@ -8,6 +8,7 @@ agree nor disagree with the literature.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -30,8 +31,8 @@ class Reference:
 
     Attributes:
         quantity: what it is, with its unit.
-        published: the number of each part, for instance of each head; a pair where runs of the
-            same code printed different numbers, lowest and highest.
+        published: the number of each part, for instance of each head; a pair, lowest and highest,
+            where runs of the same code printed different numbers, or the source gives a bound.
         tolerance: how far a measurement may lie from the number, or outside of the pair.
         source: where the number was read.
         measure: takes a model in compatibility mode, returns one number for each part of
@@ -67,13 +68,19 @@ class Row:
         """Whether the distance is within the tolerance; NaN agrees with nothing."""
         return self.distance <= self.tolerance and self.measured == self.measured
 
-    def __str__(self) -> str:
+    @property
+    def printed(self) -> str:
+        """The published number, or the two ends between which it lies."""
         low, high = _ends(self.published)
-        printed = f"{low:g}" if low == high else f"{low:g}–{high:g}"
+        if low == high:
+            return number(low)
+        return f"below {number(high)}" if low == -math.inf else f"{number(low)}–{number(high)}"
+
+    def __str__(self) -> str:
         verdict = "agrees" if self.agrees else "DIFFERS"
         return (
-            f"{verdict}: {self.quantity}, {self.part}: measured {self.measured:.4g}, "
-            f"published {printed} ± {self.tolerance:g} ({self.source})"
+            f"{verdict}: {self.quantity}, {self.part}: measured {number(self.measured)}, "
+            f"published {self.printed} ± {self.tolerance:g} ({self.source})"
         )
 
 
@@ -116,6 +123,11 @@ def compare(reference: Reference, model: TransformerBridge) -> list[Row]:
             "weights with models.load('gpt2')"
         )
     return measured_rows(reference, model)
+
+
+def number(value: float) -> str:
+    """Counts whole, measured values with four digits."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def _ends(printed: Printed) -> tuple[float, float]:
