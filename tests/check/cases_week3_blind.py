@@ -1,0 +1,472 @@
+# ruff: noqa: B905
+"""Answers to week 3's exercises on activation patching, from the chapters' texts alone.
+
+RIGHT and WRONG are as in `cases_induction`. Written before the checks were seen.
+"""
+
+import functools
+
+import torch
+from einops import einsum
+
+
+# ---------------------------------------------------------------- normalised
+def nm_linear(patched, corrupted, clean):
+    slope = 1 / (clean - corrupted)
+    return patched * slope - corrupted * slope
+
+
+def nm_from_the_top(patched, corrupted, clean):
+    return 1 - (clean - patched).double() / (clean - corrupted)
+
+
+def nm_lerp(patched, corrupted, clean):
+    ends = [torch.as_tensor(end, dtype=patched.dtype) for end in (corrupted, clean)]
+    return torch.stack([(x - ends[0]) / (ends[1] - ends[0]) for x in patched.flatten()]).reshape(
+        patched.shape
+    )
+
+
+def nm_turned(patched, corrupted, clean):
+    return (clean - patched) / (clean - corrupted)
+
+
+def nm_of_clean(patched, corrupted, clean):
+    return (patched - corrupted) / clean
+
+
+def nm_no_offset(patched, corrupted, clean):
+    return patched / (clean - corrupted)
+
+
+def nm_swapped(patched, corrupted, clean):
+    return (patched - clean) / (corrupted - clean)
+
+
+def nm_clamped(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).clamp(0, 1)
+
+
+def nm_in_place(patched, corrupted, clean):
+    patched -= corrupted
+    return patched / (clean - corrupted)
+
+
+def nm_percent(patched, corrupted, clean):
+    return 100 * (patched - corrupted) / (clean - corrupted)
+
+
+def nm_mean(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).mean()
+
+
+def nm_numpy(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).numpy()
+
+
+# ---------------------------------------------------------------- logit_difference
+def ld_gather(logits, io, s, end):
+    at_end = logits.gather(1, end[:, None, None].expand(-1, 1, logits.shape[-1]))[:, 0]
+    return (at_end.gather(1, io[:, None]) - at_end.gather(1, s[:, None])).squeeze(1)
+
+
+def ld_log_probs(logits, io, s, end):
+    lp = logits.log_softmax(-1)
+    return torch.stack([lp[b, e, i] - lp[b, e, j] for b, (i, j, e) in enumerate(zip(io, s, end))])
+
+
+def ld_signed(logits, io, s, end):
+    n, _, vocab = logits.shape
+    one_hot = torch.nn.functional.one_hot
+    sign = (one_hot(io, vocab) - one_hot(s, vocab)).to(logits.dtype)
+    return einsum(logits[range(n), end.tolist()], sign, "b v, b v -> b")
+
+
+def ld_turned(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return logits[rows, end, s] - logits[rows, end, io]
+
+
+def ld_last(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return logits[rows, -1, io] - logits[rows, -1, s]
+
+
+def ld_slice(logits, io, s, end):
+    return logits[:, end, io] - logits[:, end, s]
+
+
+def ld_mean(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return (logits[rows, end, io] - logits[rows, end, s]).mean()
+
+
+def ld_probabilities(logits, io, s, end):
+    return -ld_turned(logits.softmax(-1), io, s, end)
+
+
+def ld_first_end(logits, io, s, end):
+    return -ld_turned(logits, io, s, end[:1].expand_as(end))
+
+
+def ld_before_end(logits, io, s, end):
+    return -ld_turned(logits, io, s, end - 1)
+
+
+def ld_first_names(logits, io, s, end):
+    return -ld_turned(logits, io[0], s[0], end)
+
+
+def ld_io_only(logits, io, s, end):
+    return logits[torch.arange(len(logits)), end, io]
+
+
+def ld_pairs(logits, io, s, end):
+    at_end = logits[torch.arange(len(logits)), end]
+    return at_end[:, io] - at_end[:, s]
+
+
+# ---------------------------------------------------------------- name_positions
+def np_nonzero(tokens, io, s):
+    s1, s2 = (tokens == s[:, None]).nonzero()[:, 1].view(-1, 2).unbind(1)
+    return (tokens == io[:, None]).nonzero()[:, 1], s1, s2
+
+
+def np_lists(tokens, io, s):
+    rows = [row.tolist() for row in tokens]
+    found = [
+        (row.index(i), row.index(j), len(row) - 1 - row[::-1].index(j))
+        for row, i, j in zip(rows, io.tolist(), s.tolist())
+    ]
+    return [torch.tensor(column) for column in zip(*found)]
+
+
+def np_sums(tokens, io, s):
+    at = torch.arange(tokens.shape[1])
+    is_s = tokens == s[:, None]
+    s2 = (at * is_s).max(1).values
+    return (at * (tokens == io[:, None])).sum(1), (at * is_s).sum(1) - s2, s2
+
+
+def np_swapped(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io, s)
+    return at_io, s2, s1
+
+
+def np_order(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io, s)
+    return s1, at_io, s2
+
+
+def np_not_counted_back(tokens, io, s):
+    at_io, s1, _ = np_sums(tokens, io, s)
+    return at_io, s1, (tokens == s[:, None]).flip(1).int().argmax(1)
+
+
+def np_off_by_one(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io, s)
+    return at_io, s1, s2 + 1
+
+
+def np_first_row(tokens, io, s):
+    return tuple(at[:1].expand(len(tokens)) for at in np_sums(tokens, io, s))
+
+
+def np_gap(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io, s)
+    return at_io, s1, s1 + (s2 - s1)[0]
+
+
+def np_s1_twice(tokens, io, s):
+    at_s = (tokens == s[:, None]).int().argmax(1)
+    return (tokens == io[:, None]).int().argmax(1), at_s, at_s
+
+
+def np_from_the_end(tokens, io, s):
+    at_io, s1, _ = np_sums(tokens, io, s)
+    return at_io, s1, torch.full_like(s1, tokens.shape[1] - 5)
+
+
+def np_abba(tokens, io, s):
+    names = (tokens == io[:, None]) | (tokens == s[:, None])
+    return names.nonzero()[:, 1].view(-1, 3).unbind(1)
+
+
+def np_wrong_reshape(tokens, io, s):
+    s1, s2 = (tokens == s[:, None]).nonzero()[:, 1].view(2, -1)
+    return (tokens == io[:, None]).nonzero()[:, 1], s1, s2
+
+
+def np_python_lists(tokens, io, s):
+    return tuple(at.tolist() for at in np_sums(tokens, io, s))
+
+
+def np_stays_two(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io, s)
+    return at_io, torch.stack([s1, s2], 1)
+
+
+# ---------------------------------------------------------------- flip
+def fl_scatter(tokens, io, s2_pos):
+    return tokens.scatter(1, s2_pos.unsqueeze(1), io.unsqueeze(1))
+
+
+def fl_where(tokens, io, s2_pos):
+    there = torch.arange(tokens.shape[1])[None] == s2_pos[:, None]
+    return torch.where(there, io[:, None], tokens)
+
+
+def fl_loop(tokens, io, s2_pos):
+    rows = tokens.tolist()
+    for row, name, at in zip(rows, io.tolist(), s2_pos.tolist()):
+        row[at] = name
+    return torch.tensor(rows)
+
+
+def fl_in_place(tokens, io, s2_pos):
+    tokens[torch.arange(len(tokens)), s2_pos] = io
+    return tokens
+
+
+def fl_alias(tokens, io, s2_pos):
+    flipped = tokens
+    for b in range(len(flipped)):
+        flipped[b, s2_pos[b]] = io[b]
+    return flipped.clone()
+
+
+def fl_transposed(tokens, io, s2_pos):
+    flipped = tokens.clone()
+    flipped[:, s2_pos] = io
+    return flipped
+
+
+def fl_one_name(tokens, io, s2_pos):
+    flipped = tokens.clone()
+    flipped[torch.arange(len(tokens)), s2_pos] = io[0]
+    return flipped
+
+
+def fl_first_place(tokens, io, s2_pos):
+    return fl_scatter(tokens, io, s2_pos[:1].expand_as(s2_pos))
+
+
+def fl_nothing(tokens, io, s2_pos):
+    flipped = tokens.clone()
+    flipped[torch.arange(len(tokens)), s2_pos] = io
+
+
+def fl_unchanged(tokens, io, s2_pos):
+    flipped = tokens.clone()
+    flipped[torch.arange(len(tokens))][:, s2_pos] = io
+    return flipped
+
+
+# ---------------------------------------------------------------- patch_position
+clean_resid = torch.zeros(64, 64, 64)  # a notebook's own name, left over from another cell
+
+
+def pp_where(resid, hook, source, pos):
+    there = torch.arange(resid.shape[1])[None, :, None] == pos[:, None, None]
+    return torch.where(there, source, resid)
+
+
+def pp_loop(resid, hook, source, pos):
+    rows = []
+    for of_resid, of_source, at in zip(resid, source, pos.tolist()):
+        rows.append(torch.cat([of_resid[:at], of_source[at : at + 1], of_resid[at + 1 :]]))
+    return torch.stack(rows)
+
+
+class PatchByScatter:
+    """The position's index is spread over d_model."""
+
+    __name__ = "PatchByScatter"
+
+    def __call__(self, resid, hook, source, pos):
+        index = pos[:, None, None].expand(-1, 1, resid.shape[-1])
+        return resid.scatter(1, index, source.gather(1, index))
+
+
+def _mixed(resid, hook, source, pos, *, one_hot):
+    there = one_hot(pos, resid.shape[1])[..., None].to(resid.dtype)
+    return resid * (1 - there) + source * there
+
+
+pp_partial = functools.partial(_mixed, one_hot=torch.nn.functional.one_hot)
+
+
+pp_partial.__name__ = "pp_partial"
+
+
+def pp_slice(resid, hook, source, pos):
+    resid = resid.clone()
+    resid[:, pos] = source[:, pos]
+    return resid
+
+
+def pp_in_place(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid[rows, pos] = source[rows, pos]
+    return resid
+
+
+def pp_copy_too_late(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid[rows, pos] = source[rows, pos]
+    return resid.clone()
+
+
+def pp_everything(resid, hook, source, pos):
+    return source.clone()
+
+
+def pp_other_way(resid, hook, source, pos):
+    return pp_where(source, hook, resid, pos)
+
+
+def pp_from_here_on(resid, hook, source, pos):
+    later = torch.arange(resid.shape[1])[None, :, None] >= pos[:, None, None]
+    return torch.where(later, source, resid)
+
+
+def pp_next(resid, hook, source, pos):
+    return pp_where(resid, hook, source, pos + 1)
+
+
+def pp_adds(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid = resid.clone()
+    resid[rows, pos] += source[rows, pos]
+    return resid
+
+
+def pp_first_position(resid, hook, source, pos):
+    return pp_where(resid, hook, source, pos[:1].expand_as(pos))
+
+
+def pp_first_prompt(resid, hook, source, pos):
+    resid = resid.clone()
+    resid[0, pos[0]] = source[0, pos[0]]
+    return resid
+
+
+def pp_source_of_first(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid = resid.clone()
+    resid[rows, pos] = source[0, pos]
+    return resid
+
+
+def pp_source_last(resid, hook, source, pos):
+    resid = resid.clone()
+    resid[torch.arange(len(resid)), pos] = source[:, -1]
+    return resid
+
+
+def pp_vectors(resid, hook, source, pos):
+    return source[torch.arange(len(resid)), pos]
+
+
+def pp_nothing(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid = resid.clone()
+    resid[rows, pos] = source[rows, pos]
+
+
+def pp_copy_of_copy(resid, hook, source, pos):
+    rows, patched = torch.arange(len(resid)), resid.clone()
+    patched[rows][:, pos] = source[rows][:, pos]
+    return patched
+
+
+def pp_spoils_source(resid, hook, source, pos):
+    for b, at in enumerate(pos):
+        vector = source[b, at].clone()
+        source[b] = resid[b]
+        source[b, at] = vector
+    return source
+
+
+def pp_global(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid = resid.clone()
+    resid[rows, pos] = clean_resid[rows, pos, : resid.shape[-1]]
+    return resid
+
+
+RIGHT = {
+    "normalised": [nm_linear, nm_from_the_top, nm_lerp],
+    "logit_difference": [ld_gather, ld_log_probs, ld_signed],
+    "name_positions": [np_nonzero, np_lists, np_sums],
+    "flip": [fl_scatter, fl_where, fl_loop],
+    "patch_position": [pp_where, pp_loop, PatchByScatter(), pp_partial],
+}
+
+WRONG = {
+    "normalised": [
+        (nm_turned, "exchanged"),
+        (nm_of_clean, "clean minus corrupted"),
+        (nm_no_offset, "subtract"),
+        (nm_swapped, "exchanged"),
+        (nm_clamped, "outside"),
+        (nm_in_place, "in place"),
+        (nm_percent, "percent"),
+        (nm_mean, "shape"),
+        (nm_numpy, "tensor"),
+    ],
+    "logit_difference": [
+        (ld_turned, "minus"),
+        (ld_last, "last position"),
+        (ld_slice, "rows"),
+        (ld_mean, "mean"),
+        (ld_probabilities, "probabilit"),
+        (ld_first_end, "different positions"),
+        (ld_before_end, "one position"),
+        (ld_first_names, "first prompt"),
+        (ld_io_only, "subtract"),
+        (ld_pairs, "every"),
+    ],
+    "name_positions": [
+        (np_swapped, "first"),
+        (np_order, "IO"),
+        (np_not_counted_back, "from the end"),
+        (np_off_by_one, "one"),
+        (np_first_row, "own"),
+        (np_gap, "S2"),
+        (np_s1_twice, "last"),
+        (np_from_the_end, "S2"),
+        (np_abba, "IO"),
+        (np_wrong_reshape, "S1"),
+        (np_python_lists, "tensor"),
+        (np_stays_two, "three"),
+    ],
+    "flip": [
+        (fl_in_place, "in place"),
+        (fl_alias, "in place"),
+        (fl_transposed, "rows"),
+        (fl_one_name, "first row's name"),
+        (fl_first_place, "first row's position"),
+        (fl_nothing, "None"),
+        (fl_unchanged, "nothing"),
+    ],
+    "patch_position": [
+        (pp_slice, "all prompts"),
+        (pp_in_place, "in place"),
+        (pp_copy_too_late, "in place"),
+        (pp_everything, "whole"),
+        (pp_other_way, "direction"),
+        (pp_from_here_on, "one position"),
+        (pp_next, "position"),
+        (pp_adds, "replace"),
+        (pp_first_position, "first prompt"),
+        (pp_first_prompt, "only"),
+        (pp_source_of_first, "first prompt"),
+        (pp_source_last, "source"),
+        (pp_vectors, "vectors"),
+        (pp_nothing, "None"),
+        (pp_copy_of_copy, "nothing"),
+        (pp_spoils_source, "source"),
+        (pp_global, "source"),
+    ],
+}
