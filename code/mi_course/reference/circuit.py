@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
-from mi_course import ablation, attribution, circuit, ioi, ioi_data
+from mi_course import ablation, attribution, circuit, ioi, ioi_data, path_patching
 from mi_course.reference.table import Reference
 
 if TYPE_CHECKING:
@@ -59,6 +61,30 @@ def _copies(
     scores = 100 * attribution.copy_scores(model, prompts(model).clean, sign=sign)
     named = {f"{layer}.{head}": scores[layer, head].item() for layer, head in heads}
     return {**named, "average head": scores.mean().item()}
+
+
+def drops(model: TransformerBridge) -> dict[str, float]:
+    """Rank of the name movers among all heads, by how much patching their direct path costs."""
+    return _ranks(-_figure_3b(model), _MOVERS)
+
+
+def rises(model: TransformerBridge) -> dict[str, float]:
+    """Rank of the negative name movers, by how much patching their direct path helps."""
+    return _ranks(_figure_3b(model), _NEGATIVE)
+
+
+def _figure_3b(model: TransformerBridge) -> Float[Tensor, "layer head"]:
+    """Mean logit difference with each head's direct path to the logits patched from pABC."""
+    data = prompts(model)
+    clean = data.clean
+    return path_patching.to_logits(model, clean.tokens, data.abc.tokens, clean.answers).mean(0)
+
+
+def _ranks(
+    scores: Float[Tensor, "layer head"], heads: tuple[circuit.Head, ...]
+) -> dict[str, float]:
+    """Place of some heads among all, the largest score first, counted from 1."""
+    return {f"{i}.{j}": float((scores >= scores[i, j]).sum()) for i, j in heads}
 
 
 def differences(model: TransformerBridge) -> dict[str, float]:
@@ -111,6 +137,21 @@ def _means(model: TransformerBridge, data: ioi_data.Dataset) -> ablation.Replace
 
 
 REFERENCES = [
+    Reference(
+        "figure 3(b): rank of the drop",
+        # the heads that the text names as large drops and large rises; it prints no percentages
+        {f"{i}.{j}": (1.0, 3.0) for i, j in _MOVERS},
+        1.0,
+        f"{_PAPER}, figure 3(b)",
+        drops,
+    ),
+    Reference(
+        "figure 3(b): rank of the rise",
+        {f"{i}.{j}": (1.0, 2.0) for i, j in _NEGATIVE},
+        0.0,
+        f"{_PAPER}, figure 3(b)",
+        rises,
+    ),
     Reference(
         "probability of IO (%)", {"mean": 49.0}, 12.0, f"{_PAPER}, section 2", probability_of_io
     ),
