@@ -40,7 +40,10 @@ def attention_pattern(attempt: Attempt) -> None:
 
 def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
     right = ref.attention_pattern(q, k)
-    _explain_pattern_shape(attempt(q, k), n=q.shape[1], heads=q.shape[2])
+    result = attempt(q, k)
+    _explain_pattern_shape(result, n=q.shape[1], heads=q.shape[2])
+    if isinstance(result, Tensor) and bool((result == -math.inf).any()):
+        raise Wrong("these are masked scores: the softmax over the keys is missing")
 
     def by_positions(both: Tensor) -> Tensor:
         """The pattern with queries as axis 1, so that leaks show along it."""

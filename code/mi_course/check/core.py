@@ -153,8 +153,8 @@ class Attempt:
         given = [arg.clone() if isinstance(arg, Tensor) else copy.copy(arg) for arg in args]
         try:
             result = self.function(*given)
-        except NotImplementedError:
-            raise Wrong("not written yet") from None
+        except NotImplementedError as error:
+            raise Wrong(_unwritten(error) or self._stopped(error, args)) from None
         except (KeyboardInterrupt, _TimeIsUp, Wrong):  # Wrong: one attempt calls another
             raise
         except SystemExit:
@@ -162,7 +162,7 @@ class Attempt:
                 "your function stopped with SystemExit, which ends Python: return instead"
             ) from None
         except BaseException as error:  # a learner's sys.exit() must not end the notebook
-            raise Wrong(_accident(error)) from None
+            raise Wrong(self._stopped(error, args)) from None
         for number, (before, after) in enumerate(zip(args, given, strict=True)):
             if not _same(before, after):
                 raise Wrong(
@@ -185,10 +185,21 @@ class Attempt:
         if not isinstance(result, Tensor):
             raise Wrong(f"return a tensor, not {type(result).__name__}")
         if tuple(result.shape) != shape:
-            raise Wrong(f"the result has shape {tuple(result.shape)}; expected {axes} = {shape}")
+            expected = axes if axes == str(shape) else f"{axes} = {shape}"
+            raise Wrong(f"the result has shape {tuple(result.shape)}; expected {expected}")
         if result.is_floating_point() and not bool(torch.isfinite(result).all()):
             raise Wrong("the result holds NaN or infinity: is something divided by zero?")
         return result
+
+    def _stopped(self, error: BaseException, args: tuple[Any, ...]) -> str:
+        """What happened, and the shapes that were handed over if the error is about shapes."""
+        given = [
+            f"{self._parameter(i)} {tuple(arg.shape)}"
+            for i, arg in enumerate(args)
+            if isinstance(arg, Tensor)
+        ]
+        told = given and any(word in str(error) for word in _OF_SHAPES)
+        return _accident(error) + (f" (it was handed {', '.join(given)})" if told else "")
 
     def _parameter(self, number: int) -> str:
         """The name that the learner gave to an argument, or its number counted from 1."""
@@ -215,6 +226,15 @@ def first_that_fits(found: Tensor, mistakes: dict[str, Tensor]) -> str | None:
         if found.shape == wrong.shape and close(found, wrong):
             return sentence
     return None
+
+
+_OF_SHAPES = ("size", "shape", "dimension", "out of bounds", "out of range")
+
+
+def _unwritten(error: NotImplementedError) -> str | None:
+    """The verdict on a stub; PyTorch raises the same error for types that it cannot work with."""
+    text = str(error)
+    return "not written yet" if not text or "write your code here" in text else None
 
 
 def _accident(error: BaseException) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from typing import Any
 
 import torch
@@ -17,7 +17,12 @@ def flat_pixels(attempt: Attempt) -> None:
     """`(image: rows of integers) -> flat list of floats from 0 to 1`."""
     image = [[0, 51, 255], [102, 204, 153]]
     right = [0.0, 0.2, 1.0, 0.4, 0.8, 0.6]
-    found = attempt(image)
+    try:
+        found = attempt(image)
+    except Wrong as mistake:
+        if "NameError" in str(mistake):
+            raise Wrong(f"{mistake}: of two `for` in one list, the left one is the outer") from None
+        raise
     if not isinstance(found, list):
         raise Wrong(f"return a list, not {type(found).__name__}: [...] builds one")
     if found and isinstance(found[0], list):
@@ -47,7 +52,7 @@ def pairs_of(attempt: Attempt) -> None:
     right = [("a", 8), ("c", 3), ("d", 8)]
     found = attempt(images, labels, wanted)
     if not isinstance(found, list) or any(not isinstance(pair, tuple) for pair in found):
-        raise Wrong("return a list of pairs: [(image, label) for ...]")
+        raise Wrong("return a list of pairs, each of them a tuple: [(image, label) for ...]")
     if found == [(y, x) for x, y in right]:
         raise Wrong("each pair is turned round: (image, label)")
     if found == list(zip(images, labels, strict=True)):
@@ -148,7 +153,7 @@ def zip_batches(attempt: Attempt) -> None:
         if not torch.equal(first[1], rest[0][1]) or asked > min(size, len(order)):
             raise Wrong(
                 f"for the first batch of {size}, {asked} pairs were fetched: fetch each pair when "
-                "its batch is asked for"
+                "its batch is asked for, and yield the batch before you fetch the next"
             )
     if Attempt(lambda: list(attempt.function(Watched(), [], 3)))():
         raise Wrong("an empty order gives no batches")
@@ -226,8 +231,14 @@ def shuffled_batches(attempt: Attempt) -> None:
 
 def _labels(attempt: Attempt, generator: torch.Generator) -> Tensor:
     """The labels of one epoch, in the order in which they came, after a look at the batches."""
-    found = Attempt(lambda: list(attempt.function(Watched(), 4, generator)))()
-    batches = list(found)
+    found = Attempt(lambda: attempt.function(Watched(), 4, generator))()
+    if found is None:
+        raise Wrong("your function returns None: hand on the batches, with `yield from` or return")
+    batches = Attempt(lambda: list(found))()
+    if any(isinstance(batch, Generator) for batch in batches):
+        raise Wrong(
+            "`yield` hands on the generator itself: `yield from` hands on its batches, one by one"
+        )
     if any(not isinstance(batch, tuple | list) or len(batch) != 2 for batch in batches):
         raise Wrong("each batch should be two tensors (inputs, labels), as zip_batches gives them")
     sizes = [len(labels) for _, labels in batches]

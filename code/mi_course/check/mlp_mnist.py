@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,8 @@ def flatten_images(attempt: Attempt) -> None:
             right.view(3, 28, 28).transpose(1, 2).flatten(1)
         ),
         "ink and paper are exchanged: 0 is paper and stays 0": 1 - right,
+        "// divides whole numbers and cuts off the rest: divide floats, with /": right.floor(),
+        "the numbers run from -1 to 1: divide by 255, and leave it at that": 2 * right - 1,
     }
     if sentence := first_that_fits(found, mistakes):
         raise Wrong(sentence)
@@ -88,7 +91,11 @@ def mean_loss(attempt: Attempt) -> None:
 
 
 def _number(attempt: Attempt, logits: Tensor, labels: Tensor) -> Tensor:
-    result = attempt(logits, labels)
+    def refuse(*args: Any, **options: Any) -> Tensor:
+        raise Wrong("this calls cross_entropy: write it by hand, with torch.logsumexp")
+
+    with patch.object(nn.functional, "cross_entropy", refuse):
+        result = attempt(logits, labels)
     if isinstance(result, Tensor) and result.shape == (len(labels),):
         raise Wrong("return the mean over the images, one number, not one loss for each")
     if isinstance(result, Tensor) and result.numel() == 1 and bool(result.isnan().any()):
@@ -96,13 +103,14 @@ def _number(attempt: Attempt, logits: Tensor, labels: Tensor) -> Tensor:
     if isinstance(result, Tensor) and result.numel() == 1 and bool(result.isinf().any()):
         raise Wrong("large logits give infinity: use torch.logsumexp, not exp and log")
     if isinstance(result, int | float):
-        return torch.tensor(float(result))
+        raise Wrong("return a tensor with one number: .item() cuts it off from its derivatives")
     return attempt.tensor(logits, labels, shape=(), axes="one number: ()")
 
 
 def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, Tensor]:
     """Wrong answers by the sentence that names their mistake."""
     own = logits[torch.arange(len(labels)), labels]
+    sums, largest = logits.logsumexp(-1), logits.max(-1).values
     probabilities = logits.softmax(-1)[torch.arange(len(labels)), labels]
     return {
         "this is the sum over the images: take the mean": losses.sum(),
@@ -119,6 +127,10 @@ def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, T
             nn.functional.cross_entropy(logits.softmax(-1), labels)
         ),
         "the logarithm of the sum is missing: ln Σ exp(z) minus the label's logit": -own.mean(),
+        "logits[:, labels] takes the labels of ALL images from each row: take one entry of each "
+        "row, logits[torch.arange(len(labels)), labels]": ((sums - logits[:, labels]).mean()),
+        "the largest logit was subtracted inside the exponential, and never came back: add it to "
+        "the logarithm, or use torch.logsumexp": (sums - largest - own).mean(),
     }
 
 
@@ -154,6 +166,8 @@ class Recorder:
 
     def loss_fn(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The cross-entropy, three times as large, so that no other loss gives the same."""
+        if not logits.is_floating_point():
+            raise Wrong("loss_fn takes the logits first, then the labels: loss_fn(logits, labels)")
         self.events.append("loss")
         return 3 * nn.functional.cross_entropy(logits, labels)
 
@@ -269,7 +283,15 @@ def accuracy(attempt: Attempt) -> None:
         model.bias.zero_()
     watched: list[bool] = []
     model.register_forward_hook(lambda *_: watched.append(torch.is_grad_enabled()))
-    result = Attempt(lambda: attempt.function(model, batches))()
+    try:
+        result = Attempt(lambda: attempt.function(model, batches))()
+    except Wrong as mistake:
+        if "must match the size" in str(mistake):
+            raise Wrong(
+                f"{mistake} (an answer for each image is wanted: is the argmax taken along the "
+                "last axis?)"
+            ) from None
+        raise
     if not torch.equal(model.weight, torch.eye(CLASSES)):
         raise Wrong("your function changes the weights: measuring must not train")
     _check_share(result, batches, hits, model)
@@ -368,12 +390,24 @@ def hardest_errors(attempt: Attempt) -> None:
     if found.shape != (3,):
         raise Wrong(f"k is 3, so return a tensor of shape (3,); yours is {tuple(found.shape)}")
     _explain_order(found, logits, labels, right)
-    everything = attempt(logits, labels, 12)
+    everything = _all_errors(attempt, logits, labels, len(right))
     if len(everything) != len(right):
         raise Wrong(
             f"{len(right)} answers are wrong and k is 12: return {len(right)} indices, not "
             f"{len(everything)}: the right answers are no errors"
         )
+
+
+def _all_errors(attempt: Attempt, logits: Tensor, labels: Tensor, n: int) -> Tensor:
+    """What comes back when more errors are wanted than there are."""
+    try:
+        found = attempt(logits, labels, 12)
+    except Wrong as mistake:
+        raise Wrong(
+            f"{n} answers are wrong and k is 12: {mistake}. Return at most k: topk wants that many "
+            "to be there, a slice [:k] does not"
+        ) from None
+    return torch.as_tensor(found)
 
 
 def _explain_order(found: Tensor, logits: Tensor, labels: Tensor, right: Tensor) -> None:

@@ -126,6 +126,9 @@ def _missing(module: nn.Module, name: str, axes: str, others: list[str]) -> str:
             return "all blocks are one and the same object: make a new Block for each layer"
         if index >= len(found):
             return f"there are {len(found)} blocks, and cfg.n_layers is larger: one for each layer"
+    for other, part in module.named_children():
+        if part is found and other != first:
+            return f"{other} and {first} are one and the same object: make two"
     if isinstance(found, Tensor):
         return f"{name} is a plain tensor, neither trained nor loaded: wrap it in nn.Parameter"
     if not rest and isinstance(found, nn.Module):

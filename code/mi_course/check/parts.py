@@ -56,6 +56,10 @@ def _embedded(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> T
     except Wrong as mistake:
         if "must match" in str(mistake) or "not match" in str(mistake):
             raise Wrong(hint) from None
+        if "out of bounds" in str(mistake) or "out of range" in str(mistake):
+            raise Wrong(
+                f"{mistake}: are the tokens used as rows of W_pos? Those are positions, from 0 on"
+            ) from None
         raise
     if isinstance(result, Tensor) and result.ndim == 3 and result.shape[-1] == 2 * W_E.shape[1]:
         raise Wrong("the two vectors are put side by side: add them")
