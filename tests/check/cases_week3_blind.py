@@ -420,7 +420,7 @@ WRONG = {
         (ld_last, "last position"),
         (ld_slice, "rows"),
         (ld_mean, "mean"),
-        (ld_probabilities, "probabilit"),
+        (ld_probabilities, "probabilities"),
         (ld_first_end, "different positions"),
         (ld_before_end, "one position"),
         (ld_first_names, "first prompt"),

@@ -292,7 +292,7 @@ def sh_loop(x, basis, order):
 
 def sh_one_hot(x, basis, order):
     move = torch.nn.functional.one_hot(order, x.shape[1]).to(x.dtype)
-    return x + torch.einsum("bpq,bqd,nd,ne->bpe", move - torch.eye(x.shape[1]), x, basis, basis)
+    return x + torch.einsum("bpq,bqi,ni,nj->bpj", move - torch.eye(x.shape[1]), x, basis, basis)
 
 
 def _put(x, part, moved, basis):
