@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from mi_course import models, reference, verify
+from mi_course import cli, models, reference, verify
+from mi_course.book.run import Outcome
 from mi_course.reference import Reference
 
 
@@ -55,7 +56,128 @@ def test_other_weights_never_agree_even_where_each_number_does(pocket):
     verdict = verify.judge(pocket, [some({"5.5": 1.0})], even_if_random=True)
     assert all(row.agrees for row in verdict.rows)
     assert not verdict.agrees
-    assert verify.RANDOM in verify.page(verdict)
+    assert verdict.summary.startswith("0 of 1 published numbers agree")
+    page = verify.page(verdict)
+    assert verify.RANDOM in page
+    assert "| **wrong weights** | a score |" in page
+    assert "| agrees |" not in page
+
+
+def test_no_number_at_all_is_no_agreement(named_gpt2):
+    assert not verify.judge(named_gpt2, []).agrees
+
+
+def test_the_page_says_how_many_chapters_ran_and_why_one_stopped(named_gpt2):
+    verdict = verify.judge(named_gpt2, [some({"5.5": 1.0})])
+    outcomes = [
+        Outcome("week1/01_a", "gpt2", "new"),
+        Outcome("week1/02_b", "gpt2", "failed", message="week1/02_b.md: cell 3 failed\n  line"),
+    ]
+    page = verify.page(verdict, outcomes)
+    assert "1 of 2 chapters ran to their end on it." in page
+    assert "`week1/02_b` stopped: `week1/02_b.md: cell 3 failed`" in page
+    assert "chapters ran" not in verify.page(verdict)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder whose files are taken for GPT-2's."""
+    folder = tmp_path / models.GPT2_REVISION
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "merges.txt").write_bytes(b"merges")
+    sums = {name: models.sha256(folder / name) for name in ("model.safetensors", "merges.txt")}
+    monkeypatch.setattr(models, "GPT2_SHA256", sums["model.safetensors"])
+    monkeypatch.setattr(verify, "MERGES_SHA256", sums["merges.txt"])
+    monkeypatch.setattr(verify, "GPT2_BYTES", 7)
+    return folder
+
+
+def test_the_right_files_are_let_through(files):
+    found = verify.identity(files)
+    verify.refuse_others(found)
+    assert "differs" not in verify.identity_table(found)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "merges.txt"])
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(b"wEights"), lambda p: p.unlink()]
+)
+def test_one_wrong_file_is_named_and_nothing_is_measured(files, name, damage):
+    damage(files / name)
+    found = verify.identity(files)
+    with pytest.raises(reference.NotGPT2Error, match=f"SHA-256 of {name}.* differ, so nothing"):
+        verify.refuse_others(found)
+    assert f"| **differs** | SHA-256 of {name} |" in verify.identity_table(found)
+
+
+class Stage:
+    """The command with its long parts replaced: what it measures, and how the chapters end."""
+
+    def __init__(self, files, model, root, monkeypatch):
+        self.root, self.outcomes = root, [Outcome("week1/01_a", "gpt2", "new")]
+        self.measured = {"5.5": 1.0}
+        monkeypatch.setattr(models, "fetch_gpt2", lambda: files)
+        monkeypatch.setattr(models, "load", lambda name: model)
+        monkeypatch.setattr(reference, "everything", lambda: [some(self.measured)])
+        monkeypatch.setattr(cli, "_execute", lambda *_: self.outcomes)
+
+    def run(self, *options):
+        return cli.main(["verify-gpt2", "--root", str(self.root), *options])
+
+    @property
+    def page(self):
+        return (self.root / cli.VERDICT_PAGE).read_text("utf8")
+
+
+@pytest.fixture
+def stage(files, named_gpt2, tmp_path, monkeypatch):
+    label = dataclasses.replace(named_gpt2.mi_course_info, sha256=models.GPT2_SHA256)
+    monkeypatch.setattr(named_gpt2, "mi_course_info", label)
+    root = tmp_path / "course"
+    (root / "book").mkdir(parents=True)
+    (root / "_toc.yml").touch()
+    (root / cli.VERDICT_PAGE).write_text(
+        f"# Page\n\n<!-- {verify.MARK}: begin -->\nold\n<!-- {verify.MARK}: end -->\nrest\n"
+    )
+    return Stage(files, named_gpt2, root, monkeypatch)
+
+
+def test_the_command_is_content_where_every_number_and_every_chapter_is(stage):
+    assert stage.run() == 0
+    assert "1 of 1 published numbers agree" in stage.page
+    assert "1 of 1 chapters ran to their end on it." in stage.page
+    assert "old" not in stage.page
+    assert stage.page.endswith("rest\n")
+
+
+def test_a_wrong_number_is_written_down_and_the_chapters_still_run(stage):
+    stage.measured["5.5"] = 2.0
+    assert stage.run() == 1
+    assert "| **differs** | a score |" in stage.page
+    assert "1 of 1 chapters ran" in stage.page
+
+
+def test_a_chapter_that_stops_is_written_down_and_fails_the_command(stage):
+    stage.outcomes.append(Outcome("week1/02_b", "gpt2", "failed", message="why"))
+    assert stage.run() == 1
+    assert "1 of 2 chapters ran" in stage.page
+    assert "`week1/02_b` stopped: `why`" in stage.page
+
+
+def test_numbers_only_runs_no_chapter(stage):
+    assert stage.run("--numbers-only") == 0
+    assert "chapters ran" not in stage.page
+
+
+def test_without_the_hub_nothing_is_written(stage, monkeypatch, capsys):
+    def no_hub():
+        raise models.ModelFilesError("GPT-2 small is not in the local cache")
+
+    monkeypatch.setattr(models, "fetch_gpt2", no_hub)
+    assert stage.run() == 1
+    assert capsys.readouterr().err.count("\n") == 1
+    assert "old" in stage.page
 
 
 def test_the_page_shows_each_number_beside_the_published_one(named_gpt2):
@@ -81,18 +203,30 @@ def test_without_the_hub_it_says_so(tmp_path):
 def test_random_weights_of_the_hub_are_refused(offline_hub_env):
     done = referee(offline_hub_env)
     assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
     assert "gpt2-random" in done.stderr
-    assert "agrees" not in done.stdout
+    assert "nothing was measured" in done.stderr
+    assert "| **differs** | SHA-256 of model.safetensors |" in done.stdout
+    assert "| agrees | revision |" in done.stdout
+    assert "published" not in done.stdout
+
+
+# What says nothing of the weights: it is the same for every model of GPT-2's shape and words.
+NOT_OF_THE_WEIGHTS: set[tuple[str, str]] = set()
 
 
 @pytest.mark.slow
-def test_random_weights_get_every_number_wrong_but_those_of_the_tokenizer(offline_hub_env):
+def test_random_weights_get_every_number_wrong(offline_hub_env):
     done = referee(offline_hub_env, "--even-if-random")
-    lines = [line for line in done.stdout.splitlines() if line.startswith("| ")][1:]
-    right = [line for line in lines if line.startswith("| agrees")]
+    table = done.stdout[done.stdout.index("| verdict | quantity") :]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
+    parts = sum(len(one.published) for one in reference.everything())
     assert done.returncode == 1
     assert verify.RANDOM in done.stdout
+    assert f"0 of {parts} published numbers agree" in done.stdout
     assert "Not measured" not in done.stdout
     assert "Nothing was written" in done.stdout
-    allowed = ("token", "weights", "parameters")
-    assert all(any(word in line for word in allowed) for line in right), "\n".join(right)
+    assert len(rows) == parts
+    assert {row[0] for row in rows} <= {"| **differs**", "| **wrong weights**"}
+    by_chance = {(row[1], row[2]) for row in rows if row[0] == "| **wrong weights**"}
+    assert by_chance == NOT_OF_THE_WEIGHTS

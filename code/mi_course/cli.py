@@ -147,8 +147,7 @@ def _add_run(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Execute chapters in parallel and store what they give; 1 if one of them failed."""
-    from mi_course.book import chapters, verified
-    from mi_course.book import run as runner
+    from mi_course.book import chapters
 
     root = _root(args)
     docs = [chapters.doc_name(root, chapters.source_path(root, d)) for d in args.docs] or [
@@ -160,7 +159,15 @@ def run(args: argparse.Namespace) -> int:
         if not docs:
             print("Nothing changed since the last run here.")
             return 0
-    jobs = args.jobs or _default_jobs(args.model)
+    outcomes = _execute(root, docs, args.model, args.jobs or _default_jobs(args.model))
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def _execute(root: Path, docs: Sequence[str], model: str, jobs: int) -> list[Outcome]:
+    """Execute chapters with a bar, and store what each gives as soon as it has ended."""
+    from mi_course.book import chapters, verified
+    from mi_course.book import run as runner
+
     cells = {doc: len(chapters.code_cells(chapters.source_path(root, doc))) for doc in docs}
 
     def end(outcome: Outcome) -> None:
@@ -174,9 +181,9 @@ def run(args: argparse.Namespace) -> int:
             bar.set_postfix_str(doc)
             bar.update()
 
-        outcomes = runner.run_all(root, docs, args.model, jobs, on_cell, end)
+        outcomes = runner.run_all(root, docs, model, jobs, on_cell, end)
     print(", ".join(f"{n} {state}" for state, n in runner.summary(outcomes).items()))
-    return int(any(outcome.failed for outcome in outcomes))
+    return outcomes
 
 
 def _must_run(root: Path, doc: str, model: str) -> bool:
@@ -345,25 +352,31 @@ def _add_verify_gpt2(commands: Commands) -> None:
 def verify_gpt2(args: argparse.Namespace) -> int:
     """Download and measure GPT-2 small; 1 unless every number agrees and every chapter runs."""
     from mi_course import models, reference, verify
-    from mi_course.book import marks
+    from mi_course.book import chapters, marks
 
     root = _root(args)
+    found = verify.identity(models.fetch_gpt2())
+    print(verify.identity_table(found))
+    if not args.even_if_random:
+        verify.refuse_others(found)
     model = models.load("gpt2")
     with _bar(len(reference.everything())) as bar:
         verdict = verify.judge(
             model, even_if_random=args.even_if_random, on_measured=lambda _: bar.update()
         )
-    page = verify.page(verdict)
-    print(page)
+    print(verify.page(verdict))
     if not verdict.is_gpt2:
         print("Nothing was written: these are not the weights of GPT-2.")
         return 1
-    marks.put_between(args.into or root / VERDICT_PAGE, verify.MARK, page)
+    page = args.into or root / VERDICT_PAGE
+    marks.put_between(page, verify.MARK, verify.page(verdict))
     if args.numbers_only:
         return int(not verdict.agrees)
     del model  # the chapters load their own
-    again = [*(["--root", str(args.root)] if args.root else []), "--model", "gpt2", "--jobs", "1"]
-    return main(["run", *again]) or int(not verdict.agrees)
+    docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
+    outcomes = _execute(root, docs, "gpt2", _default_jobs("gpt2"))
+    marks.put_between(page, verify.MARK, verify.page(verdict, outcomes))
+    return int(not verdict.agrees or any(outcome.failed for outcome in outcomes))
 
 
 # --- train-pocket ----------------------------------------------------------------------------

@@ -7,8 +7,9 @@ are GPT-2's: other weights are refused, so that no run without the model can loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_course import models, reference
@@ -18,7 +19,11 @@ from mi_course.reference.table import number
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
+    from mi_course.book.run import Outcome
+
 MARK = "verify-gpt2"
+GPT2_BYTES = 548_105_171
+MERGES_SHA256 = "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
 RANDOM = "RANDOM WEIGHTS: this run shows that the referee sees wrong numbers, and nothing else."
 
 
@@ -43,19 +48,69 @@ class Verdict:
         """Whether the weights are those that the published numbers are about."""
         return self.model.name == "gpt2" and self.model.sha256 == models.GPT2_SHA256
 
+    def found(self, row: Row) -> bool:
+        """Whether a published number was found: other weights that hit it hit it by chance."""
+        return self.is_gpt2 and row.agrees
+
     @property
     def agrees(self) -> bool:
         """Whether every published number was measured on GPT-2 and found within its tolerance."""
-        return self.is_gpt2 and not self.failed and all(row.agrees for row in self.rows)
+        return bool(self.rows) and not self.failed and all(map(self.found, self.rows))
 
     @property
     def summary(self) -> str:
         """One sentence: how many numbers agree."""
-        good = sum(row.agrees for row in self.rows)
+        good = sum(map(self.found, self.rows))
         text = f"{good} of {len(self.rows)} published numbers agree with {self.model}."
         if self.failed:
             text += f" {len(self.failed)} quantities could not be measured."
         return text
+
+
+def identity(folder: Path) -> list[tuple[str, str, str]]:
+    """What tells GPT-2's files from others: a name, what is expected, and what a folder holds.
+
+    Source: `openai-community/gpt2` on the Hugging Face hub, at the pinned revision.
+    """
+    weights, merges = folder / "model.safetensors", folder / "merges.txt"
+    return [
+        ("revision", models.GPT2_REVISION, folder.name),
+        ("SHA-256 of model.safetensors", models.GPT2_SHA256, _sha256(weights)),
+        ("bytes of model.safetensors", f"{GPT2_BYTES:,}", f"{_size(weights):,}"),
+        ("SHA-256 of merges.txt", MERGES_SHA256, _sha256(merges)),
+    ]
+
+
+def _sha256(path: Path) -> str:
+    return models.sha256(path) if path.is_file() else "no such file"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def identity_table(found: Sequence[tuple[str, str, str]]) -> str:
+    """The files beside what they must be, as Markdown."""
+    lines = ["| verdict | of the files | expected | found |", "| --- | --- | --- | --- |"]
+    for name, expected, is_ in found:
+        verdict = "agrees" if is_ == expected else "**differs**"
+        lines.append(f"| {verdict} | {name} | {expected} | {is_} |")
+    return "\n".join(lines) + "\n"
+
+
+def refuse_others(found: Sequence[tuple[str, str, str]]) -> None:
+    """Refuse files that are not GPT-2 small's, before anything is measured on them.
+
+    Raises:
+        NotGPT2Error: names what differs.
+    """
+    wrong = [name for name, expected, is_ in found if is_ != expected]
+    if wrong:
+        raise reference.NotGPT2Error(
+            f"these are not the files of GPT-2 small (gpt2-random): {', '.join(wrong)} differ, so "
+            f"nothing was measured; remove {models.GPT2_REPO} from the Hugging Face cache and run "
+            "this again where the hub can be reached."
+        )
 
 
 def judge(
@@ -91,24 +146,41 @@ def judge(
     return Verdict(models.info(model), rows, failed, kernels.versions())
 
 
-def page(verdict: Verdict) -> str:
-    """The verdict as Markdown: a sentence, and a table with a row for each number."""
+def page(verdict: Verdict, outcomes: Sequence[Outcome] = ()) -> str:
+    """The verdict as Markdown: a sentence, a row for each number, and how the chapters ran.
+
+    Args:
+        verdict: from `judge`.
+        outcomes: of the chapters that were executed on the same weights.
+    """
     lines = [] if verdict.is_gpt2 else [f"**{RANDOM}**", ""]
     versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
     lines += [verdict.summary, "", f"Measured with {versions}.", ""]
     lines += [
         "| verdict | quantity | of | published | found | tolerance | source |",
         "| --- | --- | --- | ---: | ---: | ---: | --- |",
-        *(_line(row) for row in verdict.rows),
+        *(_line(row, verdict) for row in verdict.rows),
     ]
     for quantity, error in verdict.failed:
         lines += ["", f"Not measured: {quantity}. `{error}`"]
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_chapters(outcomes)]) + "\n"
 
 
-def _line(row: Row) -> str:
+def _chapters(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    if not outcomes:
+        return
+    failed = [outcome for outcome in outcomes if outcome.failed]
+    yield ""
+    yield f"{len(outcomes) - len(failed)} of {len(outcomes)} chapters ran to their end on it."
+    for outcome in failed:
+        yield ""
+        yield f"`{outcome.doc}` stopped: `{outcome.message.splitlines()[0]}`"
+
+
+def _line(row: Row, verdict: Verdict) -> str:
+    by_chance = row.agrees and not verdict.is_gpt2
     cells = (
-        "agrees" if row.agrees else "**differs**",
+        "agrees" if verdict.found(row) else "**wrong weights**" if by_chance else "**differs**",
         row.quantity,
         row.part,
         row.printed,
