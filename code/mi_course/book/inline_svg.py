@@ -12,7 +12,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-DRAWINGS = ("ioi_circuit.svg",)
+DRAWINGS = ("architecture.svg", "ioi_circuit.svg")
 _FOLDER = Path("book/_static/figures")
 # Sphinx makes a picture of a given width a link to its file, which would take every tap.
 _IMAGE = re.compile(
