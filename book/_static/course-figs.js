@@ -117,6 +117,10 @@
 
   const start = () => {
     const figures = [...document.querySelectorAll(".course-fig")];
+    if (document.body.classList.contains("course-print")) {
+      figures.forEach(draw); // paper does not scroll
+      return;
+    }
     const near = new IntersectionObserver(
       (entries) =>
         entries

@@ -40,6 +40,8 @@ Plain text, no code, no math.
 PROSE = r"""# A page with math
 
 Inline $\mathrm{softmax}(QK^\top/\sqrt{d})$, and $$\sum_{i=1}^n \mathcal{L}_i \in \mathbb{R}$$
+
+The page before had a loss of {glue:text}`01_sample.md::loss:.2f` nats.
 """
 SAMPLE = r"""---
 jupytext:
@@ -161,10 +163,10 @@ def glued(name: str, text: str) -> NotebookNode:
     return new_output("display_data", data={outputs.GLUE: text}, metadata={"scrapbook": scrapbook})
 
 
-def all_outputs() -> list[list[NotebookNode]]:
+def all_outputs(model: str = "pocket", loss: float = 1.23456) -> list[list[NotebookNode]]:
     """The outputs of the sample chapter, cell by cell."""
     printed = new_output("stream", name="stdout", text="4 layers, 12 heads\n")
-    numbers = [glued("loss", "1.23456"), glued("model", "'pocket'")]
+    numbers = [glued("loss", str(loss)), glued("model", f"'{model}'")]
     return [[printed], [heatmap()], [curves()], [attention()], [], numbers]
 
 
@@ -183,13 +185,15 @@ def write(folder: Path, outs: list[list[NotebookNode]] | None = None) -> Path:
     return folder
 
 
-def store_outputs(folder: Path, outs: list[list[NotebookNode]], model: str = "pocket") -> Path:
-    """Store outputs for the sample chapter as `mi-course run` would."""
-    cells = chapters.code_cells(folder / f"book/{CHAPTER}.md")
+def store_outputs(
+    folder: Path, outs: list[list[NotebookNode]], model: str = "pocket", doc: str = CHAPTER
+) -> Path:
+    """Store outputs for a chapter, by default the sample, as `mi-course run` would."""
+    cells = chapters.code_cells(folder / f"book/{doc}.md")
     result = store.Result(
         cells, [outputs.normalise(o) for o in outs], {**MODEL, "name": model}, VERSIONS
     )
-    path = chapters.stored_path(folder, CHAPTER, model)
+    path = chapters.stored_path(folder, doc, model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(store.to_bytes(store.build(result, "2026-01-02")))
     return path

@@ -54,6 +54,12 @@ def test_line_about_the_outputs_follows_the_title(sample):
     assert title < line < prose
 
 
+def test_where_only_pocket_is_stored_there_is_nothing_to_switch_to(sample):
+    assert not (sample / "_build/html/pocket").exists()
+    assert "course-switch" not in html(sample)
+    assert "model-choice.js" not in html(sample)
+
+
 def test_page_without_code_has_no_line_about_outputs(sample):
     assert "course-outputs" not in html(sample, "intro")
 

@@ -415,8 +415,8 @@
     const tokenButtons = (place, label, current, onclick, extra = () => ({})) => {
       const had = place.contains(document.activeElement);
       const buttons = result.tokens.map((id, i) =>
-        button([shown(id), h("small", {}, String(i))], () => onclick(i), {
-          class: "pg-token", "aria-label": `${textOf(id)}, position ${i}`, ...extra(i),
+        button(shown(id), () => onclick(i), {
+          class: "pg-token", "data-at": i, "aria-label": `${textOf(id)}, position ${i}`, ...extra(i),
         }), // prettier-ignore
       );
       place.replaceChildren(row(label, buttons, current, "pg-strip"));
@@ -426,7 +426,7 @@
     const table = (heading, rows, caption) =>
       h("table", { class: "pg-table" },
         h("caption", { class: "pg-hidden" }, caption),
-        h("thead", {}, h("tr", {}, heading.map((cell) => h("th", { scope: "col" }, cell)))),
+        h("thead", {}, h("tr", {}, heading.map((cell) => (cell ? h("th", { scope: "col" }, cell) : h("td", {}))))),
         h("tbody", {}, rows.map(([first, ...rest]) =>
           h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => cell instanceof Node && cell.tagName === "TD" ? cell : h("td", {}, cell)))))); // prettier-ignore
 

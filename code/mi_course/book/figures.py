@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from html import escape
+from html import escape, unescape
 from typing import Any
 
 from mi_course.book.outputs import CIRCUITSVIS, PLOTLY
@@ -41,6 +41,17 @@ def to_html(data: Mapping[str, Any]) -> str | None:
     if CIRCUITSVIS in data:
         return _circuitsvis(data[CIRCUITSVIS])
     return None
+
+
+def name(html: str) -> str:
+    """The name, for readers who do not see it, of a figure that `to_html` made.
+
+    Example:
+        >>> name(to_html({PLOTLY: {"data": [], "layout": {"title": "Loss & accuracy"}}}))
+        'Loss & accuracy'
+    """
+    match = re.search(r'aria-label="([^"]*)"', html)
+    return unescape(match[1]) if match else ""
 
 
 def _plotly(figure: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mi_course.book import launch
+from mi_course.book import launch, shown
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -42,6 +42,8 @@ def setup(app: Sphinx) -> None:
     """Called by the course's extension; does nothing where nobody publishes the site."""
     if not launch.repository():
         return
-    for extension in ("sphinx_sitemap", "sphinxext.opengraph", "notfound.extension"):
+    # The pages under pocket/ are the same pages on another model: no engine needs to list them.
+    of_the_whole = () if shown.only_pocket() else ("sphinx_sitemap", "notfound.extension")
+    for extension in ("sphinxext.opengraph", *of_the_whole):
         app.setup_extension(extension)
     app.connect("config-inited", configure, priority=100)
