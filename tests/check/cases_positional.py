@@ -353,7 +353,7 @@ WRONG = {
         (sc_keeps_old, "the old one is still there"),
         (sc_removes, "nothing is put in its place"),
         (sc_part_only, "only the part is returned"),
-        (sc_gather_without_expand, "compare found @ basis.T with x @ basis.T"),
+        (sc_gather_without_expand, "expand the index"),
         (sc_across_prompts, "the parts of prompts are exchanged"),
     ],
     "interval_of_mean": [

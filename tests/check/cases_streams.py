@@ -141,7 +141,7 @@ def one_token_list(words, encode):
 
 
 def one_token_filter(words, encode):
-    return filter(lambda word: len(encode(f" {word}")) == 1, words)
+    return list(filter(lambda word: len(encode(f" {word}")) == 1, words))
 
 
 def one_token_loop(words, encode):
@@ -329,9 +329,8 @@ def hooks_default(function, heads):
     ]
 
 
-def hooks_generator(function, heads):
-    for layer, head in heads:
-        yield name_of(layer), partial(function, head=head)
+def hooks_unpacked(function, heads):
+    return [*((name_of(layer), partial(function, head=head)) for layer, head in heads)]
 
 
 def hooks_factory(function, heads):
@@ -386,7 +385,7 @@ RIGHT = {
     "one_token": [one_token_list, one_token_filter, one_token_loop],
     "both_orders": [orders_plain, orders_chained, orders_namedtuple],
     "batches": [batches_islice, batches_collect, batches_sentinel],
-    "hooks_for": [hooks_partial, hooks_default, hooks_generator, hooks_factory],
+    "hooks_for": [hooks_partial, hooks_default, hooks_unpacked, hooks_factory],
 }
 
 WRONG = {
@@ -425,7 +424,7 @@ WRONG = {
         (orders_roles, "io and s are swapped"),
         (orders_space, "ends with 'to' and no space"),
         (orders_answer, "the text holds the answer"),
-        (orders_articles, "expected"),
+        (orders_articles, "“an” stands before a, e, i, o and u"),
         (orders_texts, "each prompt is a tuple (text, io, s)"),
         (orders_list, "with `yield` in place of `return`"),
     ],
@@ -441,9 +440,9 @@ WRONG = {
     "hooks_for": [
         (hooks_late, "partial binds it now"),
         (hooks_positional, "bind the head BY NAME"),
-        (hooks_layer, "silences head 0: that is the layer"),
+        (hooks_layer, "that is the layer"),
         (hooks_called, "is called while the hooks are made"),
-        (hooks_wrong_name, "writes at the hook point 'blocks.0.attn.hook_z'"),
+        (hooks_wrong_name, "writes at the hook point 'blocks.2.attn.hook_z'"),
         (hooks_short_name, "writes at the hook point"),
         (hooks_dictionary, "heads of one layer lose each other"),
         (hooks_only, "return a list of pairs"),

@@ -14,6 +14,7 @@ import time
 import psutil
 import pytest
 import torch
+from IPython.core.autocall import ExitAutocall
 
 from mi_course import check, progress
 from mi_course.check import core, process, sending
@@ -60,6 +61,13 @@ def eats_memory(tokens):
         eaten.append(torch.ones(2**22))
 
 
+leave = ExitAutocall()  # what `exit` is in a notebook: it ends the kernel
+
+
+def exits_as_in_a_notebook(tokens):
+    leave()
+
+
 def asks(tokens):
     return input("which? ")
 
@@ -95,6 +103,7 @@ ACCIDENTS = [
     (crashes, "ended the whole Python process (exit code 3)"),
     (is_killed, "crashed Python itself"),
     (exits, "SystemExit, which ends Python: return instead"),
+    (exits_as_in_a_notebook, "SystemExit, which ends Python: return instead"),
     (eats_memory, "used more than 300 MiB of memory"),
     (asks, "input() finds nobody to ask"),
     (debugs, "call your function in a cell of its own"),

@@ -57,6 +57,13 @@ def _in_place(resid: Tensor, hook: Any, source: Tensor, pos: Tensor) -> Tensor:
     return resid
 
 
+def _added(resid: Tensor, hook: Any, source: Tensor, pos: Tensor) -> Tensor:
+    out = resid.clone()
+    rows = torch.arange(len(resid))
+    out[rows, pos] += source[rows, pos]
+    return out
+
+
 PLANTED: dict[str, Patch] = {
     "it patches nothing": _nothing,
     "it returns the whole source": _everything,
@@ -65,6 +72,7 @@ PLANTED: dict[str, Patch] = {
     "it patches every prompt at the positions of all prompts": _columns,
     "it patches every prompt at the first prompt's position": _first_position,
     "it changes its argument in place": _in_place,
+    "it ADDS source's vector to what stands there": _added,
 }
 """Patch functions with one mistake each, by what is wrong with them."""
 
@@ -84,7 +92,14 @@ def patch_test(attempt: Attempt) -> None:
 
 
 def _verdict(attempt: Attempt, patch: Patch) -> bool:
-    found = attempt(patch)
+    try:
+        found = attempt(patch)
+    except Wrong as mistake:
+        if "AssertionError" in str(mistake):
+            if patch in (_right, _also_right):
+                return False
+            raise Wrong("return False where a patch is wrong: your test raises instead") from None
+        raise
     if isinstance(found, Tensor) and found.numel() == 1:
         found = bool(found)
     if not isinstance(found, bool):

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import layer_norm
 
 from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
 
@@ -36,6 +37,12 @@ def relative_change(attempt: Attempt) -> None:
         ),
         "this divides by the patched mean: divide by the clean one": (
             100 * (patched.mean(0) - clean.mean()) / patched.mean(0)
+        ),
+        "these are medians: take the means over the prompts": (
+            100 * (patched.median(0).values - clean.median()) / clean.median()
+        ),
+        "the first prompt's clean value stands for all of them: take the clean MEAN": (
+            100 * (patched.mean(0) - clean[0]) / clean[0]
         ),
     }
     raise Wrong(
@@ -91,6 +98,13 @@ def name_projection(attempt: Attempt) -> None:
             (out * w_u[:, names].T).norm(dim=-1)
         ),
         "this is a mean over d_model: add up": right / 4,
+        "the head's output goes through a LayerNorm: the paper leaves the final LayerNorm out": (
+            (layer_norm(out, (4,)) @ w_u)[rows, names]
+        ),
+        "the sign is lost: a head can write against a name, so take no absolute value": right.abs(),
+        "the projections on the names of ALL prompts are added up: each prompt has its own name": (
+            (out @ w_u[:, names]).sum(-1)
+        ),
         "this is the largest logit: take that of the name": (out @ w_u).max(-1).values,
     }
     raise Wrong(
@@ -105,6 +119,8 @@ def _projection(attempt: Attempt, *args: Tensor) -> Any:
         return attempt(*args)
     except Wrong as mistake:
         text = str(mistake)
+        if "out of bounds" in text or "out of range" in text:
+            raise Wrong(f"{text}: a name is a column of W_U, W_U[:, names]") from None
         if "cannot be multiplied" in text or "must match the size" in text:
             raise Wrong(
                 f"{text} (z is (batch, d_head), W_O (d_head, d_model), W_U (d_model, vocab): the "
@@ -133,7 +149,7 @@ def template_means(attempt: Attempt) -> None:
     """`(z [batch, pos, d], template [batch]) -> [batch, pos, d]`: each row's template's mean."""
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, 4, generator=generator)
-    template = torch.tensor([2, 0, 2, 1, 0, 2, 1])
+    template = torch.tensor([7, 3, 7, 4, 3, 7, 4])  # no numbers from 0 on
     result = attempt(z, template)
     _explain_means_shape(result)
     found = attempt.tensor(z, template, shape=(7, 3, 4), axes="(batch, pos, d)")
@@ -150,6 +166,11 @@ def template_means(attempt: Attempt) -> None:
         "this averages over the positions as well: keep them": right.mean(1, keepdim=True).expand(
             -1, 3, -1
         ),
+        "this is each prompt's mean over its own positions: average over the prompts of a "
+        "template, position by position": z.mean(1, keepdim=True).expand(-1, 3, -1),
+        "this is one number for a whole template: average over its prompts only, mean(0)": (
+            torch.stack([z[template == t].mean().expand(3, 4) for t in template])
+        ),
         "these are sums: divide by the number of prompts of the template": sums,
         "the sums are divided by the number of all prompts: divide by that of the template": (
             sums / 7
@@ -165,8 +186,22 @@ def template_means(attempt: Attempt) -> None:
     }
     raise Wrong(
         first_that_fits(found, mistakes)
+        or _never_filled(found, template)
         or "the means are others: row i should be the mean of all rows with template[i]"
     )
+
+
+def _never_filled(found: Tensor, template: Tensor) -> str | None:
+    """A sentence, if the rows of some templates are zero."""
+    empty = sorted({int(t) for t, row in zip(template, found, strict=True) if not row.any()})
+    if len(empty) == len(template.unique()) - 1:
+        return "only one template's rows are filled: does a return stand inside the loop?"
+    if empty:
+        return (
+            f"the rows of template {empty[-1]} were never filled: loop over template.unique(), "
+            "since the numbers need not run from 0 on"
+        )
+    return None
 
 
 def _explain_means_shape(result: Any) -> None:

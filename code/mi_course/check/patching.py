@@ -38,6 +38,10 @@ def normalised(attempt: Attempt) -> None:
             ),
             "this is in percent: give a share, where the clean run is 1": 100 * right,
             "the result is cut to 0..1: keep values outside, they are findings": right.clamp(0, 1),
+            "the scale runs from the smallest to the largest of the patched values: it is that of "
+            "the two runs, corrupted to clean": (
+                (patched - patched.min()) / (patched.max() - patched.min())
+            ),
         }
         worst = f"with corrupted {corrupted} and clean {clean}, {patched[0, 0]:.0f} should become "
         raise Wrong(
@@ -70,6 +74,7 @@ def logit_difference(attempt: Attempt) -> None:
         "this reads one position too early: END itself predicts the name": at(end - 1),
         "these are probabilities: subtract the logits": at(end, x=logits.softmax(-1)),
         "this is the logit of IO alone: subtract that of S": logits[rows, end, io],
+        "this is a ratio: subtract the logit of S": logits[rows, end, io] / logits[rows, end, s],
         "this is the mean over the positions: read END": (
             logits[rows, :, io] - logits[rows, :, s]
         ).mean(1),
@@ -139,6 +144,15 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
         return "S2 is counted from the end: turn it back, last position minus what you found"
     if name == "S2" and got == [9 - p for p in s2]:
         return "S2 is one too late: positions run from 0, so the last one is pos − 1"
+    if name == "IO" and got == [min(pair) for pair in zip(io, s1, strict=True)]:
+        return (
+            "the first name of a prompt is taken for IO: in half of the prompts S comes first, so "
+            "look for the token of IO itself"
+        )
+    if got[:3] == expected[:3] and got[3] == 0:
+        return (
+            f"{name} is looked for under the first prompt's names: each prompt has its own io and s"
+        )
     if got == [p - 1 for p in expected]:
         return f"{name} is one too early: BOS is at position 0"
     if got == [p + 1 for p in expected]:
@@ -153,10 +167,13 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
 @exercise
 def flip(attempt: Attempt) -> None:
     """`(tokens [batch, pos], io [batch], s2_pos [batch]) -> tokens` with IO's name at S2."""
+    rows = torch.arange(4)
     tokens = torch.arange(10, 38).reshape(4, 7)
     io, s2 = torch.tensor([91, 92, 93, 94]), torch.tensor([4, 5, 3, 5])
+    tokens[rows, torch.tensor([1, 3, 1, 2])] = tokens[rows, s2]  # S1
+    tokens[rows, torch.tensor([2, 1, 2, 3])] = io
     found = attempt.tensor(tokens, io, s2, shape=(4, 7), axes="(batch, pos)")
-    rows = torch.arange(4)
+    is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     right = tokens.clone()
     right[rows, s2] = io
     if torch.equal(found, right):
@@ -168,8 +185,11 @@ def flip(attempt: Attempt) -> None:
         column[:, s2[i]] = io[i]
     first = tokens.clone()
     first[rows, s2] = io[0]
-    early = tokens.clone()
-    early[rows, s2 - 1] = io
+    early, late = tokens.clone(), tokens.clone()
+    early[rows, s2 - 1], late[rows, s2 + 1] = io, io
+    every_s = torch.where(is_s, io[:, None], tokens)
+    slices = tokens.clone()
+    slices[:, s2] = io[:, None]
     first_column = tokens.clone()
     first_column[:, s2[0]] = io
     whole = "this writes into whole columns: one position for each row, tokens[rows, s2_pos]"
@@ -179,6 +199,15 @@ def flip(attempt: Attempt) -> None:
         "every row has its S2 at the first row's position: s2_pos has one for each": first_column,
         "every row gets the first row's name: `io` has one for each": first,
         "this is one position too early": early,
+        "this is one position too late": late,
+        f"{whole}  ": slices,
+        "S1 is replaced too: only the second mention, at s2_pos, becomes IO": every_s,
+        "the names are exchanged, everywhere they stand: only the position s2_pos changes": (
+            torch.where(is_io, tokens[rows, s2][:, None], every_s)
+        ),
+        "IO's own place is changed too: only the position s2_pos changes": (
+            torch.where(is_io & (right == tokens), tokens[rows, s2][:, None], right)
+        ),
         "nothing is changed: is the changed tensor the one that you return?": tokens,
     }
     raise Wrong(
@@ -260,6 +289,9 @@ def _wrong_patches(resid: Tensor, source: Tensor, pos: Tensor) -> dict[str, Tens
         "this sets the position to zero: put source's vector there": put(here, torch.zeros(4, 5)),
         "only one entry of the vector is patched: all of d_model": put(
             (rows, pos, torch.zeros(4).long()), source[rows, pos, 0]
+        ),
+        "the mean over the prompts is put there: each prompt gets its own vector of source": put(
+            here, source[here].mean(0)
         ),
         "only the first prompt is patched": put((0, int(pos[0])), source[0, int(pos[0])]),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -14,12 +15,12 @@ from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fit
 @exercise
 def leading_directions(attempt: Attempt) -> None:
     """`(rows [row, d_model], share) -> [n, d_model]`: the fewest that hold the share."""
-    rows, sizes = _rows_of_known_spectrum()
+    rows = _rows_of_known_spectrum()
     for share, n in ((0.85, 3), (0.95, 4), (0.6, 2)):
         result = attempt(rows, share)
         if isinstance(result, tuple):
             raise Wrong("return the directions alone, not a tuple")
-        _explain_directions(result, rows, n, share, sizes)
+        _explain_directions(attempt, result, rows, n, share)
         found = attempt.tensor(rows, share, shape=(n, 7), axes="(n, d_model)")
         right = positional.leading_directions(rows, share)
         if not close(found @ found.T, torch.eye(n)):
@@ -33,7 +34,7 @@ def leading_directions(attempt: Attempt) -> None:
             raise Wrong("the span is right, and the order is not: the strongest direction is first")
 
 
-def _rows_of_known_spectrum() -> tuple[Tensor, Tensor]:
+def _rows_of_known_spectrum() -> Tensor:
     """Rows whose variance lies 50, 25, 15, 6, 3 and 1 % along six directions; far from zero."""
     generator = torch.Generator().manual_seed(0)
     left = torch.randn(40, 6, generator=generator, dtype=torch.float64)
@@ -42,10 +43,10 @@ def _rows_of_known_spectrum() -> tuple[Tensor, Tensor]:
     shares = torch.tensor([0.5, 0.25, 0.15, 0.06, 0.03, 0.01], dtype=torch.float64)
     offset = 9 * torch.randn(7, generator=generator, dtype=torch.float64)
     rows = 10 * left @ (shares.sqrt()[:, None] * directions) + offset
-    return rows.float(), shares.sqrt()
+    return rows.float()
 
 
-def _explain_directions(result: Any, rows: Tensor, n: int, share: float, sizes: Tensor) -> None:
+def _explain_directions(attempt: Attempt, result: Any, rows: Tensor, n: int, share: float) -> None:
     if not isinstance(result, Tensor) or result.ndim != 2:
         return
     shown = tuple(result.shape)
@@ -55,38 +56,56 @@ def _explain_directions(result: Any, rows: Tensor, n: int, share: float, sizes: 
         raise Wrong("these belong to the rows (U), not to the space: the directions are in Vh")
     if shown[1:] != (7,) or shown[0] == n:
         return
-    uncentred = torch.linalg.svdvals(rows) ** 2
-    without_mean = int(((uncentred / uncentred.sum()).cumsum(0) < share).sum()) + 1
-    not_squared = int(((sizes / sizes.sum()).cumsum(0) < share).sum()) + 1
-    if shown[0] == without_mean:
-        raise Wrong(
-            f"{shown[0]} directions for a share of {share}, and {n} are enough: subtract the mean "
-            "of the rows first, or the first direction is that of the mean"
-        )
+    count = f"{shown[0]} directions for a share of {share}"
+    if shown[0] in (6, 7):
+        raise Wrong("every direction is returned: keep the fewest that reach the share")
+    mean = f"{count}, and {n} hold it: subtract the mean of the rows first, "
+    for sentence, other in {
+        f"{mean}or the first direction is that of the mean": rows,
+        f"{mean}rows.mean(0), and not one mean for all entries": rows - rows.mean(),
+        f"{mean}rows.mean(0), and not each row's own mean": rows - rows.mean(1, keepdim=True),
+        f"{mean}and do not divide by the standard deviation of each entry": (
+            (rows - rows.mean(0)) / rows.std(0)
+        ),
+    }.items():
+        if _same_span(result, torch.linalg.svd(other, full_matrices=False).Vh):
+            raise Wrong(sentence)
     if shown[0] == n - 1:
         raise Wrong(
             f"{shown[0]} directions do not reach a share of {share} yet: count those below it, and "
             "take one more"
         )
-    if shown[0] == not_squared:
+    # Whoever forgets the square is right about 0.3, where one direction is enough; whoever counts
+    # one too many is not.
+    few = attempt(rows, 0.3)
+    if shown[0] == n + 1 and isinstance(few, Tensor) and len(few) == 1:
         raise Wrong(
-            f"{shown[0]} directions for a share of {share}, and {n} are enough: the variance goes "
-            "with the SQUARE of a singular value"
+            f"{count}, and {n} are enough: the variance goes with the SQUARE of a singular value"
         )
-    if shown[0] in (6, 7):
-        raise Wrong("every direction is returned: keep the fewest that reach the share")
     raise Wrong(
-        f"{shown[0]} directions for a share of {share}, and {n} are the fewest that hold it"
+        f"{count}, and {n} are the fewest that hold it: add up the shares of the directions, the "
+        "strongest first, until they reach it"
     )
 
 
+def _same_span(found: Tensor, directions: Tensor) -> bool:
+    wanted = directions[: len(found)]
+    return close(found.T @ found, wanted.T @ wanted, 1e-3)
+
+
 def _wrong_span(found: Tensor, rows: Tensor, n: int) -> str:
-    weakest = positional.principal_directions(rows)[0][:6].flip(0)[:n]
-    if close(found.T @ found, weakest.T @ weakest, 1e-3):
-        return "these are the weakest directions: the strongest come first"
-    through_origin = torch.linalg.svd(rows, full_matrices=False).Vh[:n]
-    if close(found.T @ found, through_origin.T @ through_origin, 1e-3):
+    centred = rows - rows.mean(0)
+    upwards = torch.linalg.eigh(centred.T @ centred).eigenvectors.T
+    weakest = positional.principal_directions(rows)[0][:6].flip(0)
+    if _same_span(found, weakest) or _same_span(found, upwards):
+        return (
+            "these are the weakest directions: the strongest are the first rows of Vh (eigh sorts "
+            "upwards)"
+        )
+    if _same_span(found, torch.linalg.svd(rows, full_matrices=False).Vh):
         return "these are the directions around zero: subtract the mean of the rows first"
+    if _same_span(found, torch.linalg.svd(centred / rows.std(0), full_matrices=False).Vh):
+        return "do not divide by the standard deviation of each entry: subtract the mean only"
     return (
         "the directions are not those along which the rows differ most: subtract the mean of the "
         "rows, and take the first rows of Vh"
@@ -148,6 +167,8 @@ def _wrong_removals(x: Tensor, basis: Tensor, mean: Tensor) -> dict[str, Tensor]
         return v @ basis.T @ basis
 
     own = x.mean((0, 1))
+    one = basis.sum(0) / basis.sum(0).norm()
+    n = len(basis)
     keep = "this keeps the subspace and removes all the rest: subtract the part, do not return it"
     return {
         "nothing is changed: is the changed tensor the one that you return?": x,
@@ -177,6 +198,11 @@ def _wrong_removals(x: Tensor, basis: Tensor, mean: Tensor) -> dict[str, Tensor]
             x - part(x - x.mean(1, keepdim=True))
         ),
         "the part is subtracted twice": x - 2 * part(x - mean),
+        "the directions are added into one, and that is removed: remove each direction by itself": (
+            x - ((x - mean) @ one)[..., None] * one
+        ),
+        f"the first {n} entries of the vectors are replaced: the subspace is that of the rows of "
+        "basis, no set of entries": torch.cat([mean[:n].expand(2, 5, n), x[..., n:]], -1),
         "the sum of the coordinates is taken off: each direction goes by its own coordinate": (
             x - ((x - mean) @ basis.T).sum(-1, keepdim=True) * basis.sum(0)
         ),
@@ -211,6 +237,10 @@ def _wrong_shuffles(x: Tensor, basis: Tensor, order: Tensor) -> dict[str, Tensor
     part = x @ basis.T
     batch = torch.arange(len(x))[:, None]
     moved = part[batch, order]
+    in_steps = x.clone()
+    for b, row in enumerate(order.tolist()):
+        for p, other in enumerate(row):
+            in_steps[b, p] += (in_steps[b, other] - in_steps[b, p]) @ basis.T @ basis
     return {
         "nothing is changed: is the changed tensor the one that you return?": x,
         "whole activations are moved: only the part in the subspace may": x[batch, order],
@@ -223,6 +253,19 @@ def _wrong_shuffles(x: Tensor, basis: Tensor, order: Tensor) -> dict[str, Tensor
         "the new part is added and the old one is still there: subtract it": x + moved @ basis,
         "the old part is gone and nothing is put in its place": x - part @ basis,
         "only the part is returned: what lies outside the subspace stays": moved @ basis,
+        "the sign is turned round: take away the part of position p, and add that of order[b, p]": (
+            x + (part - moved) @ basis
+        ),
+        "what you read was already changed by you: compute all parts from the x that came in, "
+        "before you write": in_steps,
+        "the parts are taken from the first prompt: order[b] counts the positions of prompt b": (
+            x + (part.flatten(0, 1)[order] - part) @ basis
+        ),
+        "the parts come from another prompt: each prompt's own": (
+            x + (part.flip(0)[batch, order] - part) @ basis
+        ),
+        "gather takes the first coordinate alone, for every direction: expand the index over all "
+        "directions, or use part[batch, order]": x + (moved[..., :1] - part) @ basis,
         "the parts of prompts are exchanged, not those of positions": (
             x + (part.flip(0) - part) @ basis
         ),
@@ -244,7 +287,8 @@ def interval_of_mean(attempt: Attempt) -> None:
     """`(values [prompt], picks [resample, prompt]) -> (low, high)` of the resamples' means."""
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(9, generator=generator) ** 3 * 4
-    picks = torch.randint(9, (400, 9), generator=generator)
+    drawn = torch.Generator().manual_seed(1969)  # no seed that an answer has by chance
+    picks = torch.randint(9, (400, 9), generator=drawn)
     low, high = _bounds(attempt, values, picks)
     means = values[picks].mean(1)
     right = means.quantile(torch.tensor([0.025, 0.975]))
@@ -256,7 +300,8 @@ def interval_of_mean(attempt: Attempt) -> None:
         _wrong_bounds(found, values, picks, means)
         or (
             f"the bounds should be {right[0].item():.3f} and {right[1].item():.3f}, and yours are "
-            f"{low:.3f} and {high:.3f}"
+            f"{low:.3f} and {high:.3f}: are they quantiles of the means of the resamples, one for "
+            "each row of `picks` as it was handed over?"
         )
     )
 
@@ -295,4 +340,36 @@ def _wrong_bounds(found: Tensor, values: Tensor, picks: Tensor, means: Tensor) -
         return "the mean runs over the resamples: each ROW of picks is one resample, so mean(1)"
     if fits(values[picks].sum(1).quantile(ends)):
         return "these are sums: take the mean of each resample"
+    return _other_bounds(fits, values, picks, means)
+
+
+def _other_bounds(
+    fits: Callable[[Tensor], bool], values: Tensor, picks: Tensor, means: Tensor
+) -> str | None:
+    """More wrong bounds: other shares, other statistics, other draws."""
+    ends = torch.tensor([0.025, 0.975])
+    two, centre, right = torch.tensor([-1.96, 1.96]), values.mean(), means.quantile(ends)
+    if fits(means.quantile(torch.tensor([0.0, 0.95]))):
+        return "this leaves out 5 % at the upper end alone: leave out 2.5 % at each side"
+    if fits(means.quantile(torch.tensor([0.01, 0.99]))):
+        return "this is the middle 98 %: the middle 95 % lies from 0.025 to 0.975"
+    if fits(values[picks].flatten().quantile(ends)):
+        return "these are quantiles of all values that were drawn: take those of the MEANS"
+    if fits(centre + two * values.std() / len(values) ** 0.5):
+        return "this is the formula of the normal distribution: use the resamples in `picks`"
+    if fits(means.mean() + two * means.std()):
+        return "this is 1.96 standard deviations to each side: take the quantiles 0.025 and 0.975"
+    if fits(centre.expand(2)):
+        return "both bounds are the mean itself: resample with replacement, as `picks` does"
+    if fits(values[picks].median(1).values.quantile(ends)):
+        return "these are medians of the resamples: take their means"
+    if fits(right - centre):
+        return "these are distances from the mean: return the bounds themselves"
+    if fits(torch.stack([centre, (right[1] - right[0]) / 2])):
+        return "these are the mean and half the width: return the lower and the upper bound"
+    if fits(picks.float().mean(1).quantile(ends)):
+        return "these are means of the indices: index the values with them, values[picks]"
+    unique = torch.stack([values[row.unique()].mean() for row in picks])
+    if fits(unique.quantile(ends)):
+        return "a value that was drawn twice counts once here: with replacement, it counts twice"
     return None

@@ -30,6 +30,8 @@ _INSTALLED = tuple(
 
 class _Pickler(cloudpickle.Pickler):
     def reducer_override(self, obj: Any) -> Any:
+        if any(kind.__name__ == "ExitAutocall" for kind in type(obj).__mro__):
+            return _exit_of_python, ()
         label = getattr(type(obj), "_modules", None) is None and getattr(obj, "__dict__", {}).get(
             "mi_course_info"
         )
@@ -48,6 +50,11 @@ def dumps(thing: Any) -> bytes:
     with _own_modules_by_value():
         _Pickler(buffer).dump(thing)
     return buffer.getvalue()
+
+
+def _exit_of_python() -> Callable[..., Any]:
+    """What a notebook's own `exit` and `quit` become: those would end the notebook's kernel."""
+    return sys.exit
 
 
 @functools.cache

@@ -6,8 +6,10 @@ import functools
 import itertools
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -109,19 +111,69 @@ def gifts(attempt: Attempt) -> None:
         names, things = _Watched(_NAMES), _Watched(_THINGS)
         return _take(attempt, lambda: attempt.function(names, things, seed), count)
 
-    state = random.getstate()
-    found = draw(0)
-    if random.getstate() != state:
-        raise Wrong(
-            "your function uses the generator that all of Python shares: make one of your own, "
-            "rng = random.Random(seed), and draw from it"
-        )
+    with _shared_generators() as touched:
+        found = draw(0)
+        if name := touched():
+            raise Wrong(
+                f"your function uses the generator that all of {name} shares: make your own, "
+                "rng = random.Random(seed), and draw from it"
+            )
     _explain_gifts(found)
+    names, things = list(_NAMES), list(_THINGS)
+    _take(attempt, lambda: attempt.function(names, things, 0), 20)
+    if (names, things) != (_NAMES, _THINGS):
+        raise Wrong(
+            "your function changes the list of names that it was handed: draw with rng.sample, or "
+            "shuffle a copy"
+        )
     if draw(0) != found:
         raise Wrong("the same seed gives other gifts on the second call: use the seed")
     if draw(1) == found:
         raise Wrong("seeds 0 and 1 give the same gifts: use the seed that is handed over")
     _explain_variety(found)
+    if _in_turns(attempt) != found[:10]:
+        raise Wrong(
+            "two streams that are read in turns disturb each other, since they share a generator: "
+            "make rng inside the function"
+        )
+    long = len(_take(attempt, lambda: attempt.function([*_NAMES], [*_THINGS], 0), 20_000))
+    if long < 20_000:
+        raise Wrong(f"the stream comes to its end after {long} gifts: loop with `while True`")
+
+
+@contextmanager
+def _shared_generators() -> Iterator[Callable[[], str]]:
+    """Tells which of the generators that a program shares were used within; they are put back."""
+    before = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    marks = 90_210, 90_211, 90_212  # whatever state they are in, an answer's own seed is another
+    random.seed(marks[0])
+    np.random.seed(marks[1])
+    torch.manual_seed(marks[2])
+    own, numpy_own, torch_own = random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+    def touched() -> str:
+        if random.getstate() != own:
+            return "Python"
+        if str(np.random.get_state()) != str(numpy_own):
+            return "numpy"
+        return "" if torch.equal(torch.get_rng_state(), torch_own) else "torch"
+
+    try:
+        yield touched
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])
+        torch.set_rng_state(before[2])
+
+
+def _in_turns(attempt: Attempt) -> list[Any]:
+    """Ten gifts of seed 0, drawn in turns with those of another stream."""
+
+    def items() -> list[Any]:
+        one, other = (attempt.function(list(_NAMES), list(_THINGS), seed) for seed in (0, 1))
+        return [gift for gift, _ in itertools.islice(zip(one, other, strict=False), 10)]
+
+    return list(_guarded(attempt, items))
 
 
 def _explain_gifts(found: list[Any]) -> None:
@@ -184,8 +236,16 @@ def one_token(attempt: Attempt) -> None:
             raise Wrong(f"encode was asked for {text!r}: hand it a space and the word")
         return table[text]
 
+    asked_for: list[str] = []
+
+    def counted(text: str) -> list[int]:
+        asked_for.append(text)
+        return encode(text)
+
     words = ["Mary", "Xavi", "John", "Zo", "Bo"]
-    asked = _ask_words(attempt, words, encode)
+    asked = _ask_words(attempt, words, counted)
+    if not asked_for:
+        raise Wrong("encode is never called: the letters of a word are no tokens, ask encode")
     right = ["Mary", "John", "Zo"]
     if asked == right:
         return
@@ -194,15 +254,20 @@ def one_token(attempt: Attempt) -> None:
         'opened a text: encode(" " + word)',
         ("Xavi",): "these are the words that are NOT one token: keep the others",
         ("Xavi", "Bo"): "these are the words that are NOT one token: keep the others",
+        ("Mary", "Xavi", "John", "Zo"): "a word counts only as it stands after a space, within a "
+        "text: its form without the space does not make it one token",
+        ("John", "Zo"): "a word counts as it stands after a space, within a text: it may be more "
+        "tokens without the space",
         ("Mary", "John", "Zo", "Bo"): "a word of no token at all is kept: compare with == 1",
     }
     raise Wrong(sentences.get(tuple(asked), f"expected {right}, in this order; found {asked}"))
 
 
 def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[int]]) -> list[str]:
+    given = list(words)
+
     def call() -> Any:
-        result = attempt.function(list(words), encode)
-        return list(result) if isinstance(result, Iterator | tuple) else result
+        return attempt.function(given, encode)
 
     try:
         result = _guarded(attempt, call)
@@ -210,8 +275,15 @@ def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[
         if "Wrong" in str(mistake):  # raised by `encode`
             raise Wrong(str(mistake).partition("code: ")[2] or str(mistake)) from None
         raise
+    if given != words:
+        raise Wrong(
+            "your function has changed the list of words that it was handed: build a new list, and "
+            "never remove from a list that you loop over"
+        )
     if not isinstance(result, list):
         raise Wrong(f"return a list of words, not {type(result).__name__}")
+    if any(isinstance(word, bool) for word in result):
+        raise Wrong("return the words themselves, not True or False for each")
     if result and not all(isinstance(word, str) for word in result):
         raise Wrong("return the words themselves, not their tokens")
     if any(word.startswith(" ") for word in result):
@@ -222,19 +294,25 @@ def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[
 @exercise
 def both_orders(attempt: Attempt) -> None:
     """`(gifts) -> generator of (text, io, s)`: each gift with IO named first, then with S first."""
-    given = [("Mary", "John", "book"), ("Tom", "Amy", "apple"), ("Dan", "Mary", "ring")]
+    given = [("Mary", "John", "book"), ("Tom", "Amy", "apple"), ("Dan", "Mary", "umbrella")]
     expected = list(streams.both_orders(streams.Gift(*gift) for gift in given))
     source = _Source(itertools.cycle(given))
     first = _take(attempt, lambda: attempt.function(source), 3)
-    if source.read > 3:
-        raise Wrong(
-            f"your function reads {source.read} gifts before it hands over three prompts: take "
-            "them one at a time, in a for loop"
-        )
+    # whoever leaves one order out needs three gifts: that is told below
+    _check_read_ahead(source.read, 3)
     found = first[:1] + _take(attempt, lambda: attempt.function(iter(given)), 100)[1:]
     found = [tuple(item) if isinstance(item, list | tuple) else item for item in found]
     if found != [tuple(prompt) for prompt in expected]:
         raise Wrong(_wrong_order(found, [tuple(prompt) for prompt in expected]))
+    _check_read_ahead(source.read, 2)
+
+
+def _check_read_ahead(read: int, most: int) -> None:
+    if read > most:
+        raise Wrong(
+            f"your function reads {read} gifts before it hands over three prompts, and two are "
+            "enough: take them one at a time, in a for loop"
+        )
 
 
 def _wrong_order(found: list[Any], expected: list[tuple[str, ...]]) -> str:
@@ -262,9 +340,32 @@ def _wrong_order(found: list[Any], expected: list[tuple[str, ...]]) -> str:
             return f"the text ends with 'to' and no space: the name's token brings its own; {got!r}"
         if got[0] == f"{right[0]} {right[1]}":
             return "the text holds the answer: it ends with 'to'"
+        if got[0] != right[0] and (sentence := _wrong_words(got[0], right[0])):
+            return sentence
         if got != right:
             return f"expected {right!r}; found {got!r}"
     return "expected other prompts"
+
+
+def _wrong_words(got: str, right: str) -> str | None:
+    """What is wrong with a text that is nearly the right one."""
+    thing = right.split()[-2]
+    article = right.split()[-3]
+    if got == right.replace(
+        f" {article} {thing} to", f" {'a' if article == 'an' else 'an'} {thing} to"
+    ):
+        return f"it is “{article} {thing}”: “an” stands before a, e, i, o and u; yours is {got!r}"
+    names, _, gives = got.partition(". ")
+    right_names, _, right_gives = right.partition(". ")
+    if names != right_names and gives == right_gives:
+        return (
+            "the order of the two names is wrong, or the same in both prompts of a gift: IO comes "
+            f"first, then S first; expected {right!r}; found {got!r}"
+        )
+    if names == right_names and gives.partition(" ")[2] == right_gives.partition(" ")[2]:
+        giver = right_gives.partition(" ")[0]
+        return f"the giver is {giver}, S, whose name comes twice; yours is {got!r}"
+    return None
 
 
 @exercise
@@ -286,6 +387,17 @@ def batches(attempt: Attempt) -> None:
         )
     for count in (7, 6, 0):
         _check_end(attempt, count)
+    listed = _take(attempt, lambda: attempt.function(list(range(7)), 3), 20)
+    if listed != [[0, 1, 2], [3, 4, 5], [6]]:
+        raise Wrong(
+            "a list in place of a stream begins anew with every batch: call iter(stream) once, "
+            "before the loop"
+        )
+    odd = [None, 0, "", None]
+    if _take(attempt, lambda: attempt.function(iter(odd), 3), 20) != [odd[:3], odd[3:]]:
+        raise Wrong(
+            f"of the items {odd} some are lost: None, 0 and an empty text are items like any other"
+        )
 
 
 def _check_end(attempt: Attempt, count: int) -> None:
@@ -303,6 +415,8 @@ def _check_end(attempt: Attempt, count: int) -> None:
 def _wrong_batches(found: list[Any]) -> str:
     if found and not isinstance(found[0], list):
         return f"each batch is a list, not {type(found[0]).__name__}"
+    if found and 0 not in found[0] and 1 in found[0]:
+        return "the item 0 is lost: is an item asked whether it is true? Ask whether there is one"
     if found == [[0, 1, 2], [0, 1, 2]]:
         return "every batch starts from the beginning: call iter(stream) once, before the loop"
     if len(found) == 2 and found[0] is found[1]:
@@ -313,14 +427,21 @@ def _wrong_batches(found: list[Any]) -> str:
 @exercise
 def hooks_for(attempt: Attempt) -> None:
     """`(function, heads) -> [(hook name, hook)]`: one hook for each (layer, head), by partial."""
-    heads = [(0, 2), (1, 0), (1, 3)]
+    heads = [(2, 1), (0, 2), (2, 3)]
     z = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
     found = _hook_pairs(attempt, heads)
     for (layer, head), (name, hook) in zip(heads, found, strict=True):
         right = f"blocks.{layer}.attn.hook_z"
+        if name == f"blocks.{layer + 1}.attn.hook_z":
+            raise Wrong(f"layers are counted from 0: head {layer}.{head} writes at {right!r}")
         if name != right:
             raise Wrong(f"head {layer}.{head} writes at the hook point {right!r}; found {name!r}")
         changed = _silent(attempt, hook, z)
+        if _seen and _seen[-1] is not _POINT:
+            raise Wrong(
+                "the hook point does not reach the function: the model calls hook(z, hook=point), "
+                "and the function should be called with that point"
+            )
         if changed != [head]:
             raise Wrong(_wrong_hook(changed, layer, head, heads))
     if len({id(hook) for _, hook in found}) == 1:
@@ -329,8 +450,7 @@ def hooks_for(attempt: Attempt) -> None:
 
 def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tuple[str, Any]]:
     def call() -> Any:
-        result = attempt.function(_silence, list(heads))
-        return list(result) if isinstance(result, Iterator) else result
+        return attempt.function(_silence, list(heads))
 
     try:
         result = _guarded(attempt, call)
@@ -343,10 +463,12 @@ def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tupl
         raise
     if isinstance(result, dict):
         raise Wrong("return a list of pairs: in a dictionary, heads of one layer lose each other")
+    if isinstance(result, Iterator):
+        raise Wrong("return a list, not a generator: a second look at that finds nothing")
     if not isinstance(result, list) or any(
         not isinstance(pair, tuple) or len(pair) != 2 for pair in result
     ):
-        raise Wrong("return a list of pairs (name of the hook point, hook)")
+        raise Wrong("return a list of pairs, each a tuple (name of the hook point, hook)")
     if len(result) != len(heads):
         raise Wrong(f"three heads need three hooks; found {len(result)}")
     for _, hook in result:
@@ -355,8 +477,14 @@ def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tupl
     return result
 
 
+_POINT = object()
+"""What stands for the hook point when a hook is called."""
+_seen: list[Any] = []
+
+
 def _silence(z: Tensor, hook: Any, head: int) -> Tensor:
-    """The hook function that the check hands over."""
+    """The hook function that the check hands over; it notes the hook point that reached it."""
+    _seen.append(hook)
     z = z.clone()
     z[:, :, head] = 0
     return z
@@ -381,7 +509,7 @@ def _silent(attempt: Attempt, hook: Callable[..., Any], z: Tensor) -> list[int]:
 def _two_arguments(hook: Callable[..., Any], name: str) -> Callable[[Tensor], Any]:
     @functools.wraps(_silence)
     def call(z: Tensor) -> Any:
-        return hook(z, hook=None)
+        return hook(z, hook=_POINT)
 
     call.__name__ = name
     return call
