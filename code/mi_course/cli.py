@@ -254,17 +254,17 @@ def _add_status(commands: Commands) -> None:
 
 def status(args: argparse.Namespace) -> int:
     """One row for each chapter; 1 if outputs of `pocket` are stale or missing."""
-    from mi_course.book import chapters
+    from mi_course.book import chapters, store
 
     root = _root(args)
     docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
     if not docs:
         raise UsageError("the book has no chapters with code yet")
     rows = [_status_row(root, doc) for doc in docs]
-    orphans = _orphans(root, docs)
+    orphans = store.orphans(root)
     print(_table([("chapter", "cells", *MODELS, "since the last run here"), *rows]))
     for orphan in orphans:
-        print(f"{orphan} belongs to no chapter: remove it, or bring its chapter back")
+        print(orphan)
     return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
 
 
@@ -281,14 +281,6 @@ def _status_row(root: Path, doc: str) -> tuple[str, ...]:
         states.append(state if stored.is_file() else missing)
     changed = verified.why_run(root, doc, MODELS[0]) or "nothing changed"
     return (doc, str(len(chapters.code_cells(source))), *states, changed)
-
-
-def _orphans(root: Path, docs: Sequence[str]) -> list[str]:
-    """Stored notebooks without a chapter."""
-    from mi_course.book import chapters, store
-
-    stored = (path for model in MODELS for path in chapters.find_stored(root, model))
-    return [str(p.relative_to(root)) for p in stored if store.name_of(p)[1] not in docs]
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:
@@ -310,6 +302,13 @@ def _add_prove_outputs(commands: Commands) -> None:
     parser.add_argument(
         "--into", type=Path, metavar="FILE", help="a page with marks, to put the table into"
     )
+    parser.add_argument(
+        "--python",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="another Python with the course's packages, to execute the book with as well",
+    )
     _add_root(parser)
 
 
@@ -325,8 +324,8 @@ def prove_outputs(args: argparse.Namespace) -> int:
             bar.set_postfix_str(tried.kind)
             bar.update()
 
-        tried = prove.prove(root, args.seed, on_tried)
-    text = report.table(tried)
+        tried = prove.prove(root, args.seed, on_tried, args.python)
+    text = report.table(tried) + report.drawn_from(root)
     if args.into:
         marks.put_between(args.into, report.MARK, text)
     print(text)

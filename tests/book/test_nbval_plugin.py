@@ -91,7 +91,7 @@ def nbval(root, *options) -> str:
         text=True,
         timeout=300,
     )
-    return done.stdout + done.stderr
+    return f"{done.stdout}{done.stderr}\nexit code {done.returncode}"
 
 
 def with_plugin(root, *options) -> str:
@@ -152,7 +152,9 @@ def test_outputs_labelled_with_weights_that_were_not_loaded_fail(project):
     assert "this run loaded []; run `mi-course run a`" in printed
 
 
-def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project):
+def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+
     def collected(*options) -> str:
         printed = with_plugin(project.root, "--nbval", *options)
         return re.findall(r"collected \d+ items?", printed)[0]
@@ -164,8 +166,26 @@ def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project):
     assert collected("--only-changed") == "collected 4 items"
     assert collected("--only-changed") == "collected 2 items"  # b did not pass
     assert collected() == "collected 4 items"
+    monkeypatch.setenv("MI_COURSE_ONLY_CHANGED", "1")
+    assert collected() == "collected 2 items"
+    monkeypatch.setenv("CI", "true")
+    assert collected("--only-changed") == "collected 4 items"
+    monkeypatch.delenv("CI")
     project.write("week1/a", cell("2;"))
     assert collected("--only-changed") == "collected 4 items"
+
+
+def test_what_is_left_out_is_named_and_is_no_failure(project, monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    project.write("week1/a", cell("1;"))
+    project.save("week1/a", [[]], dict(store.NO_MODEL))
+    for expected in ("2 passed", "pocket/week1/a: left out, nothing changed since it passed here"):
+        printed = with_plugin(project.root, "--nbval", "--only-changed")
+        assert expected in printed
+    assert "exit code 0" in printed
+    prose = project.root / "book/week1/a.md"
+    prose.write_text(prose.read_text() + "\nMore prose.\n")
+    assert "left out" in with_plugin(project.root, "--nbval", "--only-changed")
 
 
 def test_lax_comparison_is_refused(project):

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import ast
+import base64
 import shutil
+import sys
+import threading
+from copy import deepcopy
+from functools import partial
+from pathlib import Path
 from random import Random
 
+import nbformat
+import numpy as np
 import pytest
-from small_course import CODE, Project, cell
+from small_course import CODE, Project, cell, shown, text
 
-from mi_course.book import compare, marks, run, store
-from mi_course.book.proof import code, data, kinds, prove, report, texts
+from mi_course.book import chapters, compare, marks, run, store
+from mi_course.book.proof import code, copies, data, kinds, prove, report, texts
+
+DOCS = [chapters.doc_name(CODE.parent, path) for path in chapters.find(CODE.parent)]
 
 CHAPTER = """# A
 
@@ -73,8 +83,8 @@ def test_every_damage_to_a_small_book_is_caught_and_nothing_else(chapter):
     impossible = {t.kind for t in tried if not t.example}
     assert impossible == set()
     assert {t.kind for t in tried if not t.wanted} == {
-        "executed with OMP and BLAS threads: 1",
-        "executed with OMP and BLAS threads: 2",
+        prove.FRESH,
+        prove.AGAIN,
         "drift of 1e-6 on every measurement",
         "an edit of Markdown, nothing executed",
     }
@@ -95,7 +105,7 @@ def test_every_damage_to_a_small_book_is_caught_and_nothing_else(chapter):
 )
 def test_a_weakened_comparer_is_noticed(chapter, monkeypatch, weaken, missed):
     monkeypatch.setattr(compare, *weaken)
-    monkeypatch.setattr(prove.Book, "nbval_alarm", lambda self, doc, **variables: "")
+    monkeypatch.setattr(copies.Book, "nbval_alarm", lambda *args, **variables: "")
     tried = prove.prove(chapter.root, seed=0)
     assert any(t.kind == missed and not t.right for t in tried)
     assert report.table(tried).count("no alarm") >= 1
@@ -163,12 +173,147 @@ def test_a_measuring_function_of_the_package_is_changed_in_its_return(tmp_path):
     (tmp_path / "m.py").write_text(source)
     chapter = tmp_path / "a.md"
     chapter.write_text(cell("m.score(1)\nm.name(2)\nother.f(3)"))
-    ((file, new, _),) = code.changed_functions(tmp_path, chapter, Random(0))
-    assert file.name == "m.py"
+    ((file, new, example),) = code.changed_functions(tmp_path, chapter, Random(0))
+    assert (file.name, example) == ("m.py", "`m.score` × 1.05")
     namespace = {"Float": {(list, "head"): float}, "Tensor": list}
     exec(compile(new, "m", "exec", dont_inherit=True), namespace)
     assert namespace["score"](1) == 2 * 1.05
     assert namespace["name"](1) == "a"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "changed"),
+    [
+        ("float", "1.0", 1.05),
+        ("Float[Tensor, 'batch']", "2.0", 2.1),
+        ("dict[str, Float[Tensor, 'batch']]", "{'a': 1.0}", {"a": 1.05}),
+        ("int", "3", 4),
+        ("list[str]", "['a', 'b']", ["a"]),
+        ("bool", "True", False),
+        ("Interval", "1", None),
+        ("None", "None", None),
+    ],
+)
+def test_a_result_is_changed_as_its_type_asks(tmp_path, annotation, value, changed):
+    (tmp_path / "m.py").write_text(
+        f"def f(early=False) -> {annotation}:\n    def inner():\n        return 'inner'\n\n"
+        f"    if early:\n        return {value}\n    return {value} if inner() else 0\n"
+    )
+    chapter = tmp_path / "a.md"
+    chapter.write_text(cell("m.f()"))
+    found = list(code.changed_functions(tmp_path, chapter, Random(0)))
+    assert len(found) == (changed is not None)
+    for _, new, _ in found:
+        namespace = {}
+        exec(f"from __future__ import annotations\n{new}", namespace)
+        assert namespace["f"]() == namespace["f"](True) == changed
+
+
+@pytest.mark.parametrize("doc", DOCS)
+def test_every_chapter_calls_something_of_the_package_that_the_proof_changes(doc):
+    package = CODE / "mi_course"
+    assert list(code.changeable(package, chapters.source_path(CODE.parent, doc)))
+
+
+def test_only_what_a_reader_sees_is_damaged():
+    figure = {
+        "data": [{"x": ["0.2"], "text": "0.3", "marker": {"color": "rgba(1,1,1,0.5)", "size": 7}}],
+        "layout": {
+            "title": {"text": "Heads 0.5 s apart, without head 1.1", "side": "top"},
+            "xaxis": {"gridcolor": "rgba(128,128,128,0.25)", "title": {"text": "to 0.5: all"}},
+            "height": 480,
+        },
+    }
+    page = "<style>.a {left: 3px}</style><p style='top:59px' id='head 0.7'>head 1.3 of 8 &amp;</p>"
+    outputs = [shown({"application/vnd.plotly.v1+json": figure}), shown({"text/html": page})]
+    notebook = nbformat.from_dict({"cells": [{"outputs": outputs}]})
+
+    def drawn(kind):
+        copies = (deepcopy(notebook) for _ in range(40))
+        return {kinds.KINDS[kind][1](copy, Random(n)) for n, copy in enumerate(copies)}
+
+    assert drawn("a head renamed in a figure") == {"0.2 → 0.3", "0.3 → 0.4", "1.1 → 1.2"}
+    assert drawn("a head renamed in text") == {"1.3 → 1.4"}
+    assert drawn("a count in text changed by 1") == {"8 → 9"}
+    assert drawn("a word changed") == {"head → heax"}
+    assert drawn("a whole number in a figure changed by 1") == {None}
+    assert {example.split()[0] for example in drawn("a word in a figure changed")} == {
+        "Heads", "apart", "without", "head",
+    }  # fmt: skip
+
+
+def test_numbers_are_damaged_as_their_kinds_say():
+    outputs = [text("head 1.3: 0.00, 1,999 of 2000, 12 %, L5H5, v2.1.0")]
+    notebook = nbformat.from_dict({"cells": [{"outputs": outputs}]})
+
+    def drawn(kind):
+        copies = (deepcopy(notebook) for _ in range(40))
+        return {kinds.KINDS[kind][1](copy, Random(n)) for n, copy in enumerate(copies)}
+
+    assert drawn("a count in text changed by 1") == {"1,999 → 2,000", "2000 → 2001", "12 → 13"}
+    assert drawn("a number in text changed by 5 %") == {None}
+    assert drawn("a sign in text flipped") == {None}
+
+
+def test_points_below_a_thousandth_of_the_largest_are_noise():
+    values = np.array([100.0, 0.2, 0.05, 0.0])
+    array = {"dtype": "float64", "bdata": base64.b64encode(values.tobytes()).decode()}
+    figure = shown({"application/vnd.plotly.v1+json": {"data": [{"y": array}]}})
+    notebook = nbformat.from_dict({"cells": [{"outputs": [figure]}]})
+    assert data.points(notebook) == (2, 4)
+    drawn = {data.point_by_five_per_cent(deepcopy(notebook), Random(n)) for n in range(40)}
+    assert drawn == {"point 0: 100 → 105", "point 1: 0.2 → 0.21"}
+
+
+def test_the_sentence_below_the_table_counts_the_points(ran):
+    assert "among 2 of 2 measured ones" in report.drawn_from(ran.root)
+
+
+def test_tasks_are_done_on_copies_that_are_free_and_told_in_order(ran, tmp_path):
+    books = [copies.Book(ran.root, tmp_path / str(n)) for n in range(2)]
+    together = threading.Barrier(2, timeout=60)
+
+    def task(n, book):
+        together.wait()
+        return n, book.root
+
+    done = list(copies.in_turn(books, [partial(task, n) for n in range(6)]))
+    assert [n for n, _ in done] == list(range(6))
+    assert {root for _, root in done} == {book.root for book in books}
+
+
+def test_a_damaged_file_is_mended_even_after_an_error(ran, tmp_path):
+    book = copies.Book(ran.root, tmp_path / "copy")
+    path = Path("book/week1/01_a.md")
+    before = (book.root / path).read_bytes()
+
+    def fail():
+        with book.damaged({path: b"damaged"}):
+            assert (book.root / path).read_bytes() == b"damaged"
+            raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011
+        fail()
+    assert (book.root / path).read_bytes() == before
+
+
+def test_a_run_of_nbval_that_executed_nothing_is_no_silence(ran, tmp_path, monkeypatch):
+    book = copies.Book(ran.root, tmp_path / "copy")
+    monkeypatch.setattr(copies, "NBVAL", f"{copies.NBVAL} --collect-only")
+    with pytest.raises(run.RunError, match=r"week1/01_a could not be executed again: "):
+        book.nbval_alarm("week1/01_a")
+
+
+def test_another_python_is_asked_for_its_version():
+    assert prove.version(sys.executable) == f"{sys.version_info[0]}.{sys.version_info[1]}"
+    with pytest.raises(run.RunError, match="nowhere/python is no Python that can be started"):
+        prove.version("nowhere/python")
+
+
+def test_a_book_that_cannot_all_be_executed_here_is_refused(chapter, monkeypatch):
+    monkeypatch.setattr("mi_course.book.needs.missing", lambda source: "MNIST is not here")
+    with pytest.raises(run.RunError, match=r"01_a cannot be executed here.*: MNIST is not here"):
+        prove.prove(chapter.root)
 
 
 def test_changed_weights_are_still_a_model_but_another_one(tmp_path):

@@ -12,6 +12,7 @@ from small_course import CODE, package_env
 
 from mi_course import mnist
 from mi_course.book import chapters, needs, notebooks, outputs, run, store
+from mi_course.book.nbval_plugin import ONLY_CHANGED
 from outside import not_run
 
 ROOT = CODE.parent
@@ -41,10 +42,8 @@ def test_stored_outputs_of_other_models_hold_no_noise_even_where_they_are_stale(
             assert store.cell_problems(cell.source, cell.outputs, outputs.places(ROOT)) == []
 
 
-@pytest.mark.parametrize("model", chapters.MODELS)
-def test_every_stored_notebook_has_a_chapter(model):
-    stored = {store.name_of(path)[1] for path in chapters.find_stored(ROOT, model)}
-    assert stored <= set(DOCS)
+def test_every_stored_notebook_has_a_chapter():
+    assert store.orphans(ROOT) == []
 
 
 @pytest.mark.parametrize("doc", DOCS)
@@ -62,6 +61,8 @@ def test_every_cell_gives_now_what_is_stored_for_it(doc):
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    if "left out, nothing changed" in done.stdout:
+        not_run(f"nothing changed since it passed here, and {ONLY_CHANGED} is set")
     cells = len(chapters.code_cells(chapters.source_path(ROOT, doc)))
     assert f"{cells + 1} passed" in done.stdout  # each cell, and the notebook's model
 

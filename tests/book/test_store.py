@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import date
 
 import nbformat
@@ -10,7 +11,8 @@ import pytest
 from nbformat.v4 import new_output
 from small_course import POCKET, cell, shown, text
 
-from mi_course.book import store
+from mi_course import cli
+from mi_course.book import outputs, store
 from mi_course.book.store import StoreError
 
 DAY_1, DAY_2 = date(2026, 1, 1), date(2026, 2, 2)
@@ -148,6 +150,51 @@ def test_problems_name_file_cell_and_command(stored):
     assert found[0].startswith("01_a.ipynb: code cell 1: its output holds a path of this machine")
     assert found[1].startswith("01_a.ipynb: code cell 2: it writes to stderr")
     assert all(f.endswith("run `mi-course run week1/01_a`") for f in found)
+
+
+@pytest.mark.parametrize(
+    ("output", "what"),
+    [
+        (new_output("error", ename="KeyError", evalue="'x'"), "it raised KeyError: 'x'"),
+        (text("UserWarning: beware\n"), "its output holds a warning"),
+        (text("/home/ada/x.py\n"), "its output holds a path of this machine"),
+        (text("<object at 0x7f8a1c2b3d40>\n"), "its output holds an address in memory"),
+        (shown({"text/html": "<p id='x-3f9a1'>"}), "its output holds a random id"),
+        (text("Unknown mime type: x\n"), "its output holds `unknown mime type`"),
+        (shown({"image/png": "AAAA"}), "it shows a picture (image/png)"),
+    ],
+)
+def test_each_kind_of_noise_is_told_with_file_cell_and_command(stored, output, what):
+    stored.save("week1/01_a", [[text("0.123456\n")], [output]])
+    (found,) = store.problems(stored.root / "book/week1/01_a.md", stored.stored("week1/01_a"))
+    assert found.startswith(f"01_a.ipynb: code cell 2: {what}")
+    assert found.endswith("; run `mi-course run week1/01_a`")
+
+
+def test_a_stored_notebook_without_a_chapter_is_named_with_what_to_do(stored):
+    assert store.orphans(stored.root) == []
+    stored.write("week1/01_a", "# Only prose now\n")
+    stored.write("week1/02_b", cell("1"))
+    stored.save("week1/02_b", [[]], {"name": "gpt2", "sha256": "ab", "revision": ""}, folder="gpt2")
+    (stored.root / "book/week1/02_b.md").unlink()
+    names = [f"book/outputs/{name}.ipynb" for name in ("pocket/week1/01_a", "gpt2/week1/02_b")]
+    assert store.orphans(stored.root) == [
+        f"{name} belongs to no chapter; bring its chapter back, or run `git rm {name}`"
+        for name in names
+    ]
+
+
+def test_an_edit_of_markdown_alone_passes_without_a_kernel(stored, monkeypatch, capsys):
+    def start(*args, **options):
+        raise AssertionError("something was executed")
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    monkeypatch.chdir(stored.root)
+    stored.write("week1/01_a", CHAPTER.replace("prose", "other prose\n\n## A heading"))
+    chapter = stored.root / "book/week1/01_a.md"
+    assert store.problems(chapter, stored.stored("week1/01_a"), outputs.places(stored.root)) == []
+    assert cli.main(["status"]) == 0
+    assert "fresh" in capsys.readouterr().out
 
 
 def test_a_cell_cannot_excuse_itself_from_comparison():

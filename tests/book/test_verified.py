@@ -72,8 +72,14 @@ def test_each_thing_that_an_output_depends_on_is_named(noted, monkeypatch):
     noted.write("a", "# A\n\n" + cell("print(1)"))
     assert why(noted) is None
 
-    monkeypatch.setattr(kernels, "versions", lambda: {"python": "3.11", "torch": "9.9"})
-    assert "other version of torch" in why(noted)
+    monkeypatch.setattr(kernels, "versions", lambda: {"python": "3.11"})
+    monkeypatch.setattr(verified, "_installed", lambda: {"a": "1", "b": "2", "c": "3"})
+    note(noted)
+    monkeypatch.setattr(kernels, "versions", lambda: {"python": "3.13"})
+    assert why(noted) == "other version of python"
+    monkeypatch.setattr(kernels, "versions", lambda: {"python": "3.11"})
+    monkeypatch.setattr(verified, "_installed", lambda: {"b": "3", "c": "4", "d": "3"})
+    assert why(noted) == "other version of a, b and 2 more"
 
 
 def test_what_was_never_run_here_is_run(noted):

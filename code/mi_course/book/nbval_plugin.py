@@ -9,6 +9,9 @@ a printed line among figures, the name of a glued value, and what a cell excuses
 with a tag or a comment. Here each of these fails. A stored notebook with fewer cells than its
 chapter is caught by `store.stale_reason`, which needs no kernel. A chapter that needs what this
 machine lacks (`needs`) is reported as not run.
+
+`--only-changed`, or `MI_COURSE_ONLY_CHANGED=1`, leaves out each notebook of which nothing changed
+since it passed on this machine (`verified`), and says so. Where `CI` is set it leaves out nothing.
 """
 
 from __future__ import annotations
@@ -29,6 +32,8 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 from mi_course.book import chapters, compare, kernels, needs, outputs, store, verified
 
 SHOWN_DIFFERENCES = 8
+ONLY_CHANGED = "MI_COURSE_ONLY_CHANGED"
+LEFT_OUT = pytest.StashKey[list[str]]()
 
 
 class WrongModelError(AssertionError):
@@ -213,12 +218,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("nbval").addoption(
         "--only-changed",
         action="store_true",
+        default=bool(os.environ.get(ONLY_CHANGED)),
         help="only stored notebooks whose chapter, package code, model or versions changed",
     )
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep count of what is left out."""
+    config.stash[LEFT_OUT] = []
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Nothing to execute is no failure where that is because nothing changed."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and session.config.stash[LEFT_OUT]:
+        session.exitstatus = pytest.ExitCode.OK
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say which notebooks were not run, and why: none is left out in silence."""
+    for name in config.stash[LEFT_OUT]:
+        terminalreporter.line(f"{name}: left out, nothing changed since it passed here")
     for report in terminalreporter.stats.get("skipped", []):
         if str(report.longrepr[2]).startswith("Skipped: NOT RUN: "):
             reason = report.longrepr[2].removeprefix("Skipped: ")
@@ -242,7 +261,8 @@ def pytest_collect_file(
         return collected
     if parent.config.option.nbval_lax:
         raise pytest.UsageError("--nbval-lax compares next to nothing: use --nbval")
-    if parent.config.option.only_changed and _unchanged(file_path):
+    if parent.config.option.only_changed and not os.environ.get("CI") and _unchanged(file_path):
+        parent.config.stash[LEFT_OUT].append("/".join(store.name_of(file_path)))
         return []
     return [
         StoredNotebook.from_parent(parent, path=file_path) if isinstance(c, IPyNbFile) else c

@@ -229,6 +229,16 @@ def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str |
     return None
 
 
+def orphans(root: Path) -> list[str]:
+    """Stored notebooks that belong to no chapter, each with the command that mends it."""
+    docs = {chapters.doc_name(root, path) for path in chapters.find(root)}
+    stored = [path for model in chapters.MODELS for path in chapters.find_stored(root, model)]
+    names = [path.relative_to(root).as_posix() for path in stored if name_of(path)[1] not in docs]
+    return [
+        f"{n} belongs to no chapter; bring its chapter back, or run `git rm {n}`" for n in names
+    ]
+
+
 def problems(chapter: Path, stored: Path, places: Sequence[str] = ()) -> list[str]:
     """Every reason why this stored notebook must not be published, each naming file and cell.
 

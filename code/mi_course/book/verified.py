@@ -2,14 +2,17 @@
 
 After a run the checksums of everything that it depended on are noted in `_build/`, which is not
 committed: the chapter's cells, the modules of the package that its kernel had imported, the model's
-files, the pinned versions, and the stored notebook. It only ever saves time. CI runs everything.
+files, the version of Python and of every package installed, and the stored notebook. It only ever
+saves time. CI runs everything.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +35,16 @@ def why_run(root: Path, doc: str, model: str) -> str | None:
         return "the files of the model changed"
     changed = [name for name, digest in noted["modules"].items() if now["modules"][name] != digest]
     if changed:
-        more = f" and {len(changed) - 2} more" if len(changed) > 2 else ""
-        return f"{', '.join(changed[:2])}{more} changed"
-    moved = [
-        name for name in now["versions"] if now["versions"][name] != noted["versions"].get(name)
-    ]
-    return f"other version of {', '.join(moved)}" if moved else None
+        return f"{_some(changed)} changed"
+    old, new = noted["versions"], now["versions"]
+    moved = sorted(name for name in old | new if old.get(name) != new.get(name))
+    return f"other version of {_some(moved)}" if moved else None
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first two of some names, and how many more there are."""
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{', '.join(names[:2])}{more}"
 
 
 def note(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> None:
@@ -58,8 +65,14 @@ def _state(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> dict
         "stored": _file_digest(stored),
         "pocket": [_file_digest(file) for file in sorted(pocket.glob("*")) if file.is_file()],
         "modules": {name: _file_digest(_module_file(name)) for name in modules},
-        "versions": kernels.versions(),
+        "versions": _installed() | kernels.versions(),
     }
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """The version of every package: any may be pinned because an output depends on it."""
+    return {found.name: found.version for found in metadata.distributions()}
 
 
 def _module_file(name: str) -> Path:

@@ -9,7 +9,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
-FUNCTIONS_A_CHAPTER = 5
+FUNCTIONS_A_CHAPTER = 2
+
+_CHANGES = {
+    "({}) * 1.05": "× 1.05",
+    "{{key: 1.05 * value for key, value in ({}).items()}}": "with values × 1.05",
+    "({}) + 1": "+ 1",
+    "({})[:-1]": "without its last",
+    "not ({})": "negated",
+}
+_TIMES, _VALUES_TIMES, _PLUS_ONE, _WITHOUT_LAST, _NEGATED = _CHANGES
+# by how the annotation begins
+_BY_TYPE = {
+    "float": _TIMES,
+    "Float[": _TIMES,
+    "dict[str, Float[": _VALUES_TIMES,
+    "dict[str, np.ndarray]": _VALUES_TIMES,
+    "dict[int, np.ndarray]": _VALUES_TIMES,
+    "int": _PLUS_ONE,
+    "Int[": _PLUS_ONE,
+    "Int64[": _PLUS_ONE,
+    "list[": _WITHOUT_LAST,
+    "bool": _NEGATED,
+}
 
 _CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -39,26 +61,48 @@ def edited_prose(text: str) -> str:
 
 
 def changed_functions(package: Path, chapter: Path, rng: Random) -> Iterator[tuple[Path, str, str]]:
-    """Functions of the package that a chapter calls, each with a result that is 5 % larger.
+    """Functions of the package that a chapter calls, each with another result.
 
-    Those are drawn that return a tensor of floats or a float, by their annotation.
+    A measurement becomes 5 % larger, a count one more, a list loses its last, a truth its
+    opposite. What a function gives is read from its annotation.
 
     Yields:
-        The file, its new content, and the changed line.
+        The file, its new content, and the function with what became of its result.
     """
-    called = _called(chapter.read_text("utf8"))
-    places = []
-    for module, function in sorted(called):
+    places = list(changeable(package, chapter))
+    for file, function, change in rng.sample(places, min(FUNCTIONS_A_CHAPTER, len(places))):
+        source = file.read_text("utf8")
+        for value in reversed(_results(function)):  # from the end, so that places stay right
+            start, end = _span(source, value)
+            source = source[:start] + change.format(source[start:end]) + source[end:]
+        yield file, source, f"`{file.stem}.{function.name}` {_CHANGES[change]}"
+
+
+def changeable(package: Path, chapter: Path) -> Iterator[tuple[Path, ast.FunctionDef, str]]:
+    """Every function that a chapter calls and that can be changed: its file, itself, and how."""
+    for module, name in sorted(_called(chapter.read_text("utf8"))):
         file = package / f"{module}.py"
-        if file.is_file():
-            source = file.read_text("utf8")
-            places += [(file, source, node) for node in _measuring_returns(source, function)]
-    for file, source, node in rng.sample(places, min(FUNCTIONS_A_CHAPTER, len(places))):
-        assert node.value is not None
-        start, end = _span(source, node.value)
-        value = source[start:end]
-        new = f"{source[:start]}({value}) * 1.05{source[end:]}"
-        yield file, new, f"{file.name}: `return {value.splitlines()[0]}` × 1.05"
+        for node in ast.parse(file.read_text("utf8")).body if file.is_file() else ():
+            if isinstance(node, ast.FunctionDef) and node.name == name and node.returns:
+                change = _change(ast.unparse(node.returns))
+                if change:
+                    yield file, node, change
+
+
+def _results(node: ast.AST) -> list[ast.expr]:
+    """What a function returns, in the order of its lines; functions within it are left out."""
+    found = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Return) and child.value is not None:
+            found.append(child.value)
+        elif not isinstance(child, ast.FunctionDef | ast.Lambda):
+            found += _results(child)
+    return found
+
+
+def _change(annotation: str) -> str | None:
+    """The template that changes a result of this type; None where there is none."""
+    return next((change for kind, change in _BY_TYPE.items() if annotation.startswith(kind)), None)
 
 
 def _span(source: str, node: ast.expr) -> tuple[int, int]:
@@ -77,17 +121,6 @@ def _called(text: str) -> set[tuple[str, str]]:
     """Pairs of module and function that a chapter's cells call as `module.function(`."""
     cells = "\n".join(match[0] for match in _CELL.finditer(text))
     return set(re.findall(r"\b([a-z_]+)\.([a-z_]+)\(", cells))
-
-
-def _measuring_returns(source: str, function: str) -> list[ast.Return]:
-    """The last `return` of a function that gives floats."""
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.FunctionDef) and node.name == function and node.returns:
-            annotation = ast.unparse(node.returns)
-            if annotation.startswith("Float[Tensor") or annotation == "float":
-                returns = [n for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
-                return returns[-1:]
-    return []
 
 
 def changed_byte(content: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Damages to what is stored as data: arrays of figures, attention patterns, glued values.
 
 A point of an array is drawn among those of at least a thousandth of the array's largest: what is
-smaller shows in no plot, and may be noise around zero.
+smaller shows in no plot, and may be noise around zero. How many those are, `points` says.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from nbformat import NotebookNode
 
 from mi_course.book.outputs import CIRCUITSVIS, GLUE, PLOTLY
-from mi_course.book.proof.slots import Slot, arrays, figures, glued, leaves, shown
+from mi_course.book.proof.slots import DRAWN, Slot, arrays, figures, glued, leaves, shown
 from mi_course.book.proof.texts import SHARE
 
 VISIBLE = 1e-3
@@ -35,6 +35,18 @@ def _stored_arrays(notebook: NotebookNode, kinds: str) -> list[dict[str, Any]]:
     return [array for array in found if np.dtype(array["dtype"]).kind in kinds]
 
 
+def _visible(values: np.ndarray) -> np.ndarray:
+    """Which points are above the level of noise."""
+    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
+    return (np.abs(values) >= VISIBLE * largest) & (values != 0)
+
+
+def points(notebook: NotebookNode) -> tuple[int, int]:
+    """How many measured points of figures a damage may be drawn from, and how many there are."""
+    found = [_decode(array) for array in _stored_arrays(notebook, "f")]
+    return sum(int(_visible(v).sum()) for v in found), sum(v.size for v in found)
+
+
 def _array_point(notebook: NotebookNode, rng: Random, change: Callable[[Any], Any]) -> str | None:
     """Change one visible point of one float array of a figure."""
     stored = _stored_arrays(notebook, "f")
@@ -42,8 +54,7 @@ def _array_point(notebook: NotebookNode, rng: Random, change: Callable[[Any], An
         return None
     array = rng.choice(stored)
     values = _decode(array)
-    largest = np.abs(values[np.isfinite(values)]).max(initial=0.0)
-    visible = np.flatnonzero((np.abs(values) >= VISIBLE * largest) & (values != 0))
+    visible = np.flatnonzero(_visible(values))
     if not visible.size:
         return None
     at = rng.choice(visible.tolist())
@@ -62,22 +73,24 @@ def point_changes_sign(notebook: NotebookNode, rng: Random) -> str | None:
     return _array_point(notebook, rng, lambda x: -x)
 
 
-def integer_in_figure(notebook: NotebookNode, rng: Random) -> str | None:
-    """A count in a figure's data: an integer of its JSON or of an integer array."""
-    places = [s for figure in figures(notebook, PLOTLY) for s in leaves(figure, int)]
+def whole_in_figure(notebook: NotebookNode, rng: Random) -> str | None:
+    """A whole number that a figure draws: in the JSON of its traces, or in an integer array."""
+    traces = [trace for figure in figures(notebook, PLOTLY) for trace in figure["data"]]
+    places = [slot for trace in traces for slot in leaves(trace, int, DRAWN)]
     stored = _stored_arrays(notebook, "iu")
     if stored and (not places or rng.random() < 0.5):
         array = rng.choice(stored)
         values = _decode(array)
         at = rng.randrange(values.size)
-        values[at] += 1
+        old = int(values[at])
+        values[at] += 1 if old < np.iinfo(values.dtype).max else -1
         _encode(array, values)
-        return f"array point {at}: {values[at] - 1} → {values[at]}"
+        return f"point {at}: {old} → {values[at]}"
     if not places:
         return None
     container, key = rng.choice(places)
     container[key] += 1
-    return f"{key}: {container[key] - 1} → {container[key]}"
+    return f"point {key}: {container[key] - 1} → {container[key]}"
 
 
 def attention_value(notebook: NotebookNode, rng: Random) -> str | None:

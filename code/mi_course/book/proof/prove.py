@@ -1,9 +1,9 @@
-"""Damage a copy of the book in seeded ways and count what the checks catch.
+"""Damage copies of the book in seeded ways and count what the checks catch.
 
 Damages to stored outputs are judged as nbval's plugin judges them, against one fresh execution of
 the chapter. Damages to the chapter's source need no execution. Damages to the package and to the
-model are made in the copy, and nbval runs there. The other side is counted too: what must raise no
-alarm (other numbers of threads, drift, an edit of prose).
+model are made in a copy, and nbval runs there. The other side is counted too: what must raise no
+alarm (other numbers of threads, another Python, drift, an edit of prose).
 """
 
 from __future__ import annotations
@@ -12,90 +12,38 @@ import asyncio
 import hashlib
 import json
 import os
-import re
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from random import Random
+from unittest import mock
 
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, kernels, nbval_plugin, outputs, run, store
+from mi_course.book import chapters, nbval_plugin, needs, run, store
 from mi_course.book.proof import code, data
+from mi_course.book.proof.copies import POCKET, Book, in_turn
 from mi_course.book.proof.kinds import KINDS
 from mi_course.book.proof.report import Tried
 
-POCKET = chapters.MODELS[0]
-TIMEOUT_S = 900
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
-_SAID = re.compile(
-    r"^(?:output \d.*|outputs: .*|\w+Error: .*|The outputs are labelled.*)$", re.MULTILINE
-)
-
-
-class Book:
-    """A copy of the course, of which one chapter at a time is damaged and then mended."""
-
-    def __init__(self, root: Path, folder: Path) -> None:
-        self.root = folder
-        skip = shutil.ignore_patterns("__pycache__", ".*", "_build", "vendor")
-        shutil.copytree(root / chapters.BOOK, folder / chapters.BOOK, ignore=skip)
-        for name in ("_toc.yml", "_config.yml", "pyproject.toml"):
-            if (root / name).is_file():
-                shutil.copy(root / name, folder / name)
-        self.package = folder / "code" / kernels.PACKAGE.name
-        shutil.copytree(kernels.PACKAGE, self.package, ignore=skip)
-
-    def source(self, doc: str) -> Path:
-        """The chapter's `.md`."""
-        return self.root / chapters.BOOK / f"{doc}.md"
-
-    def stored(self, doc: str) -> Path:
-        """Its notebook of `pocket`."""
-        return chapters.stored_path(self.root, doc, POCKET)
-
-    def static_alarm(self, doc: str) -> str:
-        """What is found without execution."""
-        orphans = {store.name_of(p)[1] for p in chapters.find_stored(self.root, POCKET)}
-        orphans -= {chapters.doc_name(self.root, p) for p in chapters.find(self.root)}
-        if orphans:
-            return f"without execution: {orphans.pop()} belongs to no chapter"
-        found = store.problems(self.source(doc), self.stored(doc), outputs.places(self.root))
-        return f"without execution: {found[0]}" if found else ""
-
-    def nbval_alarm(self, doc: str, **variables: str) -> str:
-        """What nbval says of the chapter, run with the copy's own package."""
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "-x",
-            "--color=no",
-            "-p",
-            "no:cacheprovider",
-        ]
-        done = subprocess.run(
-            [*pytest, "-p", "mi_course.book.nbval_plugin", "--nbval", str(self.stored(doc))],
-            cwd=self.root,
-            env=os.environ | {"PYTHONPATH": str(self.package.parent)} | variables,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_S,
-        )
-        if done.returncode == 0:
-            return ""
-        report = _ANSI.sub("", done.stdout)
-        said = _SAID.findall(report)
-        return str(said[0]) if said else report.strip().splitlines()[-1]
+JOBS = 2
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+TWO_THREADS = {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "1"}
+# PyTorch heeds the first two variables, NumPy's BLAS the third
+FRESH = "executed with 1 thread, NumPy's BLAS with 2"
+AGAIN = "executed with 2 threads, NumPy's BLAS with 1"
 
 
 def prove(
-    root: Path, seed: int = 0, on_tried: Callable[[Tried], object] = lambda tried: None
+    root: Path,
+    seed: int = 0,
+    on_tried: Callable[[Tried], object] = lambda tried: None,
+    pythons: Sequence[str] = (),
+    jobs: int = JOBS,
 ) -> list[Tried]:
     """Try every kind of damage on chapters drawn from the book.
 
@@ -103,34 +51,52 @@ def prove(
         root: of the project; its stored outputs must be fresh.
         seed: of everything that is drawn.
         on_tried: called with each result as it comes.
+        pythons: further interpreters, with all that the course needs, to execute the book with.
+        jobs: executions at a time.
 
     Raises:
-        RunError: the book as it stands does not pass.
+        RunError: the book as it stands does not pass, or this machine cannot execute all of it.
     """
     done = []
     with tempfile.TemporaryDirectory(prefix="mi-course-proof-") as folder:
-        book = Book(root, Path(folder) / "course")
-        docs = [chapters.doc_name(book.root, path) for path in chapters.find(book.root)]
+        books = [Book(root, Path(folder) / str(n) / "course") for n in range(jobs)]
+        docs = [chapters.doc_name(books[0].root, path) for path in chapters.find(books[0].root)]
         for doc in docs:
-            alarm = book.static_alarm(doc)
+            alarm = books[0].static_alarm(doc)
             if alarm:
                 raise run.RunError(f"the book itself does not pass: {alarm}")
-        rng = Random(seed)
-        for tried in _all(book, docs, rng):
+            if why := needs.missing(books[0].source(doc)):
+                raise run.RunError(f"{doc} cannot be executed here, and the proof needs it: {why}")
+        # absolute, since nbval runs within a copy
+        others = [os.path.abspath(name) if os.sep in name else name for name in pythons]
+        for tried in _all(books, docs, Random(seed), others):
             on_tried(tried)
             done.append(tried)
     return done
 
 
-def _all(book: Book, docs: Sequence[str], rng: Random) -> Iterator[Tried]:
-    fresh = {doc: asyncio.run(run.execute(book.root, book.source(doc), POCKET))[0] for doc in docs}
+def _all(
+    books: Sequence[Book], docs: Sequence[str], rng: Random, pythons: Sequence[str]
+) -> Iterator[Tried]:
+    book = books[0]
+    with mock.patch.dict(os.environ, ONE_THREAD | {"OPENBLAS_NUM_THREADS": "2"}):
+        results = in_turn(books, [partial(_execute, doc) for doc in docs])
+        fresh = dict(zip(docs, results, strict=True))
+    for doc in docs:
+        alarm = _judge(book, doc, store.load(book.stored(doc)), fresh[doc])
+        yield Tried(FRESH, doc, alarm, wanted=False)
     for kind, (n, damage) in KINDS.items():
         for _ in range(n):
             yield _damage_outputs(book, rng.sample(docs, len(docs)), fresh, kind, damage, rng)
     yield from _damage_sources(book, rng.choice(docs))
-    yield from _damage_code(book, docs, rng)
-    yield from _damage_model(book, docs)
-    yield from _no_alarm(book, docs, fresh, rng)
+    yield from in_turn(books, [*_code_damages(book, docs, rng), *_model_damages(book, docs)])
+    yield from _no_alarm_executed(books, docs, pythons)
+    for doc in docs:
+        yield from _no_alarm_judged(book, doc, fresh[doc], rng)
+
+
+def _execute(doc: str, book: Book) -> store.Result:
+    return asyncio.run(run.execute(book.root, book.source(doc), POCKET))[0]
 
 
 def _damage_outputs(
@@ -152,13 +118,9 @@ def _damage_outputs(
 
 def _judge(book: Book, doc: str, notebook: NotebookNode, fresh: store.Result) -> str:
     """What the static checks, else the comparison with a fresh execution, say of a notebook."""
-    path = book.stored(doc)
-    before = path.read_bytes()
-    try:
-        path.write_bytes(store.to_bytes(notebook))
+    stored = book.stored(doc).relative_to(book.root)
+    with book.damaged({stored: store.to_bytes(notebook)}):
         static = book.static_alarm(doc)
-    finally:
-        path.write_bytes(before)
     if static:
         return static
     for cell, outs in zip(notebook.cells, fresh.outputs, strict=True):
@@ -173,9 +135,8 @@ def _damage_sources(book: Book, doc: str) -> Iterator[Tried]:
     """Damages to the chapter's file, each undone afterwards."""
     path, text = book.source(doc), book.source(doc).read_text("utf8")
     for kind, new in code.edited_chapters(text):
-        path.write_text(new, encoding="utf8")
-        yield Tried(kind, doc, book.static_alarm(doc))
-        path.write_text(text, encoding="utf8")
+        with book.damaged({path.relative_to(book.root): new.encode()}):
+            yield Tried(kind, doc, book.static_alarm(doc))
     path.unlink()
     yield Tried("a chapter removed, its outputs left", doc, book.static_alarm(doc))
     path.write_text(text, encoding="utf8")
@@ -185,64 +146,93 @@ def _damage_sources(book: Book, doc: str) -> Iterator[Tried]:
     stored.write_bytes(content)
 
 
-def _damage_code(book: Book, docs: Sequence[str], rng: Random) -> Iterator[Tried]:
-    """A changed line in a function of the package that a chapter calls."""
+def _try(kind: str, example: str, doc: str, contents: Mapping[Path, bytes], copy: Book) -> Tried:
+    """Execute a chapter again in a copy in which files were damaged."""
+    with copy.damaged(contents):
+        return Tried(kind, example, copy.nbval_alarm(doc, **ONE_THREAD))
+
+
+def _code_damages(
+    book: Book, docs: Sequence[str], rng: Random
+) -> Iterator[Callable[[Book], Tried]]:
+    """A changed line in functions of the package that a chapter calls, for every chapter."""
+    kind = "a changed line in the package"
     for doc in docs:
         for file, new, example in code.changed_functions(book.package, book.source(doc), rng):
-            old = file.read_text("utf8")
-            file.write_text(new, encoding="utf8")
-            yield Tried("a changed line in the package", example, book.nbval_alarm(doc))
-            file.write_text(old, encoding="utf8")
+            contents = {file.relative_to(book.root): new.encode()}
+            yield partial(_try, kind, f"{example}, in {doc}", doc, contents)
 
 
-def _damage_model(book: Book, docs: Sequence[str]) -> Iterator[Tried]:
+def _model_damages(book: Book, docs: Sequence[str]) -> Iterator[Callable[[Book], Tried]]:
     """Other weights, with their checksum and without, and another training log."""
     doc = next((d for d in docs if _model_of(book, d) == POCKET), None)
-    folder = book.package / POCKET
     if doc is None:
         return
-    sums = folder / "checksums.json"
-    for kind, name, honest in (
-        ("a byte of the weights changed", "model.safetensors", False),
-        ("other weights, with their own checksum", "model.safetensors", True),
-        ("a byte of the training log changed", "training_log.csv", False),
-    ):
-        file = folder / name
-        before, sums_before = file.read_bytes(), sums.read_bytes()
-        file.write_bytes(code.changed_weights(before) if honest else code.changed_byte(before))
-        if honest:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            sums.write_text(json.dumps(json.loads(sums_before) | {name: digest}))
-        yield Tried(kind, name, book.nbval_alarm(doc))
-        file.write_bytes(before)
-        sums.write_bytes(sums_before)
+    folder = (book.package / POCKET).relative_to(book.root)
+    weights, log, sums = (
+        folder / name for name in ("model.safetensors", "training_log.csv", "checksums.json")
+    )
+
+    def content(path: Path) -> bytes:
+        return (book.root / path).read_bytes()
+
+    other = code.changed_weights(content(weights))
+    own = json.loads(content(sums)) | {weights.name: hashlib.sha256(other).hexdigest()}
+    for kind, contents in {
+        "a byte of the weights changed": {weights: code.changed_byte(content(weights))},
+        "other weights, with their own checksum": {weights: other, sums: json.dumps(own).encode()},
+        "a byte of the training log changed": {log: code.changed_byte(content(log))},
+    }.items():
+        yield partial(_try, kind, next(iter(contents)).name, doc, contents)
 
 
 def _model_of(book: Book, doc: str) -> str:
     return str(store.load(book.stored(doc)).metadata.mi_course.model.name)
 
 
-def _no_alarm(
-    book: Book, docs: Sequence[str], fresh: dict[str, store.Result], rng: Random
+def _no_alarm_executed(
+    books: Sequence[Book], docs: Sequence[str], pythons: Sequence[str]
 ) -> Iterator[Tried]:
-    """What differs from machine to machine, and what touches no output."""
-    for threads in ("1", "2"):
-        for doc in docs:
-            alarm = book.nbval_alarm(
-                doc,
-                OMP_NUM_THREADS=threads,
-                MKL_NUM_THREADS=threads,
-                OPENBLAS_NUM_THREADS=threads,
-            )
-            yield Tried(f"executed with OMP and BLAS threads: {threads}", doc, alarm, wanted=False)
-    for doc in docs:
-        for _ in range(3):
-            notebook = store.load(book.stored(doc))
-            data.drift(notebook, rng)
-            alarm = _judge(book, doc, notebook, fresh[doc])
-            yield Tried("drift of 1e-6 on every measurement", doc, alarm, wanted=False)
-        path, text = book.source(doc), book.source(doc).read_text("utf8")
-        path.write_text(code.edited_prose(text), encoding="utf8")
+    """What differs from machine to machine."""
+
+    def again(kind: str, doc: str, python: str, threads: dict[str, str], copy: Book) -> Tried:
+        return Tried(kind, doc, copy.nbval_alarm(doc, python, **threads), wanted=False)
+
+    ways = [(AGAIN, sys.executable, TWO_THREADS)]
+    ways += [(f"executed by Python {version(p)}", p, ONE_THREAD) for p in pythons]
+    yield from in_turn(
+        books,
+        [
+            partial(again, kind, doc, python, threads)
+            for kind, python, threads in ways
+            for doc in docs
+        ],
+    )
+
+
+def version(python: str) -> str:
+    """Of another interpreter, such as 3.13.
+
+    Raises:
+        RunError: there is none of this name.
+    """
+    ask = "import sys; print(*sys.version_info[:2], sep='.')"
+    try:
+        done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise run.RunError(f"{python} is no Python that can be started: {error}") from error
+    return done.stdout.strip()
+
+
+def _no_alarm_judged(book: Book, doc: str, fresh: store.Result, rng: Random) -> Iterator[Tried]:
+    """Drift as another machine makes it, and an edit that touches no cell."""
+    for _ in range(3):
+        notebook = store.load(book.stored(doc))
+        data.drift(notebook, rng)
+        alarm = _judge(book, doc, notebook, fresh)
+        yield Tried("drift of 1e-6 on every measurement", doc, alarm, wanted=False)
+    path = book.source(doc)
+    edited = code.edited_prose(path.read_text("utf8"))
+    with book.damaged({path.relative_to(book.root): edited.encode()}):
         alarm = book.static_alarm(doc)
-        yield Tried("an edit of Markdown, nothing executed", doc, alarm, wanted=False)
-        path.write_text(text, encoding="utf8")
+    yield Tried("an edit of Markdown, nothing executed", doc, alarm, wanted=False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from mi_course.book import kernels
+from mi_course.book import chapters, kernels, store
+from mi_course.book.proof import data
 
 SHOWN_CHARS = 150
 MARK = "prove-outputs"
@@ -46,13 +48,25 @@ def table(tried: Sequence[Tried]) -> str:
         "| --- | ---: | ---: | --- |",
         *(
             _row([t for t in done if t.kind == kind])
-            for kind in dict.fromkeys(t.kind for t in done)
+            for kind in dict.fromkeys(t.kind for t in damages + others)
         ),
     ]
     missing = sorted({t.kind for t in tried} - {t.kind for t in done})
     if missing:
         lines += ["", f"Not tried, since the book holds none: {'; '.join(missing)}."]
     return "\n".join(lines) + "\n"
+
+
+def drawn_from(root: Path) -> str:
+    """How many points of the book's figures a damage may hit, as a sentence below the table."""
+    stored = chapters.find_stored(root, chapters.MODELS[0])
+    counts = [data.points(store.load(path)) for path in stored]
+    visible, every = (sum(n) for n in zip(*counts, strict=True))
+    return (
+        f"\nA point of a figure is drawn among {visible:,} of {every:,} measured ones. The other "
+        f"{every - visible:,} are noise: zero, or less than a thousandth of the largest beside "
+        "them, which no plot shows.\n"
+    )
 
 
 def _row(of_kind: Sequence[Tried]) -> str:
