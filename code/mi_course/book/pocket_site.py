@@ -54,13 +54,10 @@ def add_script(
 ) -> None:
     """Load the script of the switch where there is one, before anything of the page is seen."""
     links = [] if doctree is None else doctree.findall(nodes.reference)
-    shows = POCKET if shown.only_pocket() else GPT2
     for link in links:
         if "course-switch" in link["classes"]:
-            data = {
-                "data-shows": POCKET if shown.only_pocket() else GPT2,
-                "data-twin": link["refuri"],
-            }
+            shows = POCKET if shown.only_pocket() else GPT2
+            data = {"data-shows": shows, "data-twin": link["refuri"]}
             app.add_js_file(SCRIPT, priority=1, **data)
 
 
