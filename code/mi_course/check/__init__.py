@@ -14,18 +14,13 @@ from mi_course.check.data_loading import (
     zip_batches,
 )
 from mi_course.check.debugging import patch_test
+from mi_course.check.digit_errors import accuracy, confusion_matrix, hardest_errors
 from mi_course.check.einops_practice import neuron_rows, pattern_strip, split_heads, token_grid
 from mi_course.check.figure_3 import name_projection, relative_change, template_means
+from mi_course.check.gift_stream import both_orders, gifts, one_token
 from mi_course.check.induction_heads import prefix_matching_score, top_heads, zero_head
-from mi_course.check.mlp_mnist import (
-    accuracy,
-    build_mlp,
-    confusion_matrix,
-    flatten_images,
-    hardest_errors,
-    mean_loss,
-    train_epoch,
-)
+from mi_course.check.mean_interval import interval_of_mean
+from mi_course.check.mlp_mnist import build_mlp, flatten_images, mean_loss, train_epoch
 from mi_course.check.parts import block, embed, layer_norm, mlp
 from mi_course.check.patching import (
     flip,
@@ -34,15 +29,10 @@ from mi_course.check.patching import (
     normalised,
     patch_position,
 )
-from mi_course.check.positional import (
-    interval_of_mean,
-    leading_directions,
-    remove_component,
-    shuffle_component,
-)
+from mi_course.check.positional import leading_directions, remove_component, shuffle_component
 from mi_course.check.repetition import continue_pattern, repeated_tokens, token_losses
 from mi_course.check.shape_log import log_shapes
-from mi_course.check.streams import batches, both_orders, gifts, hooks_for, one_token
+from mi_course.check.streams import batches, hooks_for
 from mi_course.check.transformerlens import lens_logits, most_probable, strongest_neurons
 from mi_course.check.whole_model import attention_weights, transformer
 from mi_course.check.writing import generate
