@@ -134,7 +134,7 @@ def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):
     notebook = notebooks.learner_notebook(project.root, "a")
     assert code_of(notebook) == ["x = 0.5"]
     assert "Loss 0.51 of 10.10." in text_of(notebook)
-    assert text_of(notebook).startswith("*The numbers in the text were computed with the model")
+    assert "# A\n\n*The numbers in the text come from a run that is kept" in text_of(notebook)
 
 
 def test_a_value_that_is_not_stored_names_the_command(convert):
@@ -259,6 +259,10 @@ def test_figures_travel_within_the_notebook(project, convert):
         f'<img src="data:image/svg+xml;base64,{data}" alt="A &quot;box&quot;" width="640">\n\n'
         "*Its caption.*"
     )
+    colon = "```{image} x.svg\n:alt: From left to right: one, two\n:width: 9\n```"
+    assert 'alt="From left to right: one, two" width="9">' in convert(colon)
+    with pytest.raises(ChapterError, match=r"01_a\.md, line 1: \{image\}: .*# comments"):
+        convert("```{image} x.svg\n:alt: a # b\n```")  # a comment would be lost
     assert convert("See ![b](x.svg).").startswith('See <img src="data:image/svg+xml;base64,')
     with pytest.raises(ChapterError, match=r"line 3: no file y\.svg"):
         convert("```{image} y.svg\n```", 3)

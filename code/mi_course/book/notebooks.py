@@ -33,10 +33,9 @@ import importlib.util
 if importlib.util.find_spec("mi_course") is None:
     {install}"""
 
-_WHOSE_NUMBERS = (
-    f"*The numbers in the text were computed with the model `{chapters.MODELS[0]}`. "
-    "Your cells compute your own.*"
-)
+_WHOSE_NUMBERS = "*The numbers in the text come from {run}. Your cells compute your own.*"
+_RUN = "a run that is kept with the course"
+_MODEL_RUN = f"{_RUN}, on its model `{chapters.MODELS[0]}`"
 
 
 def learner_notebook(root: Path, doc: str) -> NotebookNode:
@@ -67,7 +66,9 @@ def learner_notebook(root: Path, doc: str) -> NotebookNode:
         raise converter.fail(0, f"the solution of {converter.solution!r} is not closed")
     _refuse_lost_names(converter, kept, dropped)
     if dropped:
-        cells.insert(1, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS))
+        run = _MODEL_RUN if "models" in _names(kept)[1] else _RUN
+        below_the_title = 2  # the first cell installs
+        cells.insert(below_the_title, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS.format(run=run)))
     cells += _checklist(converter)
     return _notebook(page, cells)
 
