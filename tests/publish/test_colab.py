@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import nbformat
+import psutil
 import pytest
 
 from mi_course.book import colab, notebooks
@@ -79,6 +81,15 @@ def test_the_notebook_is_filled_in_with_every_solution():
 def test_the_first_chapter_of_each_week_is_looked_at():
     docs = colab.first_chapters(ROOT)
     assert [doc.partition("/")[0] for doc in docs] == ["week1", "week2", "week3", "week4"]
+
+
+def test_the_kernel_ends_with_its_notebook(tmp_path):
+    before = set(psutil.Process().children(recursive=True))
+    code = nbformat.v4.new_code_cell("import os; print(os.environ['MI_COURSE_MODEL'])")
+    notebook = nbformat.v4.new_notebook(cells=[code])
+    assert colab.run(notebook, Path(sys.executable), tmp_path) == ""
+    assert notebook.cells[0].outputs[0].text == "pocket\n"
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def test_a_cell_that_fails_is_reported_with_what_pip_said(tmp_path, monkeypatch):

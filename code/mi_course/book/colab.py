@@ -135,7 +135,7 @@ def run(notebook: NotebookNode, python: Path, folder: Path) -> str:
     env |= {"MI_COURSE_MODEL": "pocket", "MI_COURSE_PROGRESS": "off"}
     client = NotebookClient(notebook, km=km, timeout=CELL_TIMEOUT_S)
     try:
-        client.execute(env=env, cwd=str(folder))
+        client.execute(env=env, cwd=str(folder), cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return str(error)
     return ""
