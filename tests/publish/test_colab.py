@@ -103,4 +103,5 @@ def test_a_cell_that_fails_is_reported_with_what_pip_said(tmp_path, monkeypatch)
     report = "\n".join(lines)
     assert f"`{DOC}`: failed" in report
     assert "pip says no" in report
-    assert "no_such_package" in report
+    assert "No module named 'no_such_package'" in report
+    assert "\x1b" not in report

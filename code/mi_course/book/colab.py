@@ -51,6 +51,7 @@ KEPT = (
 )
 CELL_TIMEOUT_S = 900
 TIMEOUT_S = 30
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PIN = re.compile(r"^([\w.-]+)==([^\s;+]+)")
 _WHEEL = re.compile(r"^([\w.-]+) @ \S*/[\w.]+-([\d.]+)(?:%2B\w+)?-[^/]*\.whl")
 
@@ -137,7 +138,7 @@ def run(notebook: NotebookNode, python: Path, folder: Path) -> str:
     try:
         client.execute(env=env, cwd=str(folder), cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return str(error)
+        return _ANSI.sub("", str(error))
     return ""
 
 
