@@ -66,6 +66,22 @@ def test_a_job_that_may_not_write_keeps_no_credentials(path, name, job):
 
 
 @pytest.mark.parametrize(("path", "name", "job"), list(jobs()))
+def test_a_job_that_may_write_runs_nothing_that_others_wrote(path, name, job):
+    """What is installed from a registry must not see a token that may write to the repository."""
+    if job.get("permissions", {}).get("contents") == "write":
+        commands = [shlex.split(step["run"])[0] for step in job["steps"] if "run" in step]
+        assert set(commands) <= {".ci/push-branch", ".ci/open-pull-request"}
+
+
+def test_the_branch_for_binder_keeps_its_hidden_folder():
+    steps = load(ROOT / ".github/workflows/pages.yml")["jobs"]["build"]["steps"]
+    (kept,) = (step["with"] for step in steps if "actions/upload-artifact@" in step.get("uses", ""))
+    assert kept["include-hidden-files"] is True
+    made = next(shlex.split(step["run"]) for step in steps if "notebooks" in step.get("run", ""))
+    assert made == [".ci/job", "notebooks", kept["path"]]
+
+
+@pytest.mark.parametrize(("path", "name", "job"), list(jobs()))
 def test_a_job_ends_by_itself_and_runs_only_what_anyone_can_run(path, name, job):
     assert job["timeout-minutes"] <= 240
     for step in job["steps"]:
