@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from mi_course import intervals, positional
 from mi_course.hooks import Hook, run_with_cache
@@ -32,6 +33,7 @@ def compare(
     layers: Iterable[int] | None = None,
     n_random: int = 8,
     kinds: Sequence[str] = KINDS,
+    progress: bool = False,
 ) -> dict[str, Float[Tensor, "draw batch"]]:
     """The measure of each prompt after one part lost a subspace of what it reads.
 
@@ -43,6 +45,7 @@ def compare(
         layers: only in these; default: all.
         n_random: how many random subspaces are drawn.
         kinds: of subspace, all of the size of `position`.
+        progress: show a bar.
 
     Returns:
         For each kind of subspace one row for each draw; `position` and `content` have one row.
@@ -59,12 +62,13 @@ def compare(
             bases[kind] = [positional.random_directions(size, width, i) for i in range(n_random)]
         else:
             bases[kind] = [{n: positional.content_directions(x, size) for n, x in read.items()}]
-    return {
-        kind: torch.stack(
-            [prompts.value(model, positional.reading_hooks(read, b, how)) for b in drawn]
-        )
-        for kind, drawn in bases.items()
-    }
+    with tqdm(total=sum(map(len, bases.values())), disable=not progress, leave=False) as bar:
+
+        def value(basis: positional.Basis) -> Tensor:
+            bar.update()
+            return prompts.value(model, positional.reading_hooks(read, basis, how))
+
+        return {kind: torch.stack([value(b) for b in drawn]) for kind, drawn in bases.items()}
 
 
 def mlp_hooks(
