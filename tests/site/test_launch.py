@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import browser
 import pytest
 from sample_course import CHAPTER, write
 from site_builds import ROOT, build, real_site
@@ -88,6 +89,28 @@ def test_the_published_site_has_a_preview_and_a_page_for_wrong_addresses(forked)
     styles = re.findall(r'rel="stylesheet"[^>]*href="([^"]+)"', lost)
     assert styles
     assert all(style.startswith("/my.fork/") for style in styles)
+
+
+@pytest.mark.browser
+def test_a_wrong_address_deep_in_the_site_shows_a_page_with_style_and_a_way_home(forked, tmp_path):
+    if browser.find() is None:
+        pytest.skip(f"NOT RUN: {browser.HOW_TO_GET}")
+    (tmp_path / "my.fork").symlink_to(forked / "_build/html")  # the folder that Pages serves
+    lost = (forked / "_build/html/404.html").read_text("utf8")
+    with browser.served(tmp_path) as base, browser.launched() as chromium:
+        page = chromium.new_page()
+        answers = {}
+        page.on("response", lambda r: answers.update({r.url: r.status}))
+        wrong = f"{base}my.fork/book/week9/no/such/page.html"
+        page.route(
+            wrong, lambda route: route.fulfill(status=404, body=lost, content_type="text/html")
+        )
+        page.goto(wrong, wait_until="load")
+        assert answers.pop(wrong) == 404
+        assert set(answers.values()) == {200}
+        assert any(".css" in address for address in answers)
+        page.locator("nav a, .navbar-brand").first.click()
+        page.wait_for_url(f"{base}my.fork/**/intro.html")
 
 
 def test_the_site_of_an_account_has_no_folder():
