@@ -34,6 +34,17 @@ def test_only_the_cells_that_an_answer_needs_are_run(tmp_path):
     assert (verdict.exercise, verdict.passed) == ("continue_pattern", True)
 
 
+def test_a_parameter_is_no_name_of_the_notebook(tmp_path):
+    """`tokens` is what the function is called with: the cell that trains for an hour is not run."""
+    slow = "tokens = [0]\nmodel = object()"
+    helper = "pairs = 1\ndef zip_dict(tokens):\n    model = [t for t in tokens]\n    return model"
+    uses = "class Big:\n    size = 3\n    def f(self, size):\n        return size + pairs"
+    path = write(tmp_path / "a.ipynb", IMPORT, slow, helper, uses, RIGHT, CHECK)
+    (task,) = notebook.tasks(notebook.code_of(path))
+    assert task.cells == (2, 4)
+    assert notebook._used(uses) == {"pairs"}
+
+
 @pytest.mark.parametrize(
     ("cells", "words"),
     [

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import subprocess
+import symtable
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -129,7 +130,7 @@ def _needed(
     name: str,
 ) -> tuple[int, ...]:
     """The cells above that define what the answer uses, followed back to the first."""
-    wanted, needed = _used(answer), set()
+    wanted, needed = _used(ast.unparse(answer)), set()
     for i in range(before - 1, -1, -1):
         tree = trees[i]
         if tree is None:
@@ -139,12 +140,21 @@ def _needed(
             continue
         if _defined(tree) & wanted:
             needed.add(i)
-            wanted |= _used(tree)
+            wanted |= _used(sources[i])
     return tuple(sorted(needed))
 
 
-def _used(tree: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+def _used(source: str) -> set[str]:
+    """Names that code looks up in the notebook: not its functions' parameters and variables."""
+    found: set[str] = set()
+    tables = [symtable.symtable(source, "cell", "exec")]
+    while tables:
+        table = tables.pop()
+        top = table.get_type() == "module"
+        symbols = table.get_symbols()
+        found |= {s.get_name() for s in symbols if s.is_referenced() and (top or s.is_global())}
+        tables += table.get_children()
+    return found
 
 
 def _defined(tree: ast.Module) -> set[str]:
