@@ -16,6 +16,7 @@ from outside import ROOT
 FREEZE = Path(__file__).with_name("colab_freeze.txt")
 SYSTEM = "# Do not modify this file\nUbuntu 24.04.5 LTS\nPython 3.13.15\nR version 4.5.1\n"
 DOC = "week2/02_induction_heads"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def test_pins_are_those_of_the_packages_that_notebooks_use():
@@ -41,11 +42,21 @@ def test_the_python_is_read_from_the_list_of_the_system():
         colab.python_of("Ubuntu")
 
 
-def test_another_python_than_colabs_is_refused_in_one_sentence(tmp_path):
-    system = tmp_path / "system"
-    system.write_text("Python 3.99.1\n")
-    with pytest.raises(SystemExit, match=r"^Colab runs Python 3\.99, this is 3\.\d+: run it with"):
-        colab.main(["--into", str(tmp_path), "--system", str(system), "--freeze", str(FREEZE)])
+@pytest.mark.parametrize(
+    ("system", "why"),
+    [
+        ("Python 3.99.1\n", f"Colab runs Python 3.99, this is {HERE}: run this with 3.99."),
+        ("Ubuntu\n", "os-info.txt names no Python"),
+        (None, "No such file"),
+    ],
+)
+def test_what_hinders_the_look_is_in_the_report(tmp_path, system, why):
+    file = tmp_path / "system"
+    if system:
+        file.write_text(system)
+    options = ["--system", str(file), "--freeze", str(FREEZE)]
+    assert colab.main(["--into", str(tmp_path / "out"), *options]) == 1
+    assert why in (tmp_path / "out/report.md").read_text()
 
 
 def test_a_kernels_package_that_was_replaced_is_told():

@@ -204,11 +204,24 @@ def _fetched(name: str, given: Path | None) -> str:
     """One of Colab's lists, from a file or from where Colab publishes it."""
     if given is not None:
         return given.read_text("utf8")
-    try:
-        with urlopen(SOURCE + name, timeout=TIMEOUT_S) as response:
-            return str(response.read().decode("utf8"))
-    except OSError as error:
-        raise SystemExit(f"{SOURCE}{name} could not be read: {error}") from error
+    with urlopen(SOURCE + name, timeout=TIMEOUT_S) as response:
+        return str(response.read().decode("utf8"))
+
+
+def _look(args: argparse.Namespace) -> tuple[list[str], bool]:
+    """The report's lines, and whether all is well."""
+    root = chapters.project_root(None)
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    theirs = python_of(_fetched(SYSTEM, args.system))
+    if theirs != here:
+        raise ChapterError(f"Colab runs Python {theirs}, this is {here}: run this with {theirs}.")
+    versions = pins(_fetched(FREEZE, args.freeze), used_names(root))
+    python = make_environment(args.into / "venv", versions, os.environ.get("TORCH_INDEX", ""))
+    docs = args.docs or first_chapters(root)
+    with serve(args.branch) if args.branch else nullcontext("") as served:
+        lines, well = check(root, docs, python, args.into / "work", served)
+    shown = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
+    return [f"Colab today: Python {theirs}, {shown}.", "", *lines], well
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -224,22 +237,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--branch", type=Path, metavar="FOLDER", help="with the wheel; default: the published one"
     )
     args = parser.parse_args(argv)
-    root = chapters.project_root(None)
-    here = f"{sys.version_info.major}.{sys.version_info.minor}"
-    theirs = python_of(_fetched(SYSTEM, args.system))
-    if theirs != here:
-        raise SystemExit(
-            f"Colab runs Python {theirs}, this is {here}: run it with Python {theirs}."
-        )
-    versions = pins(_fetched(FREEZE, args.freeze), used_names(root))
-    python = make_environment(args.into / "venv", versions, os.environ.get("TORCH_INDEX", ""))
-    docs = args.docs or first_chapters(root)
-    with serve(args.branch) if args.branch else nullcontext("") as served:
-        lines, well = check(root, docs, python, args.into / "work", served)
-    shown = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
-    report = [f"Colab today: Python {theirs}, {shown}.", "", *lines]
-    (args.into / "report.md").write_text("\n".join(report) + "\n", "utf8")
-    print("\n".join(report))
+    args.into.mkdir(parents=True, exist_ok=True)
+    try:
+        lines, well = _look(args)
+    except (ChapterError, OSError, subprocess.CalledProcessError) as error:
+        lines, well = [f"The notebooks were not tried: {error}"], False
+    (args.into / "report.md").write_text("\n".join(lines) + "\n", "utf8")
+    print("\n".join(lines))
     return int(not well)
 
 
