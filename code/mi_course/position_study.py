@@ -7,7 +7,7 @@ random, and those that hold most of the words. What each costs is measured on `P
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
@@ -80,23 +80,19 @@ def mlp_hooks(
 
     Raises:
         ValueError: an unknown `how`.
-        KeyError: a layer that the model does not have.
+        KeyError: a layer that the model does not have; for zeros, once the hooks are run.
     """
     if how not in ("zero", "mean"):
         raise ValueError(f"how must be 'zero' or 'mean', not {how!r}")
-    points = {layer: f"blocks.{layer}.hook_mlp_out" for layer in layers}
-    _, written = run_with_cache(model, prompts.tokens, points.values())
+    points = [f"blocks.{layer}.hook_mlp_out" for layer in layers]
+    if how == "zero":
+        return [(name, lambda x, hook: torch.zeros_like(x)) for name in points]
+    _, written = run_with_cache(model, prompts.tokens, points)
 
-    def at(name: str) -> tuple[str, Hook]:
-        mean = written[name].mean(0)
-        new = mean if how == "mean" else torch.zeros_like(mean)
+    def putting(mean: Tensor) -> Hook:
+        return lambda x, hook: mean.expand_as(x)
 
-        def put(x: Tensor, hook: Any) -> Tensor:
-            return new.expand_as(x)
-
-        return name, put
-
-    return [at(name) for name in points.values()]
+    return [(name, putting(written[name].mean(0))) for name in points]
 
 
 def by_kind(
