@@ -102,8 +102,15 @@ def start(args: argparse.Namespace) -> int:
     workbook.write_all(root, docs, folder, tell)
     if args.open:
         return _open_jupyter(folder)
-    print(f"Open {_relative(folder)} in Jupyter or in VS Code.")
+    print(f"Open {_relative(folder)} in VS Code, with the Python {_python()},")
+    print("or in Jupyter: the same command with --open does it.")
     return 0
+
+
+def _python() -> str:
+    """The Python that runs this, as one would type it from here; its link is not followed."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _open_jupyter(folder: Path) -> int:
@@ -115,7 +122,7 @@ def _open_jupyter(folder: Path) -> int:
     if program is None:
         raise ChapterError(
             "the notebooks are written, and Jupyter is not installed here: "
-            f"{_relative(Path(sys.executable))} -m pip install jupyterlab"
+            f"{_python()} -m pip install jupyterlab"
         )
     return subprocess.run([sys.executable, "-m", program, str(folder)], check=False).returncode
 
