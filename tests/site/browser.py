@@ -91,6 +91,7 @@ def visit(
     """Open a page of the site in a fresh context, with the theme that `scheme` names."""
     context = browser.new_context(viewport=size, color_scheme=scheme, has_touch=size == PHONE)  # type: ignore[arg-type]
     try:
+        context.set_default_timeout(60_000)  # a machine may have other things to do
         seen = Visit(context.new_page())
         _watch(context, base, seen)
         seen.page.goto(base + path, wait_until="load")

@@ -16,10 +16,12 @@ REACHABLE = """() => [...document.querySelectorAll(
     .filter(e => e.checkVisibility({visibilityProperty: true, opacityProperty: true})
         && !e.disabled && e.tabIndex >= 0 && !e.closest("dialog:not([open])"))
     .map((e, i) => { e.dataset.reach = i; return e.outerHTML.slice(0, 120); })"""
+# Whether the focus is seen: a ring around the element, or within it as on the sidebar's toggles.
 FOCUSED = """() => {
-    const e = document.activeElement, s = getComputedStyle(e);
-    const ring = parseFloat(s.outlineWidth) > 0 && s.outlineStyle !== "none";
-    return [e.dataset.reach, ring || s.boxShadow !== "none"];
+    const e = document.activeElement;
+    const seen = [e, ...e.children].map(part => getComputedStyle(part)).some(s =>
+        s.boxShadow !== "none" || s.outlineStyle !== "none" && parseFloat(s.outlineWidth) > 0);
+    return [e.dataset.reach, seen];
 }"""
 
 
