@@ -67,6 +67,10 @@ def test_two_equal_states_have_no_table(states):
     assert "|" not in text
 
 
+def test_a_run_that_measured_nothing_says_so(states):
+    assert moved.report(*(state.root for state in states)).endswith("None was measured.\n")
+
+
 def test_a_changed_cell_is_named_with_its_first_difference(states):
     before, after = states
     before.outputs("week1/01_a", [ONE, TWO]).outputs("week1/02_b", [ONE])

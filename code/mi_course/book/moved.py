@@ -105,8 +105,10 @@ def report(before: Path, after: Path) -> str:
     old = {(n.quantity, n.part): n for n in numbers(_verdict(before))}
     new = numbers(_verdict(after))
     good = sum(number.agrees for number in new)
-    lines += ["", "## Published numbers", "", f"{good} of {len(new)} agree.", ""]
-    return "\n".join([*lines, *_number_table(old, new)]) + "\n"
+    lines += ["", "## Published numbers", ""]
+    if not new:
+        return "\n".join([*lines, "None was measured."]) + "\n"
+    return "\n".join([*lines, f"{good} of {len(new)} agree.", "", *_number_table(old, new)]) + "\n"
 
 
 def _verdict(root: Path) -> str:
