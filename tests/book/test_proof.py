@@ -111,6 +111,18 @@ def test_a_weakened_comparer_is_noticed(chapter, monkeypatch, weaken, missed):
     assert report.table(tried).count("no alarm") >= 1
 
 
+def test_a_chapter_that_gives_a_false_alarm_is_told_and_not_damaged(chapter):
+    notebook = store.load(chapter.stored("week1/01_a"))
+    notebook.cells[0].outputs[0].text = "head 10.10: score 0.700 of 2000 prompts\n"
+    chapter.stored("week1/01_a").write_bytes(store.to_bytes(notebook))
+    tried = prove._all(
+        [copies.Book(chapter.root, chapter.root / "copy")], ["week1/01_a"], Random(0), ()
+    )
+    (told,) = tried
+    assert (told.kind, told.right) == (prove.FRESH, False)
+    assert "stored 'head 10.10: score 0.700" in told.alarm
+
+
 def test_a_stale_book_is_refused_before_anything_is_tried(chapter):
     chapter.write("week1/01_a", CHAPTER.replace("0.512 of", "0.513 of"))
     with pytest.raises(run.RunError, match=r"the book itself does not pass.*code cell 1"):
