@@ -239,11 +239,15 @@
       const control = button("on", () => flip(part), { class: "pg-switch" });
       control.refresh = () => {
         const change = state.changes.find((c) => c.part === part);
-        control.textContent = change ? { patch: "patched" }[change.how] || change.how : "on";
+        const written = change ? { patch: "patched" }[change.how] || change.how : "on";
+        control.textContent = written;
         control.setAttribute("aria-pressed", String(Boolean(change)));
         const how = part === "positions" ? "zero" : mode;
         const does = change ? "Press to undo." : `Press to set it to ${HOW[how]}.`;
-        control.setAttribute("aria-label", `${name}: ${change ? `set to ${HOW[change.how]}` : "as it is"}. ${does}`);
+        // The name holds what is written on the button, for those who speak to their browser.
+        const said = change ? `set to ${HOW[change.how]}` : "on";
+        const stands = said.includes(written) ? said : `${written}, ${said}`;
+        control.setAttribute("aria-label", `${name}: ${stands}. ${does}`);
         control.title = does;
       };
       return control;
