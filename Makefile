@@ -6,6 +6,7 @@
 #                       the CPU-only build from the index that pytorch.org names for it. The versions
 #                       stay pinned either way.
 #   WORKERS=2           how many processes the tests run in; each takes 1 to 2 GB of memory
+#   CHANGED=1           leave out chapters of which nothing changed since they passed here
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,7 @@ BIN := $(VENV)/bin
 BUILD := $(BIN)/jupyter-book build . -W -n --keep-going -q
 WORKERS := 2
 # Tests go to whichever process is free. One thread in each: more would fight over the cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+PYTEST := $(if $(CHANGED),MI_COURSE_ONLY_CHANGED=1) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 export PYTHON TORCH_INDEX
 
 .PHONY: help book test test-all lint screenshots wheel lock clean clean-all
