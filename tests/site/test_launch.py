@@ -93,8 +93,6 @@ def test_the_published_site_has_a_preview_and_a_page_for_wrong_addresses(forked)
 
 @pytest.mark.browser
 def test_a_wrong_address_deep_in_the_site_shows_a_page_with_style_and_a_way_home(forked, tmp_path):
-    if browser.find() is None:
-        pytest.skip(f"NOT RUN: {browser.HOW_TO_GET}")
     (tmp_path / "my.fork").symlink_to(forked / "_build/html")  # the folder that Pages serves
     lost = (forked / "_build/html/404.html").read_text("utf8")
     with browser.served(tmp_path) as base, browser.launched() as chromium:
