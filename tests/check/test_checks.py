@@ -15,13 +15,13 @@ from outside import ROOT
 # every module of cases beside this file
 CASES = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("cases_*.py"))]
 WRONG = [
-    pytest.param(name, wrong, words, id=f"{name}-{getattr(wrong, '__name__', wrong)}-{words}")
+    pytest.param(name, wrong, words, id=f"{name}-{kept_cases.name_of(wrong)}-{words}")
     for cases in CASES
     for name, pairs in cases.WRONG.items()
     for wrong, words in pairs
 ]
 RIGHT = [
-    pytest.param(name, right, id=f"{name}-{right.__name__}")
+    pytest.param(name, right, id=f"{name}-{kept_cases.name_of(right)}")
     for cases in CASES
     for name, answers in cases.RIGHT.items()
     for right in answers
@@ -48,6 +48,10 @@ def _core_exercises() -> set[str]:
     pattern = r":label: ex-(\w+)\n```\n\*Core,"
     chapters = (ROOT / "book").rglob("*.md")
     return {name for path in chapters for name in re.findall(pattern, path.read_text("utf8"))}
+
+
+def test_names_of_kept_answers_are_the_same_in_every_process():
+    assert not [param.id for param in WRONG + RIGHT if " at 0x" in param.id]
 
 
 def test_every_exercise_has_right_and_wrong_answers():

@@ -12,6 +12,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,16 @@ def try_all(folder: Path, exercise: str | None = None) -> list[Tried]:
         if exercise in (None, name):
             with contextlib.redirect_stdout(io.StringIO()):
                 verdict = EXERCISES[name](answer)
-            label = getattr(answer, "__name__", repr(answer))
-            found.append(Tried(name, label, words, verdict.message, verdict.passed))
+            found.append(Tried(name, name_of(answer), words, verdict.message, verdict.passed))
     return sorted(found, key=lambda t: (list(EXERCISES).index(t.exercise), t.words is None))
+
+
+def name_of(answer: Any) -> str:
+    """A kept answer's name, the same in every process; a partial's is its function's and more."""
+    if isinstance(answer, partial):
+        given = ", ".join(f"{key}={value!r}" for key, value in answer.keywords.items())
+        return f"{answer.func.__name__}({given})"
+    return str(getattr(answer, "__name__", type(answer).__name__))
 
 
 def _answers(folder: Path) -> Iterator[tuple[str, Any, str | None]]:
