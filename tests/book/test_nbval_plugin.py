@@ -152,6 +152,7 @@ def test_outputs_labelled_with_weights_that_were_not_loaded_fail(project):
     assert "this run loaded []; run `mi-course run a`" in printed
 
 
+@pytest.mark.slow
 def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
 

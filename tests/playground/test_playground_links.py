@@ -52,7 +52,8 @@ def test_the_keys_are_those_of_the_page():
 def test_a_notebook_links_to_the_site_or_says_the_words(tmp_path):
     content = "Try it <prompt=Tom and Amy>"
     page = Page(tmp_path, "week1/01_a")
-    assert roles.convert(page, "playground", content) == "Try it"
+    said = "Try it (on the site's page *Playground*)"
+    assert roles.convert(page, "playground", content) == said
     (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/mi\n")
     assert roles.convert(Page(tmp_path, "week1/01_a"), "playground", content) == (
         "[Try it](https://example.org/mi/book/playground.html?prompt=Tom%20and%20Amy)"

@@ -118,6 +118,10 @@ def _watch(context: BrowserContext, base: str, seen: Visit) -> None:
         if response.status >= 400:
             seen.problems.append(f"{response.status} for {response.url}")
 
+    def on_failed(request: Request) -> None:
+        if request.failure != "net::ERR_ABORTED":  # a page that was left while it was loading
+            seen.problems.append(f"request failed: {request.url}")
+
     def is_foreign(url: str) -> bool:
         return not url.startswith((base, "data:", "blob:"))
 
@@ -129,7 +133,7 @@ def _watch(context: BrowserContext, base: str, seen: Visit) -> None:
     page = seen.page
     page.on("request", on_request)
     page.on("response", on_response)
-    page.on("requestfailed", lambda r: seen.problems.append(f"request failed: {r.url}"))
+    page.on("requestfailed", on_failed)
     page.on("pageerror", lambda e: seen.problems.append(f"error on the page: {e}"))
     page.on(
         "console",
@@ -137,9 +141,9 @@ def _watch(context: BrowserContext, base: str, seen: Visit) -> None:
     )
 
 
-def scroll_through(page: Page) -> None:
+def scroll_through(page: Page, figures: str = ".course-fig") -> None:
     """Scroll to every figure, so that it is drawn, and wait until all are done or have failed."""
-    for figure in page.query_selector_all(".course-fig"):
+    for figure in page.query_selector_all(figures):
         figure.scroll_into_view_if_needed()
         page.wait_for_function("f => f.dataset.state", arg=figure, timeout=20_000)
     page.evaluate("window.scrollTo(0, 0)")
