@@ -17,20 +17,15 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mi_course import ablation, attribution, circuit, ioi, ioi_data, path_patching
+from mi_course.reference.ioi import prompts
 from mi_course.reference.table import Reference
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 _PAPER = "Wang et al. 2022, arXiv:2211.00593"
-PROMPTS = 200
 _MOVERS = circuit.PAPER_CLASSES["name mover"]
 _NEGATIVE = circuit.PAPER_CLASSES["negative name mover"]
-
-
-def prompts(model: TransformerBridge) -> ioi_data.Dataset:
-    """The course's own prompts, over which every number here is a mean."""
-    return ioi_data.dataset(model.tokenizer, PROMPTS, seed=0)
 
 
 @torch.no_grad()

@@ -114,20 +114,21 @@ def milk_logits(model: TransformerBridge) -> dict[str, float]:
     return {n: logits[hooks.single_token(model, n)].item() for n in (" Mary", " John")}
 
 
-def _many(model: TransformerBridge) -> ioi_data.Dataset:
+def prompts(model: TransformerBridge) -> ioi_data.Dataset:
+    """The course's own prompts, for what the paper measures over its own."""
     return ioi_data.dataset(model.tokenizer, 200, seed=0)
 
 
 def io_above_s(model: TransformerBridge) -> dict[str, float]:
     """Share of the course's own prompts, in percent, where IO has the higher logit."""
-    batch = _many(model).clean
+    batch = prompts(model).clean
     right = ioi.difference(model, batch.tokens, batch.answers) > 0
     return {"share": 100 * right.float().mean().item()}
 
 
 def attention_from_end(model: TransformerBridge) -> dict[str, float]:
     """Mean attention of two classes of heads: name movers to IO, S-inhibition heads to S2."""
-    found = attribution.end_attention(model, _many(model).clean)
+    found = attribution.end_attention(model, prompts(model).clean)
     movers = _at(found.io.mean(0), _NAME_MOVERS)
     inhibitors = _at(found.s2.mean(0), _S_INHIBITION)
     return {
@@ -138,7 +139,7 @@ def attention_from_end(model: TransformerBridge) -> dict[str, float]:
 
 def correlations(model: TransformerBridge) -> dict[str, float]:
     """Attention to a name against the projection on it: figure 3(c)."""
-    batch = _many(model).clean
+    batch = prompts(model).clean
     attention = attribution.end_attention(model, batch)
     projections = attribution.name_projections(model, batch)
     return {
