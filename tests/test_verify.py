@@ -189,7 +189,7 @@ def test_the_page_shows_each_number_beside_the_published_one(named_gpt2):
 
 def referee(env, *options):
     command = [sys.executable, "-m", "mi_course.cli", "verify-gpt2", *options]
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=1800)
 
 
 def test_without_the_hub_it_says_so(tmp_path):
