@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mi_course import cli, models, reference, verify
+from mi_course import cli, cli_author, cli_proof, models, reference, verify
 from mi_course.book.run import Outcome
 from mi_course.reference import Reference
 
@@ -120,14 +120,14 @@ class Stage:
         monkeypatch.setattr(models, "fetch_gpt2", lambda: files)
         monkeypatch.setattr(models, "load", lambda name: model)
         monkeypatch.setattr(reference, "everything", lambda: [some(self.measured)])
-        monkeypatch.setattr(cli, "_execute", lambda *_: self.outcomes)
+        monkeypatch.setattr(cli_author, "execute", lambda *_: self.outcomes)
 
     def run(self, *options):
         return cli.main(["verify-gpt2", "--root", str(self.root), *options])
 
     @property
     def page(self):
-        return (self.root / cli.VERDICT_PAGE).read_text("utf8")
+        return (self.root / cli_proof.VERDICT_PAGE).read_text("utf8")
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def stage(files, named_gpt2, tmp_path, monkeypatch):
     root = tmp_path / "course"
     (root / "book").mkdir(parents=True)
     (root / "_toc.yml").touch()
-    (root / cli.VERDICT_PAGE).write_text(
+    (root / cli_proof.VERDICT_PAGE).write_text(
         f"# Page\n\n<!-- {verify.MARK}: begin -->\nold\n<!-- {verify.MARK}: end -->\nrest\n"
     )
     return Stage(files, named_gpt2, root, monkeypatch)
@@ -216,7 +216,13 @@ NOT_OF_THE_WEIGHTS = {
     *(('tokens of "Hello, world!"', f"token {i}") for i in range(4)),
     ("number of parameters", "weights"),
 }
-BY_CHANCE = 0.1  # share of the other numbers that random weights may hit: some lie close to zero
+# Heads that write next to nothing copy no name, and the model without them is nearly the same.
+BY_CHANCE = {
+    ("copy score on prompts (%)", "average head"),
+    ("logit difference of IOI prompts", r"\|F(M) - F(C)\|, 26 heads"),
+    ("logit difference left (%)", "26 heads alone"),
+    ("logit difference left (%)", "without 9.9, 9.6 and 10.0"),
+}
 
 
 @pytest.mark.slow
@@ -232,6 +238,5 @@ def test_random_weights_get_every_number_wrong(offline_hub_env):
     assert "Nothing was written" in done.stdout
     assert len(rows) == parts
     assert {row[0] for row in rows} <= {"| **differs**", "| **wrong weights**"}
-    by_chance = {(row[1], row[2]) for row in rows if row[0] == "| **wrong weights**"}
-    assert by_chance >= NOT_OF_THE_WEIGHTS
-    assert len(by_chance - NOT_OF_THE_WEIGHTS) <= BY_CHANCE * parts, by_chance
+    hit = {(row[1], row[2]) for row in rows if row[0] == "| **wrong weights**"}
+    assert NOT_OF_THE_WEIGHTS <= hit <= NOT_OF_THE_WEIGHTS | BY_CHANCE

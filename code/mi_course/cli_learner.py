@@ -8,31 +8,25 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+
+from mi_course.cli_common import add_command, add_root
 
 if TYPE_CHECKING:
     from mi_course.book.workbook import Written
+    from mi_course.cli_common import Commands
     from mi_course.weeklog import Week
-
-    Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
-    Add: TypeAlias = Callable[..., argparse.ArgumentParser]
 
 WORKBOOK = "workbook"
 BAR = 20
 
 
-def add(commands: Commands, add_command: Add) -> None:
+def add(commands: Commands) -> None:
     """Add the parsers of these commands."""
-    for parser in (_add_start, _add_check, _add_progress, _add_log, _add_export):
-        parser(commands, add_command)
-
-
-def _add_root(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--root", type=Path, metavar="FOLDER", help="the course's folder; default: where you are"
-    )
+    for add_parser in (_add_start, _add_check, _add_progress, _add_log, _add_export):
+        add_parser(commands)
 
 
 def _root(args: argparse.Namespace) -> Path | None:
@@ -65,7 +59,7 @@ def _relative(path: Path) -> str:
 # --- start -----------------------------------------------------------------------------------
 
 
-def _add_start(commands: Commands, add_command: Add) -> None:
+def _add_start(commands: Commands) -> None:
     parser = add_command(
         commands, "start", "write your own copy of the notebooks, to work in", start
     )
@@ -76,7 +70,7 @@ def _add_start(commands: Commands, add_command: Add) -> None:
         "--into", type=Path, metavar="FOLDER", help="default: workbook/ in the course's folder"
     )
     parser.add_argument("--open", action="store_true", help="open Jupyter there")
-    _add_root(parser)
+    add_root(parser)
 
 
 def start(args: argparse.Namespace) -> int:
@@ -130,7 +124,7 @@ def _open_jupyter(folder: Path) -> int:
 # --- check -----------------------------------------------------------------------------------
 
 
-def _add_check(commands: Commands, add_command: Add) -> None:
+def _add_check(commands: Commands) -> None:
     parser = add_command(
         commands, "check", "check the exercises in your notebooks; 1 if one is not passed", check
     )
@@ -145,7 +139,7 @@ def _add_check(commands: Commands, add_command: Add) -> None:
         action="store_true",
         help="instead: every kept wrong and right answer, and the verdict on it",
     )
-    _add_root(parser)
+    add_root(parser)
 
 
 def check(args: argparse.Namespace) -> int:
@@ -208,11 +202,11 @@ def _cases(root: Path | None, wanted: str | None) -> int:
 # --- progress --------------------------------------------------------------------------------
 
 
-def _add_progress(commands: Commands, add_command: Add) -> None:
+def _add_progress(commands: Commands) -> None:
     parser = add_command(
         commands, "progress", "show what you have done, and what is next", progress
     )
-    _add_root(parser)
+    add_root(parser)
 
 
 def progress(args: argparse.Namespace) -> int:
@@ -228,8 +222,8 @@ def progress(args: argparse.Namespace) -> int:
         names = [name for doc in chapters.get(week, {}).values() for name in doc]
         log, plan = weeklog.load(week), weeklog.plan(week)
         hours = sum(hours for _, hours in plan["parts"])
-        done = _bar(sum(name in passed for name in names), len(names))
-        ticked = _bar(len(log.done), len(plan["items"]))
+        done = bar(sum(name in passed for name in names), len(names))
+        ticked = bar(len(log.done), len(plan["items"]))
         print(f"{week:<6}{done:<31}{ticked:<31}{sum(log.hours.values()):g} of {hours}")
     print()
     print(_next_step(chapters, passed))
@@ -259,7 +253,7 @@ def _next_step(chapters: dict[int, dict[str, dict[str, str]]], passed: dict[str,
 # --- log -------------------------------------------------------------------------------------
 
 
-def _add_log(commands: Commands, add_command: Add) -> None:
+def _add_log(commands: Commands) -> None:
     parser = add_command(commands, "log", "keep the log of a week, as Markdown", log)
     parser.add_argument("--week", type=int, required=True, metavar="N", help="1 to 4")
     parser.add_argument("--done", nargs="+", default=[], metavar="NUMBER", help="tick an item")
@@ -317,7 +311,7 @@ def _lines(texts: Sequence[str]) -> list[str]:
 # --- export ----------------------------------------------------------------------------------
 
 
-def _add_export(commands: Commands, add_command: Add) -> None:
+def _add_export(commands: Commands) -> None:
     parser = add_command(
         commands, "export", "write your progress and your logs to one file", export
     )
