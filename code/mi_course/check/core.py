@@ -17,7 +17,7 @@ import inspect
 import os
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -220,9 +220,13 @@ def close(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
     return torch.allclose(found.double(), expected.double(), atol=tolerance, rtol=tolerance)
 
 
-def first_that_fits(found: Tensor, mistakes: dict[str, Tensor]) -> str | None:
+def first_that_fits(
+    found: Tensor | float, mistakes: Mapping[str, Tensor] | Mapping[str, float]
+) -> str | None:
     """The sentence whose wrong answer is exactly the one that was found, if there is one."""
-    for sentence, wrong in mistakes.items():
+    found = torch.as_tensor(found)
+    for sentence, answer in mistakes.items():
+        wrong = torch.as_tensor(answer)
         if found.shape == wrong.shape and close(found, wrong):
             return sentence
     return None
