@@ -40,6 +40,8 @@ def test_heads_are_sorted_by_direct_effect_and_by_where_they_look():
     assert movers == [(0, 2), (0, 0)]
     assert writers == [(1, 1)]
     assert negative == [(1, 2), (1, 0)]
+    with pytest.raises(ValueError, match=r"costs 60 % .* largest drop is 50 % \(head 0\.2\)"):
+        circuit.sort_writers(change, at_io, at_s, threshold=60)
 
 
 def test_a_circuit_of_all_heads_is_the_model(pocket, data, by):

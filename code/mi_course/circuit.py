@@ -78,9 +78,19 @@ def sort_writers(
         at_io: mean attention from END to IO.
         at_s: the same to both mentions of S together.
         threshold: the least change that counts, in percent.
+
+    Raises:
+        ValueError: no head is a mover; names the largest drop.
     """
     helping = strongest_first(-change, threshold)
     movers = [head for head in helping if at_io[head] > at_s[head]]
+    if not movers:
+        layer, head = divmod(int(change.argmin()), change.shape[1])
+        raise ValueError(
+            f"no head is a name mover: none costs {threshold:g} % or more and looks at IO more "
+            f"than at S. The largest drop is {-change.min():.2g} % (head {layer}.{head}). Lower "
+            "the threshold, or conclude that this model has no name movers."
+        )
     writers = [head for head in helping if head not in movers]
     return movers, writers, strongest_first(change, threshold)
 
