@@ -8,8 +8,10 @@ import sys
 import pytest
 
 from mi_course import cli, cli_author, cli_proof, models, reference, verify
+from mi_course.book import moved
 from mi_course.book.run import Outcome
 from mi_course.reference import Reference
+from outside import ROOT
 
 
 def some(measured, published=1.0, tolerance=0.1):
@@ -185,6 +187,20 @@ def test_the_page_shows_each_number_beside_the_published_one(named_gpt2):
     page = verify.page(verify.judge(named_gpt2, [one]))
     assert r"| **differs** | a \| score | 5.5 | 0.9–1.1 | 0.25 | 0.1 | a source |" in page
     assert verify.RANDOM not in page
+
+
+def test_until_it_is_measured_the_page_lists_every_published_number(capsys, tmp_path):
+    committed = (ROOT / cli_proof.VERDICT_PAGE).read_text("utf8")
+    if verify.NOT_YET in committed:
+        again = f"`mi-course verify-gpt2 --list --into {cli_proof.VERDICT_PAGE}` writes it anew"
+        assert verify.unmeasured() in committed, again
+    page = tmp_path / "page.md"
+    page.write_text(f"<!-- {verify.MARK}: begin -->\nold\n<!-- {verify.MARK}: end -->\n")
+    assert cli.main(["verify-gpt2", "--list", "--into", str(page)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.strip() in page.read_text("utf8")
+    assert r"| \|F(M) - F(C)\|, 26 heads | 0.46 | 1 | Wang et al. 2022" in printed
+    assert moved.numbers(printed) == []
 
 
 def referee(env, *options):

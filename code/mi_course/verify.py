@@ -7,6 +7,7 @@ are GPT-2's: other weights are refused, so that no run without the model can loo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 MARK = "verify-gpt2"
 GPT2_BYTES = 548_105_171
 MERGES_SHA256 = "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"
+NOT_YET = (
+    "**Not measured yet.** No run with the real weights has been made for this edition of the "
+    "course. Until then, what its pages say of GPT-2 is quoted from its sources, and what they "
+    "measure is measured on `pocket`."
+)
 RANDOM = "RANDOM WEIGHTS: this run shows that the referee sees wrong numbers, and nothing else."
 
 
@@ -146,6 +152,25 @@ def judge(
     return Verdict(models.info(model), rows, failed, kernels.versions())
 
 
+def unmeasured() -> str:
+    """The page before the first run, as Markdown: which numbers will be measured."""
+    rows = [
+        Row(one.quantity, part, printed, math.nan, one.tolerance, one.source)
+        for one in reference.everything()
+        for part, printed in one.published.items()
+    ]
+    lines = [NOT_YET, "", f"The command will measure these {len(rows)} numbers.", ""]
+    lines += [
+        "| quantity | of | published | tolerance | source |",
+        "| --- | --- | ---: | ---: | --- |",
+        *(
+            _cells(row.quantity, row.part, row.printed, f"{row.tolerance:g}", row.source)
+            for row in rows
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def page(verdict: Verdict, outcomes: Sequence[Outcome] = ()) -> str:
     """The verdict as Markdown: a sentence, a row for each number, and how the chapters ran.
 
@@ -179,7 +204,7 @@ def _chapters(outcomes: Sequence[Outcome]) -> Iterator[str]:
 
 def _line(row: Row, verdict: Verdict) -> str:
     by_chance = row.agrees and not verdict.is_gpt2
-    cells = (
+    return _cells(
         "agrees" if verdict.found(row) else "**wrong weights**" if by_chance else "**differs**",
         row.quantity,
         row.part,
@@ -188,4 +213,7 @@ def _line(row: Row, verdict: Verdict) -> str:
         f"{row.tolerance:g}",
         row.source,
     )
+
+
+def _cells(*cells: str) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
