@@ -199,7 +199,9 @@ def test_until_it_is_measured_the_page_lists_every_published_number(capsys, tmp_
     assert cli.main(["verify-gpt2", "--list", "--into", str(page)]) == 0
     printed = capsys.readouterr().out
     assert printed.strip() in page.read_text("utf8")
-    assert r"| \|F(M) - F(C)\|, 26 heads | 0.46 | 1 | Wang et al. 2022" in printed
+    assert (
+        r"F(M): 3.56; \|F(M) - F(C)\|, 26 heads: 0.46; without MLPs 1 to 11: -1.1 | 1 |" in printed
+    )
     assert moved.numbers(printed) == []
 
 

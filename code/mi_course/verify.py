@@ -7,7 +7,6 @@ are GPT-2's: other weights are refused, so that no run without the model can loo
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mi_course import models, reference
 from mi_course.reference import Reference, Row
-from mi_course.reference.table import number
+from mi_course.reference.table import in_words, number
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -154,21 +153,22 @@ def judge(
 
 def unmeasured() -> str:
     """The page before the first run, as Markdown: which numbers will be measured."""
-    rows = [
-        Row(one.quantity, part, printed, math.nan, one.tolerance, one.source)
-        for one in reference.everything()
-        for part, printed in one.published.items()
-    ]
-    lines = [NOT_YET, "", f"The command will measure these {len(rows)} numbers.", ""]
+    everything = reference.everything()
+    n = sum(len(one.published) for one in everything)
+    lines = [NOT_YET, "", f"The command will measure these {n} numbers.", ""]
     lines += [
-        "| quantity | of | published | tolerance | source |",
-        "| --- | --- | ---: | ---: | --- |",
+        "| quantity | of: published number | tolerance | source |",
+        "| --- | --- | ---: | --- |",
         *(
-            _cells(row.quantity, row.part, row.printed, f"{row.tolerance:g}", row.source)
-            for row in rows
+            _cells(one.quantity, _published(one), f"{one.tolerance:g}", one.source)
+            for one in everything
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _published(one: Reference) -> str:
+    return "; ".join(f"{part}: {in_words(printed)}" for part, printed in one.published.items())
 
 
 def page(verdict: Verdict, outcomes: Sequence[Outcome] = ()) -> str:

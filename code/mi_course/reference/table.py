@@ -71,10 +71,7 @@ class Row:
     @property
     def printed(self) -> str:
         """The published number, or the two ends between which it lies."""
-        low, high = _ends(self.published)
-        if low == high:
-            return number(low)
-        return f"below {number(high)}" if low == -math.inf else f"{number(low)}–{number(high)}"
+        return in_words(self.published)
 
     def __str__(self) -> str:
         verdict = "agrees" if self.agrees else "DIFFERS"
@@ -128,6 +125,14 @@ def compare(reference: Reference, model: TransformerBridge) -> list[Row]:
 def number(value: float) -> str:
     """Counts whole, measured values with four digits."""
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+
+
+def in_words(printed: Printed) -> str:
+    """A published number, or the two ends between which it lies."""
+    low, high = _ends(printed)
+    if low == high:
+        return number(low)
+    return f"below {number(high)}" if low == -math.inf else f"{number(low)}–{number(high)}"
 
 
 def _ends(printed: Printed) -> tuple[float, float]:
