@@ -222,8 +222,8 @@ def progress(args: argparse.Namespace) -> int:
         names = [name for doc in chapters.get(week, {}).values() for name in doc]
         log, plan = weeklog.load(week), weeklog.plan(week)
         hours = sum(hours for _, hours in plan["parts"])
-        done = bar(sum(name in passed for name in names), len(names))
-        ticked = bar(len(log.done), len(plan["items"]))
+        done = _bar(sum(name in passed for name in names), len(names))
+        ticked = _bar(len(log.done), len(plan["items"]))
         print(f"{week:<6}{done:<31}{ticked:<31}{sum(log.hours.values()):g} of {hours}")
     print()
     print(_next_step(chapters, passed))
