@@ -71,7 +71,12 @@ def prove_outputs(args: argparse.Namespace) -> int:
 def _add_verify_gpt2(commands: Commands) -> None:
     text = "measure every published number of GPT-2 small, then run every chapter on it"
     parser = add_command(commands, "verify-gpt2", text, verify_gpt2)
-    parser.add_argument("--into", type=Path, metavar="FILE", help=f"default: {VERDICT_PAGE}")
+    parser.add_argument(
+        "--into",
+        type=Path,
+        metavar="FILE",
+        help=f"a page with marks; default: {VERDICT_PAGE}, with --list none",
+    )
     parser.add_argument(
         "--list", action="store_true", help="print the published numbers, and measure nothing"
     )

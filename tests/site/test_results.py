@@ -31,6 +31,13 @@ def test_the_figure_is_the_stored_one_and_its_model_is_named(course):
     assert model == "pocket"
 
 
+def test_a_height_is_the_box_s_and_the_drawing_s(course):
+    html, _ = results.find(course, source(course), "of every head", height=321)
+    assert 'style="min-height:321px"' in html
+    assert '"height":321' in html
+    assert "321" not in results.find(course, source(course), "of every head")[0]
+
+
 def test_gpt2_s_figure_is_taken_where_the_chapter_shows_gpt2_s(course):
     outs = [[heatmap("Scores of GPT-2, of every head")], [], [], [], [], []]
     store_outputs(course, outs, "gpt2")

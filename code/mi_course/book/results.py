@@ -6,7 +6,8 @@
     A caption, with a link to the [chapter](week2/02_induction_heads.md).
     ```
 
-`figure` is a part of the figure's title that no other figure of the chapter has. The caption ends
+`figure` is a part of the figure's title that no other figure of the chapter has. `height`, in
+pixels, is for a narrow place, where pictures in a row leave room above and below. The caption ends
 with the model that was measured.
 """
 
@@ -23,6 +24,7 @@ from sphinx.util.docutils import SphinxDirective
 
 from mi_course.book import chapters, figures, pocket_site, store
 from mi_course.book.chapters import ChapterError
+from mi_course.book.outputs import PLOTLY
 
 _MEASURED = {"pocket": "Measured on pocket.", "gpt2": "Measured on GPT-2 small."}
 
@@ -32,7 +34,10 @@ class Result(SphinxDirective):
 
     required_arguments = 1
     has_content = True
-    option_spec: ClassVar[dict[str, Any]] = {"figure": directives.unchanged_required}
+    option_spec: ClassVar[dict[str, Any]] = {
+        "figure": directives.unchanged_required,
+        "height": directives.positive_int,
+    }
 
     def run(self) -> list[nodes.Node]:
         """The figure's box and its caption; where there is no such figure, a warning."""
@@ -42,7 +47,9 @@ class Result(SphinxDirective):
             doc = chapters.doc_name(root, source)
             for path in (source, *(chapters.stored_path(root, doc, m) for m in chapters.MODELS)):
                 self.env.note_dependency(str(path))
-            html, model = find(root, source, self.options.get("figure", ""))
+            html, model = find(
+                root, source, self.options.get("figure", ""), self.options.get("height")
+            )
         except ChapterError as error:
             return [self.state.document.reporter.warning(str(error), line=self.lineno)]
         caption = nodes.container(classes=["course-caption"])
@@ -53,8 +60,14 @@ class Result(SphinxDirective):
         return [nodes.container("", box, caption, classes=["course-result"])]
 
 
-def find(root: Path, source: Path, title: str) -> tuple[str, str]:
+def find(root: Path, source: Path, title: str, height: int | None = None) -> tuple[str, str]:
     """HTML of the one figure of a chapter with these words in its title, and the model behind it.
+
+    Args:
+        root: of the project.
+        source: the chapter.
+        title: words of the figure's title.
+        height: of the figure, in pixels; default: as in the chapter.
 
     Raises:
         ChapterError: the chapter has no outputs to show, or not one such figure.
@@ -64,7 +77,12 @@ def find(root: Path, source: Path, title: str) -> tuple[str, str]:
     if stored is None:
         raise ChapterError(f"{doc} has no outputs to take a figure from")
     notebook: Any = store.load(stored)
-    shown = [figures.to_html(output.get("data", {})) for output in _outputs(notebook)]
+    outputs = [output.get("data", {}) for output in _outputs(notebook)]
+    if height:
+        for data in outputs:
+            if PLOTLY in data:
+                data[PLOTLY].setdefault("layout", {})["height"] = height
+    shown = [figures.to_html(data) for data in outputs]
     found = [html for html in shown if html and title in figures.name(html)]
     if len(found) != 1:
         raise ChapterError(
