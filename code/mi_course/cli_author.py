@@ -11,15 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_course.cli_common import (
-    MODELS,
-    UsageError,
-    add_command,
-    add_root,
-    positive,
-    progress_bar,
-    root_of,
-)
+from mi_course.book.chapters import MODELS
+from mi_course.cli_common import UsageError, add_command, add_root, positive, progress_bar, root_of
 
 if TYPE_CHECKING:
     from mi_course.book.run import Outcome

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
-MODELS = ("pocket", "gpt2")
-
 
 class UsageError(Exception):
     """Something that the user can put right; the message says what and how."""

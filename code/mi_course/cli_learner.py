@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_course.cli_common import add_command, add_root
+from mi_course.cli_common import add_command, add_folder, add_root, root_of
 
 if TYPE_CHECKING:
     from mi_course.book.workbook import Written
@@ -31,13 +31,11 @@ def add(commands: Commands) -> None:
 
 def _root(args: argparse.Namespace) -> Path | None:
     """The course's folder, or None where only the package is installed."""
-    from mi_course.book.chapters import ChapterError, project_root
+    from mi_course.book.chapters import ChapterError
     from mi_course.exercises import SHIPPED
 
-    if args.root is not None and not args.root.is_dir():
-        raise ChapterError(f"--root {args.root}: no such folder")
     try:
-        return project_root(args.root)
+        return root_of(args)
     except ChapterError:
         if args.root is None and SHIPPED.is_dir():
             return None
@@ -66,9 +64,7 @@ def _add_start(commands: Commands) -> None:
     parser.add_argument(
         "wanted", nargs="?", metavar="WEEK", help="2, week2 or a chapter; default: all"
     )
-    parser.add_argument(
-        "--into", type=Path, metavar="FOLDER", help="default: workbook/ in the course's folder"
-    )
+    add_folder(parser, "workbook/ in the course's folder")
     parser.add_argument("--open", action="store_true", help="open Jupyter there")
     add_root(parser)
 

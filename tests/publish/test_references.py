@@ -55,6 +55,7 @@ def test_a_reference_has_a_number_to_look_it_up_by(key):
 def test_a_reference_says_who_what_and_when(key):
     entry = ENTRIES[key]
     assert {"title", "author", "year"} <= entry.keys()
+    assert "arxiv.org" not in entry.get("url", ""), "its number is its address"
 
 
 def test_no_two_references_are_the_same_paper():

@@ -258,7 +258,7 @@ def _check_mean(result: Any, losses: list[float], sizes: tuple[int, ...]) -> Non
     if math.isclose(result, mean, rel_tol=1e-4):
         return
     raise Wrong(
-        first_that_fits(result, mistakes)
+        first_that_fits(float(result), mistakes)
         or f"the mean loss should be {mean:.4f}, and yours is {result:.4f}: take each batch's loss "
         "before its step, times the number of its images"
     )
