@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-dev ## ruff, mypy and spelling
 	@$(BIN)/codespell
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page in _build/screenshots
-	@$(BIN)/python tests/site/screenshots.py
+	@$(BIN)/python tests/book/site/screenshots.py
 
 wheel: $(VENV)/.installed-dev ## build dist/*.whl, learners' notebooks included
 	@requirements/wheel.sh $(BIN)/python dist

@@ -8,7 +8,7 @@ import pytest
 os.environ["MI_COURSE_PROGRESS"] = "off"  # what is checked here is no learner's progress
 
 import mi_course  # noqa: F401  (before transformers: see mi_course.torchvision_hook)
-from outside import SHARED, not_run
+from support.outside import SHARED, not_run
 
 if (SHARED / "data" / "MNIST").is_dir():
     os.environ.setdefault("MI_COURSE_DATA", str(SHARED / "data"))

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mi_course import ablation, circuit, ioi, ioi_data
-from outside import ROOT
+from support.outside import ROOT
 
 
 @pytest.fixture(scope="module")

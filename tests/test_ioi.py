@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mi_course import corpus, grammar, ioi
+from mi_course import ioi
+from mi_course.english import corpus, grammar
 
 
 def test_p8_is_fifteen_tokens_in_pocket(pocket):

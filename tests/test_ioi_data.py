@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mi_course import corpus, ioi, ioi_data
+from mi_course import ioi, ioi_data
+from mi_course.english import corpus
 
 
 @pytest.fixture(scope="module")

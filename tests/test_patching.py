@@ -2,10 +2,10 @@ import pytest
 import torch
 import transformer_lens.patching as library
 
-import by_hand
-from mi_course import engine, ioi, ioi_data, patching
+from mi_course import folded_gpt2, ioi, ioi_data, patching
 from mi_course.hooks import run_with_hooks
-from pairs import random_pairs
+from support import by_hand
+from support.pairs import random_pairs
 
 PLACES = {
     "hook_resid_pre": patching.residual,
@@ -59,7 +59,7 @@ def test_patch_of_a_head_at_a_position_is_that_of_one_forward_pass(tiny, tiny_pa
 def test_few_rows_at_a_time_give_the_same(tiny, tiny_pairs, monkeypatch):
     whole = patching.heads(tiny, *tiny_pairs)
     monkeypatch.setattr(patching, "ROWS", 1)
-    monkeypatch.setattr(engine, "_ROWS", 3)
+    monkeypatch.setattr(folded_gpt2, "_ROWS", 3)
     close(patching.heads(tiny, *tiny_pairs, batch_size=1), whole)
 
 
@@ -138,7 +138,7 @@ def test_bad_input_is_refused(tiny, tiny_pairs):
 def test_plain_forward_pass_is_the_bridges(tiny, pocket):
     for model in (tiny, pocket):
         tokens = torch.randint(1, 250, (3, 9), generator=torch.Generator().manual_seed(0))
-        weights = engine.plain(model)
+        weights = folded_gpt2.plain(model)
         with torch.no_grad():
             found = weights.normal(weights.run(tokens).pre[-1]) @ weights.w_u + weights.b_u
             close(found, model(tokens))
@@ -146,8 +146,8 @@ def test_plain_forward_pass_is_the_bridges(tiny, pocket):
 
 def test_models_that_the_plain_pass_does_not_know_are_refused(tiny, monkeypatch):
     monkeypatch.setattr(tiny.cfg, "act_fn", "relu")
-    with pytest.raises(engine.UnknownModelError, match="is 'relu', not 'gelu_new'"):
-        engine.plain(tiny)
+    with pytest.raises(folded_gpt2.UnknownModelError, match="is 'relu', not 'gelu_new'"):
+        folded_gpt2.plain(tiny)
 
 
 def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):
@@ -156,7 +156,7 @@ def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):
 
     with (
         tiny.hooks(fwd_hooks=[("blocks.0.hook_mlp_out", spoil)]),
-        pytest.raises(engine.UnknownModelError, match="is a hook left on the model"),
+        pytest.raises(folded_gpt2.UnknownModelError, match="is a hook left on the model"),
     ):
         patching.heads(tiny, *tiny_pairs)
     run_with_hooks(tiny, tiny_pairs[0], [])

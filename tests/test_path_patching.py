@@ -3,9 +3,9 @@ import itertools
 import pytest
 import torch
 
-import by_hand
 from mi_course import ioi, ioi_data, patching, path_patching
-from pairs import random_pairs
+from support import by_hand
+from support.pairs import random_pairs
 
 
 def close(found, expected):

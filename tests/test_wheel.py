@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 from mi_course.book import chapters
-from outside import ROOT
+from support.outside import ROOT
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@
       (passed ? `, ${passed} exercises passed.` : ".");
   };
 
-  // --- Markdown, as mi_course/weeklog.py writes and reads it -------------------------------------
+  // --- Markdown, as mi_course/learner/weeklog.py writes and reads it -------------------------------------
 
   const bullets = (texts) => texts.map((t) => `- ${t}`).join("\n");
   const box = (done, text) => `- [${done ? "x" : " "}] ${text}`;

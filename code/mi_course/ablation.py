@@ -19,18 +19,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mi_course import engine, ioi, patching
+from mi_course import folded_gpt2, ioi, patching
 from mi_course.hooks import Hook, check_head, run_with_cache, run_with_hooks
-from mi_course.pieces import Piece, pieces
-from mi_course.stand_ins import (
-    LEAST,
-    Means,
-    Replacement,
-    mean,
-    mean_activations,
-    resample,
-    zero,
-)
+from mi_course.microbatches import Piece, pieces
+from mi_course.replacements import LEAST, Means, Replacement, mean, mean_activations, resample, zero
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -158,14 +150,14 @@ def knock_out(
     without = set(mlps)
     for layer in without:
         check_head(model, layer, 0)
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(tokens))
     for piece in _pieces(tokens, answers, by, batch_size, progress):
         z = by.z(plain, piece) if by_layer else []
         stand_ins = by.mlps(plain, piece) if without else []
         x = plain.embed(piece.of(tokens))
         for layer in range(model.cfg.n_layers):
-            written = engine.attend(*plain.qkv(layer, x))
+            written = folded_gpt2.attend(*plain.qkv(layer, x))
             if layer in by_layer:
                 written = written.clone()
                 written[:, by_layer[layer]] = z[layer][:, by_layer[layer]]
@@ -186,7 +178,7 @@ def each_head(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer head"]:
     """Logit difference when each head is knocked out alone; arguments as for `knock_out`."""
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(tokens), model.cfg.n_layers, model.cfg.n_heads)
     for piece in _pieces(tokens, answers, by, batch_size, progress):
         run, z = plain.run(piece.of(tokens)), by.z(plain, piece)
@@ -205,7 +197,7 @@ def each_mlp(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer"]:
     """Logit difference when each MLP is knocked out alone; arguments as for `knock_out`."""
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(tokens), model.cfg.n_layers)
     for piece in _pieces(tokens, answers, by, batch_size, progress):
         run, stand_ins = plain.run(piece.of(tokens)), by.mlps(plain, piece)
@@ -214,7 +206,7 @@ def each_mlp(
             return (run.mid[layer] + new[layer])[None, :, span]
 
         at = answers[piece.rows]
-        out[piece.rows] = engine.propagate(plain, run, at, piece.first, after_mlp=start).T
+        out[piece.rows] = folded_gpt2.propagate(plain, run, at, piece.first, after_mlp=start).T
     return out
 
 

@@ -191,7 +191,7 @@ def single_token(model: TransformerBridge, text: str) -> int:
         hint = "" if text.startswith(" ") else " (inside a text a word begins with its space)"
         raise ValueError(
             f"{text!r} is {len(ids)} tokens for this model: {pieces}; choose a word that is one"
-            f"{hint}. mi_course.words.NAMES lists names that are."
+            f"{hint}. mi_course.english.words.NAMES lists names that are."
         )
     return int(ids[0])
 

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import corpus, grammar
+from mi_course.english import corpus, grammar
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -183,7 +183,7 @@ def _name_id(tokenizer: Any, name: str) -> int:
     if len(ids) != 1:
         raise ValueError(
             f'"{name}" is {len(ids)} tokens for this tokenizer: choose names from '
-            "mi_course.words.NAMES"
+            "mi_course.english.words.NAMES"
         )
     return ids[0]
 

@@ -23,8 +23,9 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from mi_course import corpus, ioi
-from mi_course.words import NAMES
+from mi_course import ioi
+from mi_course.english import corpus
+from mi_course.english.words import NAMES
 
 # Every slot is one word, so that all prompts of a template have one length and their positions
 # mean the same thing. `pocket` was trained on such sentences, but on none of the pairs of names.
@@ -94,7 +95,7 @@ def dataset(
             out, since such a name has no single position.
         count: how many prompts.
         seed: the same seed gives the same dataset.
-        templates: with the slots {A}, {B}, {S}, {IO} and any rule of `mi_course.grammar`.
+        templates: with the slots {A}, {B}, {S}, {IO} and any rule of `mi_course.english.grammar`.
         held_out: with pairs of names that never share a sentence in `pocket`'s training.
 
     Raises:
@@ -183,8 +184,8 @@ def _names(tokenizer: Any, held_out: bool) -> list[str]:
     pairs = (corpus.is_held_out_pair(a, b) == held_out for a, b in combinations(names, 2))
     if len(names) < 5 or not any(pairs):
         raise ValueError(
-            f"{len(names)} names of mi_course.words.NAMES are one token for this tokenizer, too "
-            "few to draw from: use another tokenizer, or add names that it knows"
+            f"{len(names)} names of mi_course.english.words.NAMES are one token for this "
+            "tokenizer, too few to draw from: use another tokenizer, or add names that it knows"
         )
     return names
 

@@ -5,7 +5,7 @@ corrupted prompts as base and the clean ones as source, a patch restores the ans
 the other way round, it destroys it (noising).
 
 A patch changes nothing before its layer and its position, so the work starts there: see
-`mi_course.engine`. A position that no patch can change keeps the base run's value.
+`mi_course.folded_gpt2`. A position that no patch can change keeps the base run's value.
 
 Source: Meng et al. 2022, arXiv:2202.05262; Heimersheim and Nanda 2024, arXiv:2404.15255.
 """
@@ -19,9 +19,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import engine, ioi
-from mi_course.engine import Plain, Run, attend
-from mi_course.pieces import pieces
+from mi_course import folded_gpt2, ioi
+from mi_course.folded_gpt2 import Plain, Run, attend
+from mi_course.microbatches import pieces
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -63,7 +63,7 @@ def residual(
         def start(layer: int, span: slice) -> Tensor:
             return _after_patched_stream(plain, run, other, layer, pos, span)[None]
 
-        return engine.propagate(plain, run, at, pos, after_attention=start)
+        return folded_gpt2.propagate(plain, run, at, pos, after_attention=start)
 
     return _by_position(model, base, source, answers, patched, batch_size, progress)
 
@@ -85,7 +85,7 @@ def attention_output(
             stream[:, pos] += (other.attention_output(layer) - run.attention_output(layer))[:, pos]
             return stream[None, :, span]
 
-        return engine.propagate(plain, run, at, pos, after_attention=start)
+        return folded_gpt2.propagate(plain, run, at, pos, after_attention=start)
 
     return _by_position(model, base, source, answers, patched, batch_size, progress)
 
@@ -107,7 +107,7 @@ def mlp_output(
             stream[:, pos] += (other.mlp_output(layer) - run.mlp_output(layer))[:, pos]
             return stream[None, :, span]
 
-        return engine.propagate(plain, run, at, pos, after_mlp=start)
+        return folded_gpt2.propagate(plain, run, at, pos, after_mlp=start)
 
     return _by_position(model, base, source, answers, patched, batch_size, progress)
 
@@ -128,7 +128,7 @@ def heads(
     Arguments and errors as for `residual`.
     """
     _check_kind(what, get_args(OfHead))
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(base), model.cfg.n_layers, model.cfg.n_heads)
     for piece in pieces(base, source, answers, batch_size, progress):
         run, other = plain.run(piece.of(base)), plain.run(piece.of(source))
@@ -177,7 +177,7 @@ def each_head(
             change = (z[layer] - run.z[layer])[:, :, span]
             return run.mid[layer][:, span] + plain.head_outputs(layer, change, some)
 
-        values = engine.propagate(plain, run, answers, first, after_attention=start)
+        values = folded_gpt2.propagate(plain, run, answers, first, after_attention=start)
         found.append(values.unflatten(0, (len(z), -1)))
     return torch.cat(found, 1).permute(2, 0, 1)
 
@@ -193,7 +193,7 @@ def _by_position(
     progress: bool,
 ) -> Float[Tensor, "batch layer pos ..."]:
     """Collects what `patched` gives for each position that the two runs differ at or after."""
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out: Tensor | None = None
     for piece in pieces(base, source, answers, batch_size, progress):
         run, other = plain.run(piece.of(base)), plain.run(piece.of(source))

@@ -14,11 +14,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import engine, ioi
-from mi_course.engine import Plain, Run
+from mi_course import folded_gpt2, ioi
+from mi_course.folded_gpt2 import Plain, Run
 from mi_course.hooks import check_head
+from mi_course.microbatches import Piece, pieces
 from mi_course.patching import ROWS
-from mi_course.pieces import Piece, pieces
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -50,7 +50,7 @@ def to_logits(
     Returns:
         Logit difference of the patched run, one head as the sender at a time.
     """
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for piece in pieces(orig, new, answers, batch_size, progress):
         run, other = plain.run(piece.of(orig)), plain.run(piece.of(new))
@@ -106,7 +106,7 @@ def to_heads(
         check_head(model, layer, head)
     if positions is not None and not bool(((positions >= 0) & (positions <= answers.end)).all()):
         raise ValueError("positions must lie between 0 and END: nothing after END is read")
-    plain = engine.plain(model)
+    plain = folded_gpt2.plain(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for piece in pieces(orig, new, answers, batch_size, progress):
         run, other = plain.run(piece.of(orig)), plain.run(piece.of(new))

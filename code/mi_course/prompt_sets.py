@@ -16,7 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import corpus, hooks, induction, ioi
+from mi_course import hooks, induction, ioi
+from mi_course.english import corpus
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge

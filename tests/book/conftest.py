@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_course import Project
+
+from support.small_course import Project
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import base64
 import numpy as np
 import pytest
 from nbformat import NotebookNode
-from small_course import shown, text
 
 from mi_course.book import compare
 from mi_course.book.outputs import CIRCUITSVIS, GLUE, PLOTLY
+from support.small_course import shown, text
 
 
 def bdata(values, dtype: str) -> dict:

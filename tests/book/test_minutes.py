@@ -6,9 +6,9 @@ import re
 from collections import defaultdict
 
 import pytest
-from small_course import CODE
 
-from mi_course import exercises, weeklog
+from mi_course.learner import exercises, weeklog
+from support.small_course import CODE
 
 ROOT = CODE.parent
 DOCS = list(exercises.by_chapter(ROOT))

@@ -11,9 +11,9 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from small_course import Project, cell, package_env, shown, text
 
 from mi_course.book import store
+from support.small_course import Project, cell, package_env, shown, text
 
 GLUE = "application/papermill.record/text/plain"
 SHOW_GLUE = f"""from IPython.display import display

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from small_course import FRONT, cell, package_env, text
 
 from mi_course.book import chapters, needs, run, store
+from support.small_course import FRONT, cell, package_env, text
 
 DOC = "week1/01_a"
 REASON = "MI_COURSE_MNIST=digits asks for the small digits"

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
-from small_course import shown, text
 
 from mi_course.book.outputs import CIRCUITSVIS, GLUE, PLOTLY, normalise, places, problems
+from support.small_course import shown, text
 
 
 def test_pieces_of_one_stream_are_joined():

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ast
 import base64
+import inspect
+import re
 import shutil
 import sys
 import threading
 from copy import deepcopy
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from random import Random
 
 import nbformat
 import numpy as np
 import pytest
-from small_course import CODE, Project, cell, shown, text
 
-from mi_course.book import chapters, compare, marks, run, store
+from mi_course.book import chapters, compare, generated_parts, run, store
 from mi_course.book.proof import code, copies, data, kinds, prove, report, texts
+from support.small_course import CODE, Project, cell, shown, text
 
 DOCS = [chapters.doc_name(CODE.parent, path) for path in chapters.find(CODE.parent)]
 
@@ -40,6 +43,8 @@ Prose.
 
 ```{code-cell} ipython3
 import base64
+import inspect
+import re
 
 import numpy as np
 
@@ -147,11 +152,11 @@ def test_the_table_is_put_between_its_marks(tmp_path):
     page = tmp_path / "guide.md"
     begin, end = "<!-- prove-outputs: begin -->", "<!-- prove-outputs: end -->"
     page.write_text(f"above\n\n{begin}\nold\n{end}\n\nbelow\n")
-    marks.put_between(page, report.MARK, "new\n")
+    generated_parts.put_between(page, report.MARK, "new\n")
     assert page.read_text() == f"above\n\n{begin}\n\nnew\n\n{end}\n\nbelow\n"
     page.write_text("no marks")
     with pytest.raises(store.StoreError, match=r"guide\.md has no lines"):
-        marks.put_between(page, report.MARK, "new\n")
+        generated_parts.put_between(page, report.MARK, "new\n")
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
@@ -184,7 +189,7 @@ def test_a_measuring_function_of_the_package_is_changed_in_its_return(tmp_path):
     )
     (tmp_path / "m.py").write_text(source)
     chapter = tmp_path / "a.md"
-    chapter.write_text(cell("m.score(1)\nm.name(2)\nother.f(3)"))
+    chapter.write_text(cell("from mi_course import m\nm.score(1)\nm.name(2)\nother.f(3)"))
     ((file, new, example),) = code.changed_functions(tmp_path, chapter, Random(0))
     assert (file.name, example) == ("m.py", "`m.score` × 1.05")
     namespace = {"Float": {(list, "head"): float}, "Tensor": list}
@@ -212,7 +217,7 @@ def test_a_result_is_changed_as_its_type_asks(tmp_path, annotation, value, chang
         f"    if early:\n        return {value}\n    return {value} if inner() else 0\n"
     )
     chapter = tmp_path / "a.md"
-    chapter.write_text(cell("m.f()"))
+    chapter.write_text(cell("from mi_course import (\n    m,\n)\nm.f()"))
     found = list(code.changed_functions(tmp_path, chapter, Random(0)))
     assert len(found) == (changed is not None)
     for _, new, _ in found:
@@ -225,6 +230,41 @@ def test_a_result_is_changed_as_its_type_asks(tmp_path, annotation, value, chang
 def test_every_chapter_calls_something_of_the_package_that_the_proof_changes(doc):
     package = CODE / "mi_course"
     assert list(code.changeable(package, chapters.source_path(CODE.parent, doc)))
+
+
+def test_every_module_that_chapters_call_is_damaged():
+    package = CODE / "mi_course"
+    wanted, damaged = set(), set()
+    for doc in DOCS:
+        path = chapters.source_path(CODE.parent, doc)
+        damaged |= {file for file, _, _ in code.changeable(package, path)}
+        wanted |= _homes_of_called_functions("\n".join(c.source for c in chapters.code_cells(path)))
+    assert damaged == wanted
+    assert len(damaged) >= 18  # as many as chapters called when the package was laid out in folders
+
+
+def _homes_of_called_functions(source):
+    """Files of the functions that cells call and whose results can be changed, by importing."""
+    tree = ast.parse("\n".join(re.sub(r"^\s*[%!].*", "", line) for line in source.split("\n")))
+    owners = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("mi_course"):
+            for alias in node.names:
+                owners[alias.name] = getattr(import_module(node.module), alias.name, None) or (
+                    import_module(f"{node.module}.{alias.name}")
+                )
+    calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
+    found = set()
+    for call in calls:
+        if not (isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name)):
+            continue
+        function = inspect.unwrap(getattr(owners.get(call.value.id), call.attr, None))
+        if not inspect.isfunction(function):
+            continue
+        returns = str(function.__annotations__.get("return", ""))
+        if returns.startswith(tuple(code._BY_TYPE)):
+            found.add(Path(inspect.getsourcefile(function)))
+    return found
 
 
 def test_only_what_a_reader_sees_is_damaged():

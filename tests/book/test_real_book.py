@@ -8,12 +8,13 @@ import subprocess
 import sys
 
 import pytest
-from small_course import CODE, package_env
 
-from mi_course import mnist
-from mi_course.book import chapters, needs, notebooks, outputs, run, store
+from mi_course.book import chapters, needs, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
-from outside import not_run
+from mi_course.book.notebook import learner_notebook
+from mi_course.digits import mnist
+from support.outside import not_run
+from support.small_course import CODE, package_env
 
 ROOT = CODE.parent
 POCKET, *OTHERS = chapters.MODELS
@@ -69,13 +70,13 @@ def test_every_cell_gives_now_what_is_stored_for_it(doc):
 
 @pytest.mark.parametrize("doc", DOCS)
 def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(doc):
-    notebook = notebooks.learner_notebook(ROOT, doc)
+    notebook = learner_notebook.learner_notebook(ROOT, doc)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             shown_code_removed = re.sub(r"```\w*\n.*?```", "", cell.source, flags=re.DOTALL)
             assert not RAW_MYST.search(shown_code_removed), cell.source
         else:
-            assert notebooks.BEGIN not in cell.source
+            assert learner_notebook.BEGIN not in cell.source
             compile(re.sub(r"^(\s*)%.*$", r"\1pass", cell.source, flags=re.MULTILINE), doc, "exec")
 
 
@@ -83,7 +84,7 @@ def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(doc):
 def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(doc, monkeypatch):
     if mnist.why_absent():
         monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")  # no test downloads anything
-    notebook = notebooks.learner_notebook(ROOT, doc)
+    notebook = learner_notebook.learner_notebook(ROOT, doc)
 
     async def execute() -> None:
         async with run.running_kernel(notebook, POCKET, None) as client:
@@ -99,5 +100,5 @@ def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(doc
         if output.get("name") == "stdout"
     )
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    exercises = [tag for tag in tags if tag.startswith(notebooks.EXERCISE_TAG)]
+    exercises = [tag for tag in tags if tag.startswith(learner_notebook.EXERCISE_TAG)]
     assert printed.count("not written yet") == len(exercises)

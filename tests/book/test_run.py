@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from small_course import CODE, cell
 
 from mi_course.book import run, store
+from support.small_course import CODE, cell
 
 FAKE_MODELS = """
 from dataclasses import dataclass

@@ -9,11 +9,11 @@ from datetime import date
 import nbformat
 import pytest
 from nbformat.v4 import new_output
-from small_course import POCKET, cell, shown, text
 
-from mi_course import cli
 from mi_course.book import outputs, store
 from mi_course.book.store import StoreError
+from mi_course.cli.main import main
+from support.small_course import POCKET, cell, shown, text
 
 DAY_1, DAY_2 = date(2026, 1, 1), date(2026, 2, 2)
 CHAPTER = "# A\n\n" + cell("print(0.123456)") + "\nprose\n\n" + cell("x = 1")
@@ -193,7 +193,7 @@ def test_an_edit_of_markdown_alone_passes_without_a_kernel(stored, monkeypatch, 
     stored.write("week1/01_a", CHAPTER.replace("prose", "other prose\n\n## A heading"))
     chapter = stored.root / "book/week1/01_a.md"
     assert store.problems(chapter, stored.stored("week1/01_a"), outputs.places(stored.root)) == []
-    assert cli.main(["status"]) == 0
+    assert main(["status"]) == 0
     assert "fresh" in capsys.readouterr().out
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from small_course import CODE
 
-from mi_course import mnist
 from mi_course.book import chapters, outputs, run
+from mi_course.digits import mnist
+from support.small_course import CODE
 
 ROOT = CODE.parent
 DOCS = [

@@ -8,7 +8,7 @@ import itertools
 import random
 from functools import partial
 
-from mi_course import streams
+from mi_course import prompt_streams
 
 
 # --- gifts
@@ -42,7 +42,7 @@ class GiftIterator:
         return self
 
     def __next__(self):
-        return streams.Gift(*self.rng.sample(self.names, 2), self.rng.choice(self.things))
+        return prompt_streams.Gift(*self.rng.sample(self.names, 2), self.rng.choice(self.things))
 
 
 def gifts_list(names, things, seed):
@@ -193,7 +193,7 @@ def orders_chained(gifts):
 
 
 def orders_namedtuple(gifts):
-    return streams.both_orders(gifts)
+    return prompt_streams.both_orders(gifts)
 
 
 def orders_one(gifts):
@@ -381,7 +381,7 @@ def hooks_unbound(function, heads):
 
 
 RIGHT = {
-    "gifts": [gifts_plain, gifts_rejection, gifts_by_cycle, GiftIterator, streams.gifts],
+    "gifts": [gifts_plain, gifts_rejection, gifts_by_cycle, GiftIterator, prompt_streams.gifts],
     "one_token": [one_token_list, one_token_filter, one_token_loop],
     "both_orders": [orders_plain, orders_chained, orders_namedtuple],
     "batches": [batches_islice, batches_collect, batches_sentinel],

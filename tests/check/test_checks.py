@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from mi_course import check, cli
+from mi_course import check
 from mi_course.check import cases as kept_cases
 from mi_course.check import core as machinery
-from outside import ROOT
+from mi_course.cli.main import main
+from support.outside import ROOT
 
 # every module of cases beside this file
 CASES = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("cases_*.py"))]
@@ -77,7 +78,7 @@ def test_interrupting_a_check_stops_it():
 
 
 def test_the_table_of_kept_answers_shows_each_with_its_verdict(capsys):
-    assert cli.main(["check", "--cases", "zero_head", "--root", str(ROOT)]) == 0
+    assert main(["check", "--cases", "zero_head", "--root", str(ROOT)]) == 0
     *rows, last = capsys.readouterr().out.splitlines()
     kept = [p for p in WRONG + RIGHT if p.values[0] == "zero_head"]
     assert len(rows) == 1 + len(kept)

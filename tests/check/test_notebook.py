@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from mi_course import cli, progress
 from mi_course.book.chapters import ChapterError
 from mi_course.check import notebook
+from mi_course.cli.main import main
+from mi_course.learner import progress
 
 RIGHT = """\
 def continue_pattern(tokens):
@@ -90,33 +91,33 @@ def course(tmp_path, monkeypatch):
 
 
 def test_the_command_checks_a_week_or_an_exercise_and_records_what_passed(course, capsys):
-    assert cli.main(["check"]) == 1
+    assert main(["check"]) == 1
     assert "no notebook of yours; `mi-course start week1/01_a`" in capsys.readouterr().out
 
     mine = course / "workbook/week1/01_a.ipynb"
     write(mine, IMPORT, HELPER, RIGHT, CHECK)
     for wanted in ("1", "continue_pattern"):
-        assert cli.main(["check", wanted]) == 0
+        assert main(["check", wanted]) == 0
         out = capsys.readouterr().out
         assert "  ✓ continue_pattern: passed\n1 of 1 passed" in out
     assert set(progress.all_passed()) == {"continue_pattern"}
 
     # the version that was worked in last counts
     newer = write(mine.with_name("01_a.new-1.ipynb"), IMPORT, "continue_pattern = len", CHECK)
-    assert cli.main(["check"]) == 1
+    assert main(["check"]) == 1
     assert newer.name in capsys.readouterr().out
 
-    assert cli.main(["check", "no_such_thing"]) == 1
+    assert main(["check", "no_such_thing"]) == 1
     assert "no chapter 'no_such_thing'" in capsys.readouterr().err
 
 
 def test_progress_names_the_next_step(course, capsys):
-    assert cli.main(["progress"]) == 0
+    assert main(["progress"]) == 0
     out = capsys.readouterr().out
     assert "0/1" in out
     assert "Next: Continue (continue_pattern), in week1/01_a" in out
     progress.passed("continue_pattern")
-    cli.main(["progress"])
+    main(["progress"])
     out = capsys.readouterr().out
     assert "1/1" in out
     assert "Next in week 1: Code an MLP for MNIST" in out
@@ -125,11 +126,11 @@ def test_progress_names_the_next_step(course, capsys):
 def test_the_wheel_s_notebooks_are_used_where_there_is_no_book(
     course, tmp_path, monkeypatch, capsys
 ):
-    from mi_course import exercises
     from mi_course.book import chapters
+    from mi_course.learner import exercises
 
     shipped = tmp_path / "shipped"
-    assert cli.main(["start", "--into", str(shipped)]) == 0
+    assert main(["start", "--into", str(shipped)]) == 0
     capsys.readouterr()
     monkeypatch.setattr(exercises, "SHIPPED", shipped)
 
@@ -140,11 +141,11 @@ def test_the_wheel_s_notebooks_are_used_where_there_is_no_book(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    assert cli.main(["start", "1"]) == 0
+    assert main(["start", "1"]) == 0
     assert "written  workbook/week1/01_a.ipynb" in capsys.readouterr().out
     ours, theirs = (f / "week1/01_a.ipynb" for f in (elsewhere / "workbook", shipped))
     assert ours.read_bytes() == theirs.read_bytes()
     ours.write_text(ours.read_text().replace("x = 1", "x = 2"))
-    assert cli.main(["start", "week1/01_a"]) == 0
+    assert main(["start", "week1/01_a"]) == 0
     assert "left" in capsys.readouterr().out
-    assert cli.main(["start", "week7"]) == 1
+    assert main(["start", "week7"]) == 1

@@ -16,9 +16,10 @@ import pytest
 import torch
 from IPython.core.autocall import ExitAutocall
 
-from mi_course import check, progress
+from mi_course import check
 from mi_course.check import core, process, sending
-from outside import ROOT
+from mi_course.learner import progress
+from support.outside import ROOT
 
 
 @pytest.fixture(autouse=True)

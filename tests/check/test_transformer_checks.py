@@ -10,7 +10,7 @@ import torch
 from mi_course import check
 from mi_course import transformer as ref
 from mi_course.check.core import Attempt
-from mi_course.check.modules import CASES, build, randomise
+from mi_course.check.week1.modules import CASES, build, randomise
 
 MODULES = {
     "layer_norm": ref.LayerNorm,

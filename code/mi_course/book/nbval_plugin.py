@@ -29,7 +29,7 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from mi_course.book import chapters, compare, kernels, needs, outputs, store, verified
+from mi_course.book import chapters, compare, kernels, last_runs, needs, outputs, store
 
 SHOWN_DIFFERENCES = 8
 ONLY_CHANGED = "MI_COURSE_ONLY_CHANGED"
@@ -197,7 +197,7 @@ class StoredModel(pytest.Item):
             )
         if self.parent.all_right:
             model, doc = store.name_of(Path(self.path))
-            verified.note(_root(Path(self.path)), doc, model, used["modules"])
+            last_runs.note(_root(Path(self.path)), doc, model, used["modules"])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The sentence alone, where it is ours."""
@@ -248,7 +248,7 @@ def _unchanged(stored: Path) -> bool:
     model, doc = store.name_of(stored)
     root = _root(stored)
     source = root / chapters.BOOK / f"{doc}.md"
-    return source.is_file() and verified.why_run(root, doc, model) is None
+    return source.is_file() and last_runs.why_run(root, doc, model) is None
 
 
 @pytest.hookimpl(wrapper=True)

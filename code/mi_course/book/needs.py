@@ -25,6 +25,6 @@ def missing(chapter: Path) -> str | None:
         return None
     if need != "mnist":
         raise chapters.ChapterError(f"{chapter}: needs: {need!r}, expected mnist")
-    from mi_course import mnist
+    from mi_course.digits import mnist
 
     return mnist.why_absent()

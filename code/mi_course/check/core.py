@@ -107,7 +107,7 @@ _TOO_LONG = "your function did not come to its end within {:.0f} seconds: does a
 
 def _record(name: str) -> None:
     """Note that an exercise was passed; a disk that cannot be written spoils no check."""
-    from mi_course import progress
+    from mi_course.learner import progress
 
     progress.passed(name)
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mi_course import hooks, words
+from mi_course import hooks
+from mi_course.english import words
 from mi_course.reference.table import Reference
 
 if TYPE_CHECKING:

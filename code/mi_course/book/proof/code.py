@@ -34,6 +34,7 @@ _BY_TYPE = {
 }
 
 _CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.MULTILINE | re.DOTALL)
+_IMPORT = re.compile(r"^from (mi_course(?:\.\w+)*) import (?:\(([^)]*)\)|([\w, ]+))$", re.MULTILINE)
 
 
 def edited_chapters(text: str) -> Iterator[tuple[str, str]]:
@@ -80,13 +81,15 @@ def changed_functions(package: Path, chapter: Path, rng: Random) -> Iterator[tup
 
 def changeable(package: Path, chapter: Path) -> Iterator[tuple[Path, ast.FunctionDef, str]]:
     """Every function that a chapter calls and that can be changed: its file, itself, and how."""
-    for module, name in sorted(_called(chapter.read_text("utf8"))):
-        file = package / f"{module}.py"
-        for node in ast.parse(file.read_text("utf8")).body if file.is_file() else ():
-            if isinstance(node, ast.FunctionDef) and node.name == name and node.returns:
-                change = _change(ast.unparse(node.returns))
-                if change:
-                    yield file, node, change
+    cells = _cells(chapter.read_text("utf8"))
+    imported = _imported(package, cells)
+    for module, name in sorted(_called(cells)):
+        for file in imported.get(module, ()):
+            for node in ast.parse(file.read_text("utf8")).body:
+                if isinstance(node, ast.FunctionDef) and node.name == name and node.returns:
+                    change = _change(ast.unparse(node.returns))
+                    if change:
+                        yield file, node, change
 
 
 def _results(node: ast.AST) -> list[ast.expr]:
@@ -117,10 +120,28 @@ def _span(source: str, node: ast.expr) -> tuple[int, int]:
     return at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
 
 
-def _called(text: str) -> set[tuple[str, str]]:
+def _cells(text: str) -> str:
+    """A chapter's code cells, fences included."""
+    return "\n".join(match[0] for match in _CELL.finditer(text))
+
+
+def _imported(package: Path, cells: str) -> dict[str, list[Path]]:
+    """The files of the package's modules that cells import, by the name that the cells use.
+
+    A folder stands for all its files: its `__init__` hands on what they define.
+    """
+    found = {}
+    for folder, in_brackets, in_line in _IMPORT.findall(cells):
+        for name in filter(None, map(str.strip, (in_brackets or in_line).split(","))):
+            place = package.joinpath(*folder.split(".")[1:], name)
+            file = place.with_suffix(".py")
+            found[name] = [file] if file.is_file() else sorted(place.glob("*.py"))
+    return found
+
+
+def _called(cells: str) -> set[tuple[str, str]]:
     """Pairs of module and function that a chapter's cells call as `module.function(`."""
-    cells = "\n".join(match[0] for match in _CELL.finditer(text))
-    return set(re.findall(r"\b([a-z_]+)\.([a-z_]+)\(", cells))
+    return set(re.findall(r"\b([a-z_0-9]+)\.([a-z_]+)\(", cells))
 
 
 def changed_byte(content: bytes) -> bytes:

@@ -1,0 +1,1 @@
+"""How fast the interventions are, measured and counted."""

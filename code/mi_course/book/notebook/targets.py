@@ -1,0 +1,165 @@
+"""What a chapter's text refers to: glued values, the bibliography, labels, files, other pages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mi_course.book import chapters, store
+from mi_course.book.chapters import ChapterError
+from mi_course.book.outputs import GLUE
+from mi_course.book.site import launch, site_address
+
+_BIB_ENTRY = re.compile(r"@(\w+)\s*\{\s*([^,\s]+)\s*,")
+_BIB_FIELD = re.compile(r"(\w+)\s*=\s*")
+_LABEL = re.compile(r"^\(([^)\s]+)\)=\s*\n+#+\s+(.+?)\s*$", re.MULTILINE)
+_LABELLED = re.compile(
+    r"^[`:]{3,}\{[\w:-]+\}[ \t]*(.*)\n(?:\s*:\w[\w-]*:.*\n)*?\s*:(?:label|name):[ \t]*(\S+)",
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One chapter and what its text may refer to.
+
+    Attributes:
+        root: of the project.
+        doc: the chapter's name.
+    """
+
+    root: Path
+    doc: str
+
+    @property
+    def path(self) -> Path:
+        """The chapter's source."""
+        return self.root / chapters.BOOK / f"{self.doc}.md"
+
+    @cached_property
+    def site(self) -> str:
+        """Address of the published site, with a slash at its end, or nothing where none is set."""
+        if repository := launch.repository():
+            return site_address.address(repository)
+        config = self.root / "_config.yml"
+        found = yaml.safe_load(config.read_text("utf8")) if config.is_file() else {}
+        address = ((found or {}).get("html") or {}).get("baseurl") or ""
+        return address and address.rstrip("/") + "/"
+
+    def url(self, doc: str) -> str:
+        """Address of a page of the site, or nothing where the site's address is not set."""
+        return f"{self.site}{chapters.BOOK}/{doc}.html" if self.site else ""
+
+    def glued(self, reference: str) -> str:
+        """What the role glue:text shows: a stored value of `pocket`, formatted.
+
+        Args:
+            reference: `name`, `name:.2f`, or `other_page.md::name:.2f`.
+
+        Raises:
+            ChapterError: no such value is stored.
+        """
+        doc, name = self.doc, reference
+        if "::" in reference:
+            file, name = reference.split("::", 1)
+            doc = chapters.doc_name(self.root, self.path.parent / file)
+        name, _, spec = name.partition(":")
+        values = stored_values(chapters.stored_path(self.root, doc, chapters.MODELS[0]))
+        if name not in values:
+            raise ChapterError(f"no glued value {name!r} is stored: run `mi-course run {doc}`")
+        return format(values[name], spec) if spec else str(values[name])
+
+    @cached_property
+    def bibliography(self) -> dict[str, dict[str, str]]:
+        """Entries of every `.bib` file under `book/`, by key."""
+        files = sorted((self.root / chapters.BOOK).glob("*.bib"))
+        return {key: entry for file in files for key, entry in bib_entries(file.read_text("utf8"))}
+
+    @cached_property
+    def labels(self) -> dict[str, tuple[str, str]]:
+        """For each label of the book the page's name and the title of what it labels."""
+        found: dict[str, tuple[str, str]] = {}
+        for path in sorted((self.root / chapters.BOOK).rglob("*.md")):
+            text, doc = path.read_text("utf8"), chapters.doc_name(self.root, path)
+            found |= {label: (doc, title) for label, title in _LABEL.findall(text)}
+            found |= {label: (doc, title) for title, label in _LABELLED.findall(text)}
+        return found
+
+    def read(self, file: str) -> bytes:
+        """A file that the chapter names relative to itself.
+
+        Raises:
+            ChapterError: it does not exist.
+        """
+        path = self.path.parent / file
+        if not path.is_file():
+            raise ChapterError(f"no file {file}")
+        return path.read_bytes()
+
+    def link(self, title: str, doc: str) -> str:
+        """A link to another page: to its notebook for a chapter, else to the site."""
+        target = self.root / chapters.BOOK / f"{doc}.md"
+        if not target.is_file():
+            raise ChapterError(f"no page {doc}")
+        if chapters.is_chapter(target):
+            ups = "../" * self.doc.count("/")
+            return f"[{title}]({ups}{doc}.ipynb)"
+        return f"[{title}]({self.url(doc)})" if self.site else title
+
+
+def stored_values(stored: Path) -> dict[str, Any]:
+    """The glued values of a stored notebook, by name; empty where there is none."""
+    if not stored.is_file():
+        return {}
+    values: dict[str, Any] = {}
+    for cell in store.load(stored).cells:
+        for output in cell.outputs:
+            name = output.get("metadata", {}).get("scrapbook", {}).get("name")
+            if name:
+                text = output.data.get(GLUE, "")
+                try:
+                    values[name] = ast.literal_eval(text)
+                except (ValueError, SyntaxError):
+                    values[name] = float(text) if text in ("nan", "inf", "-inf") else text
+    return values
+
+
+def bib_entries(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The entries of a BibTeX file: key and fields, braces removed."""
+    for match in _BIB_ENTRY.finditer(text):
+        body = text[match.end() : _closing(text, text.index("{", match.start()))]
+        fields, at = {}, 0
+        while field := _BIB_FIELD.search(body, at):
+            value, at = _bib_value(body, field.end())
+            fields[field[1].lower()] = re.sub(r"[{}]", "", value).strip()
+        yield match[2], fields
+
+
+def _bib_value(body: str, at: int) -> tuple[str, int]:
+    """A field's value, in braces, quotes or bare, and where it ends."""
+    if body[at] == "{":
+        end = _closing(body, at)
+        return body[at + 1 : end], end + 1
+    if body[at] == '"':
+        end = body.index('"', at + 1)
+        return body[at + 1 : end], end + 1
+    end = body.find(",", at)
+    end = len(body) if end < 0 else end
+    return body[at:end], end
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the brace that opens at `at` is closed."""
+    depth = 0
+    for i in range(at, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[i], 0)
+        if depth == 0:
+            return i
+    raise ChapterError(f"a brace is not closed: {text[at : at + 40]!r}")

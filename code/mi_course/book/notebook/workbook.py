@@ -1,0 +1,128 @@
+"""Write the learner's notebooks into a folder without ever overwriting a learner's work.
+
+A notebook carries the checksum of the text it was made with, so that it tells by itself whether
+somebody has worked in it: no other file keeps track.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from mi_course.book import chapters, store
+from mi_course.book.chapters import ChapterError
+from mi_course.book.notebook.learner_notebook import fingerprint, learner_notebook
+from mi_course.learner import exercises
+
+FOLDER = "workbook"
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one notebook.
+
+    Attributes:
+        path: of the file that was written or left.
+        state: `written`, `left`, `updated` (nobody had worked in it) or `beside`.
+    """
+
+    path: Path
+    state: str
+
+
+def select(root: Path | None, wanted: str | None) -> list[str]:
+    """The chapters that `mi-course start` was asked for: all, those of a week, or one.
+
+    Args:
+        root: of the project, or None for the notebooks that came with the package.
+        wanted: `2`, `week2`, a chapter's name, or None for all.
+
+    Raises:
+        ChapterError: nothing has this name.
+    """
+    if root is None:
+        docs = list(exercises.by_chapter(None))
+    else:
+        docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
+    if wanted is None:
+        return docs
+    week = f"week{wanted}" if re.fullmatch(r"\d+", wanted) else wanted.strip("/")
+    chosen = [doc for doc in docs if doc.partition("/")[0] == week]
+    if chosen:
+        return chosen
+    if re.fullmatch(r"week\w*", week):
+        weeks = sorted({doc.partition("/")[0] for doc in docs if "/" in doc})
+        raise ChapterError(f"no chapters in {week!r}. There are: {', '.join(weeks) or 'none'}")
+    if root is not None:
+        return [chapters.doc_name(root, chapters.source_path(root, wanted))]
+    if wanted not in docs:
+        raise ChapterError(f"no chapter {wanted!r}. The chapters are:\n  " + "\n  ".join(docs))
+    return [wanted]
+
+
+def write_all(
+    root: Path | None,
+    docs: Sequence[str],
+    folder: Path,
+    on_written: Callable[[Written], object] = lambda written: None,
+) -> list[Written]:
+    """Write the notebooks of these chapters below `folder`; all are made before any is written."""
+    made = [(doc, _made(root, doc)) for doc in docs]
+    done = []
+    for doc, notebook in made:
+        written = write(notebook, folder / f"{doc}.ipynb")
+        on_written(written)
+        done.append(written)
+    return done
+
+
+def _made(root: Path | None, doc: str) -> NotebookNode:
+    """The notebook of a chapter: from its source, or as it came with the package."""
+    if root is not None:
+        return learner_notebook(root, doc)
+    return nbformat.read(exercises.SHIPPED / f"{doc}.ipynb", as_version=4)
+
+
+def write(notebook: NotebookNode, path: Path) -> Written:
+    """Write one notebook where that costs no work, else a copy beside the learner's own."""
+    if not path.exists():
+        return _put(notebook, path, "written")
+    existing = _read(path)
+    if existing is not None:
+        made_with = existing.metadata.get("mi_course", {}).get("generated")
+        if made_with == notebook.metadata.mi_course.generated:
+            return Written(path, "left")
+        if made_with is not None and made_with == fingerprint(existing):
+            return _put(notebook, path, "updated")
+    return _beside(notebook, path)
+
+
+def _beside(notebook: NotebookNode, path: Path) -> Written:
+    """The first free name `NAME.new-N.ipynb`, unless one of them is this version already."""
+    n = 1
+    while (copy := path.with_name(f"{path.stem}.new-{n}.ipynb")).exists():
+        offered = _read(copy)
+        if offered is not None:
+            made_with = offered.metadata.get("mi_course", {}).get("generated")
+            if made_with == notebook.metadata.mi_course.generated:
+                return Written(copy, "left")
+        n += 1
+    return _put(notebook, copy, "beside")
+
+
+def _read(path: Path) -> NotebookNode | None:
+    """The notebook in a file, or None where the file is none: it is then left alone."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (OSError, ValueError, AttributeError, nbformat.ValidationError):
+        return None
+
+
+def _put(notebook: NotebookNode, path: Path, state: str) -> Written:
+    store.write_file(path, store.to_bytes(notebook))
+    return Written(path, state)

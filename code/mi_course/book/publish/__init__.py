@@ -1,0 +1,1 @@
+"""What CI puts on branches and into pull requests, and the check of Colab."""

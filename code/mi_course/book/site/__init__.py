@@ -1,0 +1,1 @@
+"""From a chapter's source and its stored outputs to its page."""

@@ -1,0 +1,138 @@
+"""Sphinx extension: pages show the outputs stored for them, and building executes nothing.
+
+Before a chapter is read, its stored notebook is compared with it (`store.stale_reason`). If they
+belong together, myst-nb is given a reader that puts the stored outputs on the page's own cells. If
+not, the page is shown without outputs and a warning says which cell differs and which command mends
+it; under `-W` that fails the build. myst-nb itself runs with execution switched off.
+
+A line under each chapter's title says which model made its outputs (`shown`), with what, and when.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from myst_nb.core.read import read_myst_markdown_notebook
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.util import logging
+
+from mi_course.book import chapters, store
+from mi_course.book.site import (
+    accessibility,
+    figures,
+    inline_svg,
+    launch,
+    model_sites,
+    page_model,
+    playground,
+    printable,
+    results,
+    site_address,
+)
+from mi_course.book.site.page_model import Shown
+
+log = logging.getLogger(__name__)
+
+
+def read_chapter(text: str, path: str, stored: str, config: Any) -> NotebookNode:
+    """Reader for myst-nb: the page's own cells with the stored outputs on them."""
+    notebook = read_myst_markdown_notebook(text, config=config, add_source_map=True, path=path)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell, kept in zip(cells, nbformat.read(stored, as_version=4).cells, strict=True):
+        cell.outputs = [_drawable(output) for output in kept.outputs]
+        cell.execution_count = kept.execution_count
+    return notebook
+
+
+def _drawable(output: NotebookNode) -> NotebookNode:
+    html = figures.to_html(output.get("data", {}))
+    if html is not None:
+        output.data = NotebookNode({"text/html": html})
+    return output
+
+
+def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Before a page is read: find its stored outputs, and say where they are stale."""
+    path = Path(app.env.doc2path(docname))
+    if not chapters.is_chapter(path):
+        return
+    root = Path(app.srcdir)
+    doc = chapters.doc_name(root, path)
+    for page in (path, *page_model.quoted(path)):
+        for model in chapters.MODELS:
+            # Also those that do not exist yet: a page is read again when its outputs, or those that
+            # it quotes, change or appear.
+            stored = chapters.stored_path(root, chapters.doc_name(root, page), model)
+            app.env.note_dependency(str(stored))
+    what = model_sites.choose(root, path)
+    if what.reason:
+        log.warning("%s: stale outputs: %s", doc, what.reason, location=docname, type="mi_course")
+    app.env.temp_data["mi_course_shown"] = what
+    if what.stored is not None:
+        _give_reader(app, path, what.stored)
+
+
+def _give_reader(app: Sphinx, path: Path, stored: Path) -> None:
+    """Make `read_chapter` myst-nb's reader for this one file."""
+    env: Any = app.env
+    options = {"path": str(path), "stored": str(stored), "config": env.myst_config}
+    reader = (f"{__name__}.{read_chapter.__name__}", options, False)
+    formats = {**env.mystnb_config.custom_formats, str(path): reader}
+    env.mystnb_config = env.mystnb_config.copy(custom_formats=formats)
+
+
+def name_outputs(app: Sphinx, doctree: nodes.document) -> None:
+    """Put the line about the outputs under the page's title."""
+    what: Shown | None = app.env.temp_data.pop("mi_course_shown", None)
+    title = doctree.next_node(nodes.title)
+    if what is None or title is None:
+        return
+    line = nodes.paragraph("", page_model.label(what), classes=["course-outputs"])
+    if app.builder.format == "html":
+        line += model_sites.switch(app.env.docname, what)
+    title.parent.insert(title.parent.index(title) + 1, line)
+
+
+def choose_scripts(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load the large scripts, which draw figures and math, on the pages that have some."""
+    body = context.get("body") or ""
+    for css_class, script in figures.ASSETS.items():
+        if f'class="course-fig {css_class}"' in body:
+            app.add_js_file(script, loading_method="defer")
+    if 'class="course-fig ' in body:
+        app.add_js_file(figures.DRAWS, loading_method="defer")
+    if 'class="math ' not in body:
+        # Sphinx loads MathJax also on a page whose table of contents leads to math.
+        scripts = context["script_files"]
+        scripts[:] = [s for s in scripts if app.config.mathjax_path not in str(s.filename)]
+
+
+def _version() -> str:
+    """Changes with this code, so that an incremental build reads every page anew."""
+    own = (chapters, figures, inline_svg, playground, model_sites, results, page_model, store)
+    files = (Path(module.__file__ or "") for module in own)
+    return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    app.add_config_value("mi_course_code", _version(), "env", [str])
+    app.connect("source-read", prepare)
+    app.connect("doctree-read", name_outputs)
+    app.connect("html-page-context", choose_scripts, priority=900)
+    playground.setup(app)
+    inline_svg.setup(app)
+    launch.setup(app)
+    site_address.setup(app)
+    accessibility.setup(app)
+    printable.setup(app)
+    results.setup(app)
+    model_sites.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

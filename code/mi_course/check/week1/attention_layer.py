@@ -1,0 +1,249 @@
+"""Checks on attention: the pattern, and a whole layer."""
+
+from __future__ import annotations
+
+import math
+
+import einops
+import torch
+from torch import Tensor
+
+from mi_course import transformer as ref
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.week1.modules import (
+    CASES,
+    SIZES,
+    build,
+    compare,
+    first_difference,
+    nan_means,
+    randomise,
+    stream,
+)
+
+_NAN = (
+    "the result holds NaN: a query whose keys are all masked gives 0 / 0, so each query may look "
+    "at itself"
+)
+_PATTERN_AXES = "(batch, head, query, key)"
+
+
+@exercise
+def attention_pattern(attempt: Attempt) -> None:
+    """`(q, k [batch, pos, head, d_head]) -> [batch, head, query, key]`: scores, mask, softmax."""
+    for n, heads, d, seed in ((5, 3, 4, 0), (7, 2, 6, 1), (1, 2, 3, 2)):
+        generator = torch.Generator().manual_seed(seed)
+        q, k = 1.5 * torch.randn(2, 2, n, heads, d, generator=generator)
+        with nan_means(_NAN):
+            _compare_patterns(attempt, q, k)
+
+
+def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
+    right = ref.attention_pattern(q, k)
+    result = attempt(q, k)
+    _explain_pattern_shape(result, n=q.shape[1], heads=q.shape[2])
+    if isinstance(result, Tensor) and bool((result == -math.inf).any()):
+        raise Wrong("these are masked scores: the softmax over the keys is missing")
+
+    def by_positions(both: Tensor) -> Tensor:
+        """The pattern with queries as axis 1, so that leaks show along it."""
+        found = attempt.tensor(*both.unbind(-1), shape=tuple(right.shape), axes=_PATTERN_AXES)
+        return found.transpose(1, 2)
+
+    compare(
+        Attempt(by_positions),
+        torch.stack([q, k], -1),
+        right.transpose(1, 2),
+        lambda: {s: p.transpose(1, 2) for s, p in _wrong_patterns(q, k).items()},
+        lambda found: _pattern_hint(found.transpose(1, 2), right),
+        axes="(batch, query, head, key)",
+    )
+
+
+def _explain_pattern_shape(result: object, n: int, heads: int) -> None:
+    if not isinstance(result, Tensor) or n == heads:
+        return
+    sentences: dict[tuple[int, ...], str] = {
+        (2, n, n, heads): "the heads come last: order the axes (batch, head, query, key)",
+        (2, n, heads, n): "the queries stand before the heads: order the axes (batch, head, query, "
+        "key)",
+        (
+            2,
+            n,
+            heads,
+            heads,
+        ): "each position compares its heads with each other: swap positions and "
+        "heads first, q.transpose(1, 2), so that positions are compared",
+        (heads, n, n): "the batch is gone: return a pattern for each prompt",
+        (2, n, n): "the heads are gone: return a pattern for each head",
+    }
+    if sentence := sentences.get(tuple(result.shape)):
+        raise Wrong(sentence)
+
+
+def _wrong_patterns(q: Tensor, k: Tensor) -> dict[str, Tensor]:
+    """Wrong patterns [batch, head, query, key] by the sentence that names their mistake."""
+    n, d, width = q.shape[1], q.shape[-1], SIZES[0].d_model
+    raw = einops.einsum(q, k, "b i h d, b j h d -> b h i j")
+    scores, mask = raw / math.sqrt(d), ref.causal_mask(n)
+    strict = mask & ~torch.eye(n, dtype=torch.bool)
+
+    def masked(values: Tensor, keep: Tensor = mask, fill: float = -math.inf) -> Tensor:
+        return values.masked_fill(~keep, fill)
+
+    late = scores.softmax(-1) * mask
+    over_keys = "each query spreads its attention over the keys, axis -1"
+    sentences = {
+        "divide the scores by the square root of d_head": masked(raw),
+        "divide the scores by the square root of d_head, not by d_head itself": masked(raw / d),
+        "the scores are multiplied by the square root of d_head: divide by it": (
+            masked(raw * math.sqrt(d))
+        ),
+        "divide the scores by the square root of d_head, not by that of d_model": (
+            masked(raw / math.sqrt(width))
+        ),
+        "divide the scores by the square root of d_head, not by that of the number of heads": (
+            masked(raw / math.sqrt(q.shape[2]))
+        ),
+        "queries and keys are swapped: the first axis of the scores is the query's": (
+            masked(scores.mT)
+        ),
+        "there is no mask at all": scores,
+        "the mask hides the past instead of the future: keep what lies on and below the diagonal, "
+        "tril": masked(scores, mask.T),
+        "masked scores are set to 0, and e^0 = 1: set them to −∞": masked(scores, fill=0.0),
+        "a query may look at itself: the mask hides the diagonal too": (
+            masked(scores, strict, -1e9)
+        ),
+        "the mask lets each query see one token of the future": (
+            masked(scores, torch.ones(n, n).tril(1).bool())
+        ),
+    }
+    found = {sentence: values.softmax(-1) for sentence, values in sentences.items()}
+    found |= {
+        "the mask comes too late, the hidden tokens are still in the divisor: is the mask applied "
+        "before the softmax?": late,
+        "the softmax is taken twice": masked(scores).softmax(-1).softmax(-1),
+        f"the softmax runs over the queries: {over_keys}": (masked(scores).softmax(-2)),
+        f"the softmax runs over the heads: {over_keys}": (masked(scores).softmax(1)),
+        "these are scores: the softmax is missing": masked(scores, fill=0.0) * mask,
+        "attention is not spread evenly: the scores are not used": masked(0 * scores).softmax(-1),
+    }
+    return {sentence: wrong.nan_to_num() for sentence, wrong in found.items()}
+
+
+def _pattern_hint(found: Tensor, right: Tensor) -> str:
+    sums = found.sum(-1)
+    if not torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
+        return f"a row sums to {sums.flatten()[sums.sub(1).abs().argmax()].item():.3f}, not to 1"
+    if not torch.equal(found > 1e-9, right > 1e-9):
+        return (
+            "some keys that a query may see get nothing, or some that it may not see get something"
+        )
+    return (
+        "each row sums to 1 and is causal, and the attention is not right: print the scores, the "
+        "dot products of one query with the keys of the same head and the same prompt"
+    )
+
+
+@exercise
+def attention(attempt: Attempt) -> None:
+    """A module: `x [batch, pos, d_model] -> [batch, pos, d_model]`, what all heads write."""
+    for cfg, n, seed in CASES:
+        layer = randomise(ref.Attention(cfg), seed)
+        with torch.no_grad(), nan_means(_NAN):
+            _compare_layers(build(attempt, cfg, layer), layer, stream(cfg, n, seed))
+
+
+def _compare_layers(run: Attempt, layer: ref.Attention, x: Tensor) -> None:
+    right = layer(x)
+    _explain_output(run(x))
+    compare(
+        run,
+        x,
+        right,
+        lambda: _wrong_outputs(layer, x),
+        lambda found: _output_hint(found, right),
+    )
+
+
+def _explain_output(result: object) -> None:
+    if isinstance(result, tuple):
+        raise Wrong("return the output alone, not a tuple with the pattern")
+    if isinstance(result, Tensor) and result.ndim == 4:
+        raise Wrong(
+            "the result has four axes: W_O turns each head's z into a vector of d_model entries, "
+            "and the heads are added up"
+        )
+
+
+def _wrong_outputs(layer: ref.Attention, x: Tensor) -> dict[str, Tensor]:
+    """Wrong outputs by the sentence that names their mistake."""
+    into = "b p m, h m d -> b p h d"
+    q, k, v = (einops.einsum(x, W, into) for W in (layer.W_Q, layer.W_K, layer.W_V))
+    bare_q, bare_k, bare_v = q, k, v
+    q, k, v = q + layer.b_Q, k + layer.b_K, v + layer.b_V
+    right = ref.attention_pattern(q, k)
+    heads = len(layer.W_Q)
+
+    def heads_mixed(z: Tensor) -> Tensor:
+        """What `reshape` makes of (batch, head, pos, d_head) without a transpose before it."""
+        flat = z.transpose(1, 2).reshape(len(x), x.shape[1], -1)
+        return flat @ layer.W_O.flatten(0, 1) + layer.b_O
+
+    def z_of(pattern: Tensor, values: Tensor) -> Tensor:
+        return einops.einsum(pattern, values, "b h i j, b j h d -> b i h d")
+
+    def write(pattern: Tensor, values: Tensor = v) -> Tensor:
+        z = z_of(pattern, values)
+        return einops.einsum(z, layer.W_O, "b p h d, h d m -> b p m") + layer.b_O
+
+    scaled_width = einops.einsum(q, k, "b i h d, b j h d -> b h i j") / math.sqrt(x.shape[-1])
+    hidden = ~ref.causal_mask(x.shape[1])
+    output = write(right)
+    found = {sentence: write(pattern) for sentence, pattern in _wrong_patterns(q, k).items()}
+    return found | {
+        "divide the scores by the square root of d_head, not by that of d_model": (
+            write(scaled_width.masked_fill(hidden, -math.inf).softmax(-1))
+        ),
+        "b_Q is missing": write(ref.attention_pattern(bare_q, k)),
+        "b_V is missing: add it to the values": write(right, bare_v),
+        "b_O is missing: add it once, at the end": output - layer.b_O,
+        "all biases are missing": write(ref.attention_pattern(bare_q, bare_k), bare_v) - layer.b_O,
+        "the biases of queries, keys and values are missing": (
+            write(ref.attention_pattern(bare_q, bare_k), bare_v)
+        ),
+        "b_O is added once for each head: add it once": output + (heads - 1) * layer.b_O,
+        "the sum runs over the queries: each query collects the values of the keys": write(
+            right.mT
+        ),
+        "keys are used as values": write(right, k),
+        "queries are used as values": write(right, q),
+        "the heads are averaged: their outputs are added": (
+            (output - layer.b_O) / heads + layer.b_O
+        ),
+        "only the first head writes: add up the outputs of all heads": (
+            z_of(right, v)[:, :, 0] @ layer.W_O[0] + layer.b_O
+        ),
+        "x itself is added: that is the block's job": output + x,
+        "the values are not mixed with the pattern: each position hands over its own": (
+            write(torch.eye(x.shape[1]).expand_as(right))
+        ),
+        "heads and positions are mixed up: transpose to (batch, pos, head, d_head) before you "
+        "reshape": heads_mixed(z_of(right, v)),
+    }
+
+
+def _output_hint(found: Tensor, right: Tensor) -> str:
+    """Position 0 can look only at itself, so it tells values from scores."""
+    first = torch.allclose(found[:, 0], right[:, 0], atol=1e-4, rtol=1e-4)
+    if first and found.shape[1] > 1:
+        return (
+            "the output at position 0 is right, where there is nothing to choose from, and later "
+            "ones are wrong: values and W_O are right, so look at the scores, their scale, the "
+            "mask and the softmax"
+        )
+    return (
+        f"{first_difference(found, right)}; position 0 can look only at itself, and is wrong "
+        "already: look at the values, b_V, W_O and b_O"
+    )

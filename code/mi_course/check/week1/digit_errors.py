@@ -1,0 +1,182 @@
+"""Checks on what a network of digits gets wrong: its accuracy, who is taken for whom, the worst."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.digits import mlp
+
+CLASSES = 4
+
+
+@exercise
+def accuracy(attempt: Attempt) -> None:
+    """`(model, batches) -> share of right answers, from 0 to 1`."""
+    generator = torch.Generator().manual_seed(0)
+    batches, hits = [], []
+    for n, right in ((5, 4), (5, 3), (2, 0)):
+        labels = torch.randint(0, CLASSES, (n,), generator=generator)
+        answers = labels.clone()
+        answers[right:] = (answers[right:] + 1) % CLASSES
+        hits.append(right)
+        noise = 0.1 * torch.rand(n, CLASSES, generator=generator)
+        batches.append((nn.functional.one_hot(answers, CLASSES) + noise, labels))
+    model = nn.Linear(CLASSES, CLASSES)
+    with torch.no_grad():
+        model.weight.copy_(torch.eye(CLASSES))
+        model.bias.zero_()
+    watched: list[bool] = []
+    model.register_forward_hook(lambda *_: watched.append(torch.is_grad_enabled()))
+    try:
+        result = Attempt(lambda: attempt.function(model, batches))()
+    except Wrong as mistake:
+        if "must match the size" in str(mistake):
+            raise Wrong(
+                f"{mistake} (an answer for each image is wanted: is the argmax taken along the "
+                "last axis?)"
+            ) from None
+        raise
+    if not torch.equal(model.weight, torch.eye(CLASSES)):
+        raise Wrong("your function changes the weights: measuring must not train")
+    _check_share(result, batches, hits, model)
+    if any(watched):
+        raise Wrong("a graph for derivatives is built: put the loop into `with torch.no_grad():`")
+
+
+def _check_share(
+    result: Any, batches: list[tuple[Tensor, Tensor]], hits: list[int], model: nn.Module
+) -> None:
+    if result is None:
+        raise Wrong("your function returns None: is the return statement missing?")
+    if isinstance(result, Tensor) and result.numel() != 1:
+        raise Wrong(f"return one number, not a tensor of shape {tuple(result.shape)}")
+    if not isinstance(result, int | float | Tensor):
+        raise Wrong(f"return a number from 0 to 1, not {type(result).__name__}")
+    sizes = [len(labels) for _, labels in batches]
+    right = sum(hits) / sum(sizes)
+    with torch.no_grad():
+        lowest = sum(int((model(x).argmin(-1) == y).sum()) for x, y in batches)
+    mistakes = {
+        "this is the mean of the batches' shares; batches differ in size, so count images": (
+            sum(hit / n for hit, n in zip(hits, sizes, strict=True)) / len(sizes)
+        ),
+        "this is in percent: return a share from 0 to 1": 100 * right,
+        "this is the number of hits: divide by the number of images": sum(hits),
+        "this is the share of wrong answers": 1 - right,
+        "this is the share of the last batch alone": hits[-1] / sizes[-1],
+        "this is the share of the first batch alone": hits[0] / sizes[0],
+        "divide by the number of images, not of batches": sum(hits) / len(sizes),
+        "the smallest logit is taken for the answer: use argmax": lowest / sum(sizes),
+        "the result is rounded: return the share as it is": round(right, 1),
+    }
+    found = float(result)
+    if math.isclose(found, right, abs_tol=1e-6):
+        return
+    raise Wrong(
+        first_that_fits(found, mistakes)
+        or f"{sum(hits)} of {sum(sizes)} answers are right, so the accuracy is {right:.4f}; yours "
+        f"is {found:.4f}. Is the argmax taken along the last axis?"
+    )
+
+
+@exercise
+def confusion_matrix(attempt: Attempt) -> None:
+    """`(labels [n], answers [n]) -> counts [10, 10]`, row true digit, column answer."""
+    labels = torch.tensor([0, 0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9])
+    answers = torch.tensor([0, 6, 1, 2, 5, 5, 3, 5, 4, 3, 6, 7, 8, 4])
+    right = mlp.confusion_matrix(labels, answers)
+    found = attempt.tensor(labels, answers, shape=(10, 10), axes="(10, 10)")
+    shares = right.double() / right.sum(1, keepdim=True)
+    mistakes = {
+        "rows and columns are exchanged: rows are true digits, columns are answers": right.T,
+        "each pair counts only once: counts[labels, answers] += 1 does not add up what repeats": (
+            right.clamp(max=1)
+        ),
+        "the diagonal is empty: count the right answers too": right - right.diag().diag(),
+        "these are shares: return how often, as whole numbers": shares,
+        "these are shares of all images: return how often, as whole numbers": (
+            right.double() / len(labels)
+        ),
+    }
+    if sentence := first_that_fits(found, mistakes):
+        raise Wrong(sentence)
+    if not close(found, right):
+        raise Wrong(
+            "the entry at (row, column) should say how often a true digit `row` got the answer "
+            f"`column`: a 3 was taken for a 5 three times, and your table says {found[3, 5]:g}"
+        )
+    if found.is_floating_point():
+        raise Wrong("return whole numbers: torch.zeros(10, 10, dtype=torch.long)")
+    few = torch.tensor([0, 2, 2]), torch.tensor([1, 2, 0])
+    attempt.tensor(*few, shape=(10, 10), axes="(10, 10)")
+
+
+@exercise
+def hardest_errors(attempt: Attempt) -> None:
+    """`(logits [n, classes], labels [n], k) -> indices`, wrong answers only, highest loss first."""
+    generator = torch.Generator().manual_seed(3)
+    logits = 3 * torch.randn(12, 5, generator=generator)
+    labels = logits.argmax(-1)
+    labels[[1, 2, 4, 7, 8, 11]] = torch.tensor([0, 4, 0, 1, 3, 2])
+    # right, and with a higher loss than some of the errors
+    logits[0], labels[0] = torch.tensor([5.0, 4.99, 4.98, 4.97, 4.96]), 0
+    right = mlp.hardest_errors(logits, labels, 12)
+    result = attempt(logits, labels, 3)
+    found = torch.as_tensor(result) if isinstance(result, list | tuple) else result
+    if isinstance(found, Tensor) and found.is_floating_point():
+        raise Wrong("these are no indices: return the places of the images, as whole numbers")
+    if isinstance(found, Tensor) and found.shape == right.shape:
+        raise Wrong(f"k is 3, and {len(right)} indices came back: return at most k")
+    if not isinstance(found, Tensor):
+        raise Wrong(f"return a tensor of indices, not {type(result).__name__}")
+    if found.shape != (3,):
+        raise Wrong(f"k is 3, so return a tensor of shape (3,); yours is {tuple(found.shape)}")
+    _explain_order(found, logits, labels, right)
+    everything = _all_errors(attempt, logits, labels, len(right))
+    if len(everything) != len(right):
+        raise Wrong(
+            f"{len(right)} answers are wrong and k is 12: return {len(right)} indices, not "
+            f"{len(everything)}: the right answers are no errors"
+        )
+
+
+def _all_errors(attempt: Attempt, logits: Tensor, labels: Tensor, n: int) -> Tensor:
+    """What comes back when more errors are wanted than there are."""
+    try:
+        found = attempt(logits, labels, 12)
+    except Wrong as mistake:
+        raise Wrong(
+            f"{n} answers are wrong and k is 12: {mistake}. Return at most k: topk wants that many "
+            "to be there, a slice [:k] does not"
+        ) from None
+    return torch.as_tensor(found)
+
+
+def _explain_order(found: Tensor, logits: Tensor, labels: Tensor, right: Tensor) -> None:
+    if torch.equal(found, right[:3]):
+        return
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    wrong = right.sort().values
+    own = logits.max(-1).values[wrong]
+    mistakes = {
+        "the lowest losses come first: highest loss first": right.flip(0)[:3],
+        "these are places among the wrong answers: return places among all images, wrong[order]": (
+            losses[wrong].argsort(descending=True)[:3]
+        ),
+        "these are the first errors in the images' order: sort them by their loss": wrong[:3],
+        "this sorts by the largest logit: sort by the loss": wrong[own.argsort(descending=True)][
+            :3
+        ],
+    }
+    if sentence := first_that_fits(found, mistakes):
+        raise Wrong(sentence)
+    if not bool(torch.isin(found, wrong).all()):
+        raise Wrong("right answers are among yours: keep only those that are wrong")
+    raise Wrong(
+        f"expected the indices {right[:3].tolist()}, highest loss first: yours are {found.tolist()}"
+    )

@@ -1,0 +1,264 @@
+"""Checks on the network that reads digits: its input, its parts, its loss, its training loop."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.digits import mlp
+
+INPUTS, CLASSES = 6, 4
+
+
+@exercise
+def flatten_images(attempt: Attempt) -> None:
+    """`(images [n, 28, 28], 0 to 255) -> [n, 784] floats from 0 to 1`."""
+    images = torch.arange(3 * 784).view(3, 28, 28).mul(7).remainder(256).to(torch.uint8)
+    result = attempt(images)
+    if isinstance(result, Tensor) and result.ndim == 1:
+        raise Wrong("everything is in one row: make one row for each image, images.flatten(1)")
+    found = attempt.tensor(images, shape=(3, 784), axes="(n, 784)")
+    if not found.is_floating_point():
+        raise Wrong("the pixels should be floats: // divides whole numbers, / gives floats")
+    right = mlp.pixels(images)
+    mistakes = {
+        "divide by 255, so that ink becomes 1": right * 255,
+        "divide by 255, not by 256: the largest value should become 1": right * 255 / 256,
+        "the pixels run down the columns: read them row after row": (
+            right.view(3, 28, 28).transpose(1, 2).flatten(1)
+        ),
+        "ink and paper are exchanged: 0 is paper and stays 0": 1 - right,
+        "// divides whole numbers and cuts off the rest: divide floats, with /": right.floor(),
+        "the numbers run from -1 to 1: divide by 255, and leave it at that": 2 * right - 1,
+    }
+    if sentence := first_that_fits(found, mistakes):
+        raise Wrong(sentence)
+    if not close(found, right):
+        raise Wrong("row i should hold the pixels of image i, row after row, divided by 255")
+
+
+@exercise
+def build_mlp(attempt: Attempt) -> None:
+    """`() -> nn.Sequential`, 784 to 256 to 10, without anything after the last layer."""
+    network = attempt()
+    if not isinstance(network, nn.Sequential):
+        raise Wrong(f"return an nn.Sequential, not {type(network).__name__}")
+    layers = [layer for layer in network if not isinstance(layer, nn.Flatten)]
+    shapes = [tuple(layer.weight.shape) for layer in layers if isinstance(layer, nn.Linear)]
+    if layers and not isinstance(layers[-1], nn.Linear):
+        raise Wrong(
+            f"nothing comes after the last linear map: leave out {type(layers[-1]).__name__}, "
+            "since the loss takes logits"
+        )
+    if shapes != [(256, 784), (10, 256)]:
+        maps = ", ".join(f"{inputs} to {outputs}" for outputs, inputs in shapes) or "none"
+        raise Wrong(f"expected linear maps from 784 to 256 and from 256 to 10; yours: {maps}")
+    if len(layers) != 3 or not isinstance(layers[1], nn.ReLU):
+        between = ", ".join(type(layer).__name__ for layer in layers[1:-1]) or "nothing"
+        raise Wrong(f"between the two linear maps stands one nn.ReLU(); yours: {between}")
+    if any(isinstance(layer, nn.Linear) and layer.bias is None for layer in layers):
+        raise Wrong("a linear map has no bias: leave bias=False out")
+    if attempt() is network:
+        raise Wrong("return a fresh network at each call: build it inside the function")
+    logits = network(torch.zeros(2, 784))
+    if logits.shape != (2, 10):
+        raise Wrong(f"two images give logits of shape {tuple(logits.shape)}; expected (2, 10)")
+
+
+@exercise
+def mean_loss(attempt: Attempt) -> None:
+    """`(logits [n, classes], labels [n]) -> mean cross-entropy in nats`."""
+    generator = torch.Generator().manual_seed(0)
+    logits = 2 * torch.randn(5, 7, generator=generator)
+    labels = torch.tensor([6, 0, 3, 3, 1])
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    found = _number(attempt, logits, labels)
+    right = losses.mean()
+    if not close(found, right):
+        raise Wrong(
+            first_that_fits(found, _wrong_losses(logits, labels, losses))
+            or f"for random logits the loss should be {right:.4f} nats, and yours is {found:.4f}"
+        )
+    large = nn.functional.cross_entropy(500 * logits, labels)
+    if not close(_number(attempt, 500 * logits, labels), large):
+        raise Wrong("large logits go wrong: their exponential is infinite, use torch.logsumexp")
+
+
+def _number(attempt: Attempt, logits: Tensor, labels: Tensor) -> Tensor:
+    def refuse(*args: Any, **options: Any) -> Tensor:
+        raise Wrong("this calls cross_entropy: write it by hand, with torch.logsumexp")
+
+    with patch.object(nn.functional, "cross_entropy", refuse):
+        result = attempt(logits, labels)
+    if isinstance(result, Tensor) and result.shape == (len(labels),):
+        raise Wrong("return the mean over the images, one number, not one loss for each")
+    large = bool((logits.abs() > 100).any())
+    if large and isinstance(result, Tensor) and result.numel() == 1 and bool(result.isnan().any()):
+        raise Wrong("large logits give NaN: their exponential is infinite, use torch.logsumexp")
+    if large and isinstance(result, Tensor) and result.numel() == 1 and bool(result.isinf().any()):
+        raise Wrong("large logits give infinity: use torch.logsumexp, not exp and log")
+    if isinstance(result, int | float):
+        raise Wrong("return a tensor with one number: .item() cuts it off from its derivatives")
+    return attempt.tensor(logits, labels, shape=(), axes="one number: ()")
+
+
+def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, Tensor]:
+    """Wrong answers by the sentence that names their mistake."""
+    own = logits[torch.arange(len(labels)), labels]
+    sums, largest = logits.logsumexp(-1), logits.max(-1).values
+    probabilities = logits.softmax(-1)[torch.arange(len(labels)), labels]
+    return {
+        "this is the sum over the images: take the mean": losses.sum(),
+        "the sign is turned round: the loss is MINUS the logarithm": -losses.mean(),
+        "this is in bits: use the natural logarithm, for nats": losses.mean() / math.log(2),
+        "this is minus the mean probability: take its logarithm": -probabilities.mean(),
+        "the logarithm comes last: take it for each image, then the mean": (
+            -probabilities.mean().log()
+        ),
+        "the softmax belongs along the digits of each row, axis -1, not along the batch": (
+            (logits.logsumexp(0)[labels] - own).mean()
+        ),
+        "the logits went through a softmax before the loss": (
+            nn.functional.cross_entropy(logits.softmax(-1), labels)
+        ),
+        "the logarithm of the sum is missing: ln Σ exp(z) minus the label's logit": -own.mean(),
+        "logits[:, labels] takes the labels of ALL images from each row: take one entry of each "
+        "row, logits[torch.arange(len(labels)), labels]": ((sums - logits[:, labels]).mean()),
+        "the largest logit was subtracted inside the exponential, and never came back: add it to "
+        "the logarithm, or use torch.logsumexp": (sums - largest - own).mean(),
+    }
+
+
+class Recorder:
+    """A loss function, an optimizer and batches that note what a training loop does with them."""
+
+    def __init__(self, sizes: tuple[int, ...] = (4, 4, 2), seed: int = 0) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        self.batches = [
+            (
+                torch.randn(n, INPUTS, generator=generator),
+                torch.randint(0, CLASSES, (n,), generator=generator),
+            )
+            for n in sizes
+        ]
+        self.model = nn.Linear(INPUTS, CLASSES)
+        with torch.no_grad():
+            for weight in self.model.parameters():
+                weight.copy_(torch.randn(weight.shape, generator=generator))
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.5)
+        self.events: list[str] = []
+        for event in ("zero_grad", "step"):
+            self._note(event)
+
+    def _note(self, event: str) -> None:
+        own = getattr(self.optimizer, event)
+
+        def noted(*args: Any, **options: Any) -> Any:
+            self.events.append(event)
+            return own(*args, **options)
+
+        setattr(self.optimizer, event, noted)
+
+    def loss_fn(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The cross-entropy, three times as large, so that no other loss gives the same."""
+        if not logits.is_floating_point():
+            raise Wrong("loss_fn takes the logits first, then the labels: loss_fn(logits, labels)")
+        self.events.append("loss")
+        return 3 * nn.functional.cross_entropy(logits, labels)
+
+    def weights(self) -> Tensor:
+        """All weights in a row."""
+        return torch.cat([weight.detach().flatten() for weight in self.model.parameters()]).clone()
+
+    def losses(self) -> list[float]:
+        """The losses that a right loop meets, batch by batch; trains the model."""
+        return [
+            mlp.train_epoch(self.model, [batch], self.loss_fn, self.optimizer)
+            for batch in self.batches
+        ]
+
+
+@exercise
+def train_epoch(attempt: Attempt) -> None:
+    """`(model, batches, loss_fn, optimizer) -> mean loss over the images`, one step a batch."""
+    for sizes, seed in (((4, 4, 2), 0), ((3, 3, 3, 1), 1)):
+        mine, right = Recorder(sizes, seed), Recorder(sizes, seed)
+        losses = right.losses()
+        before = mine.weights()
+        # a model and an optimizer are changed, as they should be: no copies of them
+        loop = Attempt(
+            lambda rec=mine: attempt.function(rec.model, rec.batches, rec.loss_fn, rec.optimizer)
+        )
+        result = loop()
+        _check_steps(mine, right, before)
+        _check_mean(result, losses, sizes)
+
+
+def _check_steps(mine: Recorder, right: Recorder, before: Tensor) -> None:
+    n, events = len(mine.batches), mine.events
+    after = mine.weights()
+    if "loss" not in events:
+        raise Wrong("your loop never calls loss_fn: use the loss that is handed over")
+    if "step" not in events:
+        raise Wrong("the weights do not move: optimizer.step() is missing")
+    if torch.equal(after, before):
+        if "zero_grad" in events and _cleared_between(events):
+            raise Wrong("zero_grad stands between backward and step, and clears what step needs")
+        raise Wrong("the weights do not move: is loss.backward() missing?")
+    if events.count("loss") == 1 < n:
+        raise Wrong("only the first batch is used: does a return stand inside the loop?")
+    if events.count("step") < n:
+        raise Wrong(
+            f"{n} batches and {events.count('step')} call(s) of optimizer.step(): make one step "
+            "for each batch"
+        )
+    if events.count("step") > n:
+        raise Wrong(f"{n} batches and {events.count('step')} steps: pass over the batches once")
+    if "zero_grad" not in events and not close(after, right.weights()):
+        raise Wrong("old derivatives are never cleared: optimizer.zero_grad() is missing")
+    if not close(after, right.weights()):
+        raise Wrong(
+            "the steps go in another direction than the loss asks for: hand the model's logits to "
+            "loss_fn as they are, without a softmax, and clear old derivatives for each batch"
+        )
+
+
+def _cleared_between(events: list[str]) -> bool:
+    return any(
+        (event, following) == ("zero_grad", "step")
+        for event, following in itertools.pairwise(events)
+    )
+
+
+def _check_mean(result: Any, losses: list[float], sizes: tuple[int, ...]) -> None:
+    if result is None:
+        raise Wrong("your loop returns None: return the mean loss")
+    if isinstance(result, Tensor):
+        raise Wrong("return a Python float: loss.item() takes the number and lets the graph go")
+    if not isinstance(result, int | float):
+        raise Wrong(f"return a Python float, not {type(result).__name__}")
+    total = sum(loss * n for loss, n in zip(losses, sizes, strict=True))
+    mean = total / sum(sizes)
+    mistakes = {
+        "this is the mean of the batches' means; the last batch is shorter, so count images": (
+            sum(losses) / len(losses)
+        ),
+        "this is the loss of the last batch: take the mean over all images": losses[-1],
+        "this is the loss of the first batch: take the mean over all images": losses[0],
+        "this is the sum over all images: divide by their number": total,
+        "this is the sum of the batches' losses: take the mean over all images": sum(losses),
+        "divide by the number of images, not of batches": total / len(losses),
+    }
+    if math.isclose(result, mean, rel_tol=1e-4):
+        return
+    raise Wrong(
+        first_that_fits(float(result), mistakes)
+        or f"the mean loss should be {mean:.4f}, and yours is {result:.4f}: take each batch's loss "
+        "before its step, times the number of its images"
+    )

@@ -1,0 +1,279 @@
+"""Checks on the parts of a transformer beside attention: embedding, LayerNorm, MLP, block."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mi_course import transformer as ref
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.week1.modules import (
+    CASES,
+    STREAM,
+    build,
+    compare,
+    first_difference,
+    part_is_wrong,
+    randomise,
+    stream,
+)
+
+
+@exercise
+def embed(attempt: Attempt) -> None:
+    """`(tokens, W_E, W_pos) -> [batch, pos, d_model]`: a token's vector plus its position's."""
+    generator = torch.Generator().manual_seed(0)
+    W_E = torch.randn(11, 6, generator=generator)
+    W_pos = torch.randn(9, 6, generator=generator)
+    for n in (5, 1, 9):
+        tokens = torch.randint(1, 11, (3, n), generator=generator)
+        tokens[0, 0], tokens[1, -1] = 10, 0
+        _compare_embeddings(attempt, tokens, W_E, W_pos)
+
+
+def _compare_embeddings(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> None:
+    compare(
+        Attempt(lambda ids: _embedded(attempt, ids, W_E, W_pos)),
+        tokens,
+        ref.embed(tokens, W_E, W_pos),
+        lambda: _wrong_embeddings(tokens, W_E, W_pos),
+        lambda found: "expected W_E[token] + W_pos[position] at every place",
+    )
+
+
+def _embedded(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> Tensor:
+    hint = (
+        "a text can be shorter than the table of positions: take only its first rows, as many as "
+    )
+    hint += "there are tokens"
+    shape = (*tokens.shape, W_E.shape[1])
+    try:
+        result = attempt(tokens, W_E, W_pos)
+    except Wrong as mistake:
+        if "must match" in str(mistake) or "not match" in str(mistake):
+            raise Wrong(hint) from None
+        if "out of bounds" in str(mistake) or "out of range" in str(mistake):
+            raise Wrong(
+                f"{mistake}: are the tokens used as rows of W_pos? Those are positions, from 0 on"
+            ) from None
+        raise
+    if isinstance(result, Tensor) and result.ndim == 3 and result.shape[-1] == 2 * W_E.shape[1]:
+        raise Wrong("the two vectors are put side by side: add them")
+    return attempt.tensor(tokens, W_E, W_pos, shape=shape, axes=STREAM)
+
+
+def _wrong_embeddings(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> dict[str, Tensor]:
+    batch, n = tokens.shape
+    later = W_pos.roll(-1, 0)[:n]
+    sentences = {
+        "the positions are missing: add W_pos": W_E[tokens],
+        "the tokens are missing: add W_E[tokens]": W_pos[:n].expand(batch, -1, -1),
+        "W_pos is indexed with the tokens: its rows are positions 0, 1, 2, …": (
+            W_E[tokens] + W_pos[tokens % len(W_pos)]
+        ),
+        "the positions start at 1: the first token is at position 0": W_E[tokens] + later,
+        "every token gets the vector of position 0": W_E[tokens] + W_pos[0],
+        "the last rows of W_pos are used: the first token is at position 0": (
+            W_E[tokens] + W_pos[-n:]
+        ),
+        "the positions run backwards": W_E[tokens] + W_pos[:n].flip(0),
+        "the two vectors are multiplied: add them": W_E[tokens] * W_pos[:n],
+    }
+    if batch == n:
+        sentences["the positions run along the batch"] = W_E[tokens] + W_pos[:n, None]
+    return sentences
+
+
+@exercise
+def layer_norm(attempt: Attempt) -> None:
+    """A module: each position's vector to mean 0 and variance 1, then times `w` plus `b`."""
+    for cfg, n, seed in CASES:
+        layer = randomise(ref.LayerNorm(cfg), seed)
+        x = stream(cfg, n, seed, scale=0.3) + 0.5  # small: epsilon must show
+        with torch.no_grad():
+            _compare_norms(build(attempt, cfg, layer), layer, x)
+
+
+def _compare_norms(run: Attempt, layer: ref.LayerNorm, x: Tensor) -> None:
+    right = layer(x)
+    compare(
+        run,
+        x,
+        right,
+        lambda: _wrong_norms(layer, x),
+        lambda found: first_difference(found, right),
+    )
+
+
+def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
+    eps, w, b, last = layer.eps, layer.w, layer.b, (-1,)
+
+    def norm(over: tuple[int, ...] = last, correction: int = 0, added: float = eps) -> Tensor:
+        variance = x.var(over, keepdim=True, correction=correction)
+        return (x - x.mean(over, keepdim=True)) / (variance + added).sqrt() * w + b
+
+    centred = x - x.mean(-1, keepdim=True)
+    variance = x.var(-1, keepdim=True, correction=0)
+    plain = centred / (variance + eps).sqrt()
+    many = x.shape[1] > 1
+    found = {
+        "epsilon stands outside the square root: add it to the variance, then take the root": (
+            centred / (variance.sqrt() + eps) * w + b
+        ),
+        "epsilon is missing: add it to the variance": norm(added=0.0),
+        "epsilon is written into your class: use cfg.eps": norm(added=1e-5),
+        "epsilon is squared: add it to the variance as it is": norm(added=eps**2),
+        "the variance is divided by d − 1: divide by d, correction=0 in PyTorch": norm(
+            correction=1
+        ),
+        "this divides by the variance: take its square root": centred / (variance + eps) * w + b,
+        "this multiplies by the standard deviation: divide by it": (
+            centred * (variance + eps).sqrt() * w + b
+        ),
+        "the mean is not subtracted: this is another norm, RMSNorm": (
+            x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * w + b
+        ),
+        "the mean is not subtracted from the numerator": x / (variance + eps).sqrt() * w + b,
+        "the variance is missing: only the mean is taken away": centred * w + b,
+        "w is missing": plain + b,
+        "b is missing": plain * w,
+        "w and b are missing": plain,
+        "b is added before w: scale by w first, then add b": (plain + b) * w,
+    }
+    if many:
+        found["the mean runs over the positions: it belongs on the last axis"] = norm((1,))
+        found["the mean runs over positions and entries: each position has its own"] = norm((1, 2))
+        found["the mean runs over the batch: it belongs on the last axis"] = norm((0,))
+        found["the mean runs over everything: each position has its own"] = norm((0, 1, 2))
+    return found
+
+
+@exercise
+def mlp(attempt: Attempt) -> None:
+    """A module: `gelu(x @ W_in + b_in) @ W_out + b_out`."""
+    for cfg, n, seed in CASES:
+        layer = randomise(ref.MLP(cfg), seed)
+        x = stream(cfg, n, seed, scale=1.5)  # neurons near ±2, where the two GELUs differ most
+        with torch.no_grad():
+            _compare_mlps(build(attempt, cfg, layer), layer, x)
+
+
+def _compare_mlps(run: Attempt, layer: ref.MLP, x: Tensor) -> None:
+    right = layer(x)
+    compare(
+        run,
+        x,
+        right,
+        lambda: _wrong_mlps(layer, x),
+        lambda found: f"{first_difference(found, right)}: print the values after W_in",
+        tolerance=1e-5,
+    )
+
+
+def _wrong_mlps(layer: ref.MLP, x: Tensor) -> dict[str, Tensor]:
+    pre = x @ layer.W_in + layer.b_in
+
+    def act(function: Callable[[Tensor], Tensor], values: Tensor = pre) -> Tensor:
+        return function(values) @ layer.W_out + layer.b_out
+
+    def tanh_form(slope: float = math.sqrt(2 / math.pi), cube: float = 0.044715) -> Tensor:
+        return act(lambda h: 0.5 * h * (1 + torch.tanh(slope * (h + cube * h**3))))
+
+    def nothing(values: Tensor) -> Tensor:
+        return values
+
+    right = act(ref.gelu)
+    constants = "check the constants of GELU: "
+    return {
+        'this is the exact GELU: GPT-2 uses the tanh form, F.gelu(x, approximate="tanh")': act(
+            F.gelu
+        ),
+        "this is a ReLU: GPT-2 uses GELU": act(torch.relu),
+        "this is SiLU: GPT-2 uses GELU": act(F.silu),
+        "this is the sigmoid approximation of GELU: GPT-2 uses the tanh form": (
+            act(lambda h: h * torch.sigmoid(1.702 * h))
+        ),
+        "this is a tanh: GPT-2 uses GELU": act(torch.tanh),
+        "this is a sigmoid: GPT-2 uses GELU": act(torch.sigmoid),
+        "GELU is missing: without it two matrices are as good as one": act(nothing),
+        "GELU stands at the end: it belongs between the two matrices": (ref.gelu(act(nothing))),
+        "GELU is taken twice: the output has none": ref.gelu(right),
+        "b_in is missing: add it before GELU": act(ref.gelu, pre - layer.b_in),
+        "b_in is added after GELU: add it before": (
+            (ref.gelu(pre - layer.b_in) + layer.b_in) @ layer.W_out + layer.b_out
+        ),
+        "b_out is missing": right - layer.b_out,
+        "both biases are missing": act(ref.gelu, pre - layer.b_in) - layer.b_out,
+        "x itself is added: that is the block's job": right + x,
+        f"{constants}the cube is missing": tanh_form(cube=0.0),
+        f"{constants}0.044715, with a zero after the point": tanh_form(cube=0.44715),
+        f"{constants}the root of 2 / π is missing": tanh_form(slope=1.0),
+        f"{constants}2 / π stands under a root": tanh_form(slope=2 / math.pi),
+        f"{constants}the half is missing": (2 * (right - layer.b_out) + layer.b_out),
+    }
+
+
+@exercise
+def block(attempt: Attempt) -> None:
+    """A module: `x + attn(ln1(x))`, then plus `mlp(ln2(…))` of the new stream."""
+    for cfg, n, seed in CASES:
+        layer = randomise(ref.Block(cfg), seed)
+        with torch.no_grad():
+            _compare_blocks(build(attempt, cfg, layer), layer, stream(cfg, n, seed))
+
+
+def _compare_blocks(run: Attempt, layer: ref.Block, x: Tensor) -> None:
+    right = layer(x)
+    compare(
+        run,
+        x,
+        right,
+        lambda: _wrong_blocks(layer, x),
+        lambda found: (
+            part_is_wrong(run, layer, x, ("ln1", "attn", "ln2", "mlp"))
+            or f"the parts are right, and put together in another way: "
+            f"{first_difference(found, right)}"
+        ),
+    )
+
+
+def _wrong_blocks(layer: ref.Block, x: Tensor) -> dict[str, Tensor]:
+    attn, mlp, ln1, ln2 = layer.attn, layer.mlp, layer.ln1, layer.ln2
+    middle = x + attn(ln1(x))
+    right = middle + mlp(ln2(middle))
+    post, bare, swapped = ln1(x + attn(x)), x + attn(x), x + attn(ln2(x))
+    copy1 = ln1(x) + attn(ln1(x))
+    copy2 = ln2(copy1) + mlp(ln2(copy1))
+    sub = attn(ln1(x))
+    first = x + mlp(ln2(x))
+    after = x + ln1(attn(x))
+    adds = "each half adds to the stream itself, not to the normalised copy"
+    return {
+        "this is post-LN: normalise the copy that a part reads, not the sum": ln2(post + mlp(post)),
+        "the stream itself passes through ln2 at the end: GPT-2 is pre-LN": ln2(bare + mlp(bare)),
+        "LayerNorm stands after attn and mlp: it belongs before them": after + ln2(mlp(after)),
+        "the MLP reads the old x: it reads the stream after attention has written to it": (
+            middle + mlp(ln2(x))
+        ),
+        "x is never added back: each half ADDS to the stream": mlp(ln2(sub)),
+        "the MLP's output replaces the stream: add it": mlp(ln2(middle)),
+        "the attention's output replaces the stream: add it": sub + mlp(ln2(sub)),
+        adds: copy2,
+        f"{adds} (ln1)": copy1 + mlp(ln2(copy1)),
+        f"{adds} (ln2)": ln2(middle) + mlp(ln2(middle)),
+        "ln1 is used twice: the MLP reads through ln2": middle + mlp(ln1(middle)),
+        "ln2 is used twice: attention reads through ln1": swapped + mlp(ln2(swapped)),
+        "ln1 and ln2 are swapped": swapped + mlp(ln1(swapped)),
+        "LayerNorm is missing in both halves": bare + mlp(bare),
+        "LayerNorm is missing before attention": bare + mlp(ln2(bare)),
+        "LayerNorm is missing before the MLP": middle + mlp(middle),
+        "attention comes first, then the MLP": first + attn(ln1(first)),
+        "attention is missing": first,
+        "the MLP is missing": middle,
+        "the first x is added twice: the stream holds it already": right + x,
+        "only what the two halves add is returned: the stream itself is missing": right - x,
+    }

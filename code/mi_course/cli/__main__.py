@@ -1,0 +1,7 @@
+"""`python -m mi_course.cli`: the command where it is not installed."""
+
+import sys
+
+from mi_course.cli.main import main
+
+sys.exit(main())

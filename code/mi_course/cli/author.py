@@ -1,0 +1,186 @@
+"""The commands of those who write chapters: run, new-post, status.
+
+What a command needs is imported when it is called, as in `mi_course.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mi_course.book.chapters import MODELS
+from mi_course.cli.common import UsageError, add_command, add_root, positive, progress_bar, root_of
+
+if TYPE_CHECKING:
+    from mi_course.book.run import Outcome
+    from mi_course.cli.common import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the parsers of these commands."""
+    for add_parser in (_add_run, _add_new_post, _add_status):
+        add_parser(commands)
+
+
+# --- run -------------------------------------------------------------------------------------
+
+
+def _add_run(commands: Commands) -> None:
+    parser = add_command(commands, "run", "execute chapters and store their outputs", run)
+    parser.add_argument(
+        "docs", nargs="*", metavar="CHAPTER", help="such as week2/02_induction_heads; default: all"
+    )
+    parser.add_argument("--model", choices=MODELS, default=MODELS[0])
+    parser.add_argument("--jobs", type=positive, metavar="N", help="chapters at a time")
+    parser.add_argument(
+        "--changed", action="store_true", help="only chapters of which something changed"
+    )
+    add_root(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Execute chapters in parallel and store what they give; 1 if one of them failed."""
+    from mi_course.book import chapters
+
+    root = root_of(args)
+    docs = [chapters.doc_name(root, chapters.source_path(root, d)) for d in args.docs] or [
+        chapters.doc_name(root, path) for path in chapters.find(root)
+    ]
+    docs = list(dict.fromkeys(docs))
+    if args.changed:
+        docs = [doc for doc in docs if _must_run(root, doc, args.model)]
+        if not docs:
+            print("Nothing changed since the last run here.")
+            return 0
+    outcomes = execute(root, docs, args.model, args.jobs or default_jobs(args.model))
+    return int(any(outcome.failed for outcome in outcomes))
+
+
+def execute(root: Path, docs: Sequence[str], model: str, jobs: int) -> list[Outcome]:
+    """Execute chapters with a bar, and store what each gives as soon as it has ended."""
+    from mi_course.book import chapters, last_runs
+    from mi_course.book import run as runner
+
+    cells = {doc: len(chapters.code_cells(chapters.source_path(root, doc))) for doc in docs}
+
+    def end(outcome: Outcome) -> None:
+        bar.write(_line(outcome))
+        if outcome.state in ("new", "changed", "kept", "unchanged"):
+            last_runs.note(root, outcome.doc, outcome.model, dict(outcome.modules))
+
+    with progress_bar(sum(cells.values())) as bar:
+
+        def on_cell(doc: str) -> None:
+            bar.set_postfix_str(doc)
+            bar.update()
+
+        outcomes = runner.run_all(root, docs, model, jobs, on_cell, end)
+    print(", ".join(f"{n} {state}" for state, n in runner.summary(outcomes).items()))
+    return outcomes
+
+
+def _must_run(root: Path, doc: str, model: str) -> bool:
+    from mi_course.book import chapters, last_runs, store
+
+    source = chapters.source_path(root, doc)
+    stale = store.stale_reason(source, chapters.stored_path(root, doc, model))
+    why = stale or last_runs.why_run(root, doc, model)
+    print(f"{doc}: {why or 'nothing changed'}")
+    return why is not None
+
+
+def default_jobs(model: str) -> int:
+    """As many kernels as there are processors; GPT-2 takes 3 GB each, so one at a time."""
+    return 1 if model == "gpt2" else min(os.cpu_count() or 1, 8)
+
+
+def _line(outcome: Outcome) -> str:
+    text = f"{outcome.state:<10} {outcome.doc} ({outcome.model}, {outcome.seconds:.1f} s)"
+    return f"{text}\n{outcome.message}" if outcome.message else text
+
+
+# --- new-post --------------------------------------------------------------------------------
+
+
+def _add_new_post(commands: Commands) -> None:
+    parser = add_command(
+        commands, "new-post", "start a post of your own, and show it in the site", post
+    )
+    parser.add_argument("title", nargs="+", metavar="TITLE", help="a question, or a claim")
+    parser.add_argument(
+        "--no-run", action="store_true", help="write the page, and run its cells later"
+    )
+    add_root(parser)
+
+
+def post(args: argparse.Namespace) -> int:
+    """Write a post from the template, add it to the site and run its cells."""
+    from mi_course.book import new_post
+
+    root = root_of(args)
+    started = new_post.start(root, " ".join(args.title))
+    page = f"_build/html/book/{started.doc}.html"
+    written = started.path.relative_to(root).as_posix()
+    print(f"written  {written}, and added to the site's table of contents")
+    failed = 0
+    if not args.no_run:
+        args.docs, args.model, args.jobs, args.changed = [started.doc], MODELS[0], None, False
+        failed = run(args)
+    print(
+        f"Edit it. `mi-course run {started.doc}` runs its cells again; `make book` builds your "
+        f"site, with the post at {page}."
+    )
+    return failed
+
+
+# --- status ----------------------------------------------------------------------------------
+
+
+def _add_status(commands: Commands) -> None:
+    parser = add_command(
+        commands, "status", "show which stored outputs are fresh, and why not", status
+    )
+    add_root(parser)
+
+
+def status(args: argparse.Namespace) -> int:
+    """One row for each chapter; 1 if outputs of `pocket` are stale or missing."""
+    from mi_course.book import chapters, store
+
+    root = root_of(args)
+    docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
+    if not docs:
+        raise UsageError("the book has no chapters with code yet")
+    rows = [_status_row(root, doc) for doc in docs]
+    orphans = store.orphans(root)
+    print(_table([("chapter", "cells", *MODELS, "since the last run here"), *rows]))
+    for orphan in orphans:
+        print(orphan)
+    return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
+
+
+def _status_row(root: Path, doc: str) -> tuple[str, ...]:
+    from mi_course.book import chapters, last_runs, store
+
+    source = chapters.source_path(root, doc)
+    states = []
+    for model in MODELS:
+        stored = chapters.stored_path(root, doc, model)
+        why = store.stale_reason(source, stored)
+        missing = "none stored" if model != MODELS[0] else f"stale: {why}"
+        state = "fresh" if why is None else f"stale: {why}"
+        states.append(state if stored.is_file() else missing)
+    changed = last_runs.why_run(root, doc, MODELS[0]) or "nothing changed"
+    return (doc, str(len(chapters.code_cells(source))), *states, changed)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])

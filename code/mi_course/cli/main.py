@@ -1,0 +1,80 @@
+"""The command `mi-course`: one subcommand for each thing that one does with the course.
+
+What a subcommand needs is imported when it is called, so that `mi-course --help` answers at once
+and works where torch is not installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from mi_course.cli import author, learner, proof, train
+
+# Errors whose message is written for the user. By name, since importing their modules would import
+# what the command may not need.
+FOR_THE_USER = {
+    "ChapterError",
+    "DataError",
+    "LogError",
+    "ModelFilesError",
+    "NotGPT2Error",
+    "RunError",
+    "StoreError",
+    "TrainingError",
+    "UsageError",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a subcommand; errors that the user can mend are one sentence, without a traceback.
+
+    Returns:
+        The exit code: 0, 1 for a failure, 2 for a wrong command line, 130 for an interruption.
+    """
+    args = _parser().parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = args.command
+    try:
+        return command(args)
+    except KeyboardInterrupt:
+        print("mi-course: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has gone: `mi-course status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if not _for_the_user(error):
+            raise
+        print(f"mi-course: {error}", file=sys.stderr)
+        return 1
+
+
+def _for_the_user(error: Exception) -> bool:
+    """Whether an error's message is written for the user."""
+    if isinstance(error, ModuleNotFoundError):
+        missing = error.name or ""
+        error.msg = (
+            f"{missing} is not installed. Install the course with everything it needs: "
+            "`make test` in its folder does, or see its README."
+        )
+        error.args = (error.msg,)
+        return not missing.startswith("mi_course")
+    return any(kind.__name__ in FOR_THE_USER for kind in type(error).__mro__)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mi-course",
+        description="A hands-on course in mechanistic interpretability.",
+        epilog="mi-course COMMAND --help explains a command.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (learner, author, proof, train):
+        group.add(commands)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

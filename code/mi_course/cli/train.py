@@ -1,0 +1,89 @@
+"""The commands that make what the course ships: train-pocket, train-mlp, export-browser.
+
+What a command needs is imported when it is called, as in `mi_course.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mi_course.cli.common import add_command, add_folder, folder_of, progress_bar
+
+if TYPE_CHECKING:
+    from mi_course.cli.common import Commands
+
+MIB = 2**20
+
+
+def add(commands: Commands) -> None:
+    """Add the parsers of these commands."""
+    for add_parser in (_add_train_pocket, _add_train_mlp, _add_export_browser):
+        add_parser(commands)
+
+
+# --- train-pocket ----------------------------------------------------------------------------
+
+
+def _add_train_pocket(commands: Commands) -> None:
+    parser = add_command(
+        commands, "train-pocket", "train the embedded model anew, about 20 minutes", train
+    )
+    add_folder(parser, "the model's folder in the package")
+    parser.add_argument(
+        "--restart", action="store_true", help="begin anew instead of resuming an interrupted run"
+    )
+
+
+def train(args: argparse.Namespace) -> int:
+    """Train `pocket`; an interrupted run is resumed."""
+    folder = folder_of(args, Path(__file__).parents[1] / "pocket")
+    from mi_course.pocket_training import training  # takes seconds, since it imports torch
+
+    training.train_pocket(folder, resume=not args.restart, progress=True)
+    _print_size(folder)
+    return 0
+
+
+def _print_size(folder: Path) -> None:
+    size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+    print(f"{folder}: {size / MIB:.1f} MiB")
+
+
+# --- train-mlp -------------------------------------------------------------------------------
+
+
+def _add_train_mlp(commands: Commands) -> None:
+    text = "train week 1's networks anew, and break and time their loops, a few minutes"
+    parser = add_command(commands, "train-mlp", text, train_mlp)
+    add_folder(parser, "the runs' folder in the package")
+
+
+def train_mlp(args: argparse.Namespace) -> int:
+    """Write week 1's training log, weights and checksums anew; needs the real MNIST."""
+    from mi_course.digits import run_log  # takes seconds, since it imports torch
+
+    folder = folder_of(args, run_log.FOLDER)
+    with progress_bar(None) as bar:
+        run_log.write(folder, bar.set_postfix_str)
+    _print_size(folder)
+    return 0
+
+
+# --- export-browser --------------------------------------------------------------------------
+
+
+def _add_export_browser(commands: Commands) -> None:
+    text = "write pocket as the file that the playground loads; building the site does it by itself"
+    parser = add_command(commands, "export-browser", text, export_browser)
+    add_folder(parser, "where you are")
+
+
+def export_browser(args: argparse.Namespace) -> int:
+    """Write the model's file for the browser."""
+    from mi_course.book.site import browser_model
+
+    path = browser_model.write(folder_of(args, Path()))
+    print(f"{path}: {path.stat().st_size:,} bytes")
+    return 0

@@ -1,0 +1,138 @@
+"""What ships of week 1's training runs: logs as CSV, the weights of one network, and checksums.
+
+`mi-course train-mlp` writes them anew (`write`), everything else reads them. A file whose SHA-256
+is not the one written beside it is refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from mi_course.digits import batching, mlp, mnist, symptoms
+from mi_course.digits.mnist import Digits
+
+FOLDER = Path(__file__).parent / "runs"
+SEEDS = (0, 1, 2)
+TRAINING, SYMPTOMS, TIMES, WEIGHTS = (
+    "training.csv",
+    "symptoms.csv",
+    "batching.csv",
+    "mnist_seed0.safetensors",
+)
+CHECKSUMS = "checksums.json"
+
+
+class LogError(RuntimeError):
+    """A shipped file that is missing or was changed; the message says what to do."""
+
+
+def rows(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
+    """A shipped table, one dictionary for each row, with numbers as floats.
+
+    Raises:
+        LogError: the file is missing or changed.
+    """
+    text = _checked(folder / name).decode("utf8")
+    return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(text.splitlines())]
+
+
+def curves(column: str, data: str, folder: Path = FOLDER) -> dict[int, np.ndarray]:
+    """One column of the training log over the epochs, by seed.
+
+    Args:
+        column: a field of `mlp.Epoch`.
+        data: the name of the data set, as in `Digits.name`.
+        folder: of the log.
+    """
+    table = [row for row in rows(TRAINING, folder) if row["data"] == data]
+    return {seed: np.array([row[column] for row in table if row["seed"] == seed]) for seed in SEEDS}
+
+
+def trained(digits: Digits, folder: Path = FOLDER) -> nn.Sequential:
+    """A trained network: for MNIST the shipped one; for the small digits one trained now.
+
+    Raises:
+        LogError: the shipped weights are missing or changed.
+    """
+    if not digits.is_mnist:
+        *_, (_, model) = mlp.train(digits, SEEDS[0])
+        return model
+    from safetensors.torch import load
+
+    model = mlp.build(seed=0)
+    model.load_state_dict(load(_checked(folder / WEIGHTS)))
+    return model
+
+
+def write(folder: Path, progress: Callable[[str], object] = lambda what: None) -> None:
+    """Train, break and time everything anew; needs the real MNIST, and takes some minutes.
+
+    Args:
+        folder: where to put the files; made if it is missing.
+        progress: called with what begins.
+
+    Raises:
+        mnist.DataError: MNIST cannot be had.
+    """
+    from safetensors.torch import save
+
+    folder.mkdir(parents=True, exist_ok=True)
+    real = mnist.load("mnist", quiet=True)
+    table = []
+    for digits in (real, mnist.load("digits", quiet=True)):
+        for seed in SEEDS:
+            progress(f"{digits.name}, seed {seed}")
+            epochs, models = zip(*mlp.train(digits, seed), strict=True)
+            table += [{"data": digits.name, "seed": seed} | asdict(epoch) for epoch in epochs]
+            if digits.is_mnist and seed == SEEDS[0]:
+                (folder / WEIGHTS).write_bytes(save(models[-1].state_dict()))
+    threads = {"threads": torch.get_num_threads()}
+    _write_table(folder / TRAINING, [row | threads for row in table])
+    progress("symptoms of broken loops")
+    _write_table(folder / SYMPTOMS, symptoms.run_all(real, symptoms.STEPS))
+    progress("times of batching")
+    _write_table(folder / TIMES, [row | threads for row in batching.measure(real)])
+    names = (TRAINING, SYMPTOMS, TIMES, WEIGHTS)
+    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    (folder / CHECKSUMS).write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
+
+
+def _checked(path: Path) -> bytes:
+    try:
+        content = path.read_bytes()
+        expected = json.loads((path.parent / CHECKSUMS).read_text("utf8")).get(path.name)
+    except OSError as error:
+        raise LogError(f"{error.filename} is missing: install the course anew") from None
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise LogError(
+            f"{path.name} is not the file that {CHECKSUMS} names: install the course anew, or "
+            "write both with `mi-course train-mlp`"
+        )
+    return content
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _write_table(path: Path, table: Iterable[Mapping[str, Any]]) -> None:
+    lines: Sequence[Mapping[str, Any]] = [
+        {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in table
+    ]
+    with path.open("w", newline="", encoding="utf8") as file:
+        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(lines)

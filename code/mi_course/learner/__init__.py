@@ -1,0 +1,1 @@
+"""What a learner has done: passed exercises, the weekly log, and their export."""

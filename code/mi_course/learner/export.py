@@ -1,0 +1,94 @@
+"""Everything a learner has done in one file: for the tracker page, for reading, or for Notion."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mi_course.learner import exercises, progress, weeklog
+
+FORMAT = "mi-course-progress"
+VERSION = 1
+
+
+def collect() -> dict[str, Any]:
+    """Passed exercises and the logs of all weeks."""
+    logs = {str(week): weeklog.load(week).as_json() for week in weeklog.weeks()}
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "exercises": progress.all_passed(),
+        "weeks": logs,
+    }
+
+
+def as_json() -> str:
+    """The file that the tracker page imports."""
+    return json.dumps(collect(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def as_markdown() -> str:
+    """The logs of all weeks one after the other, then the exercises."""
+    parts = [weeklog.render(weeklog.load(week)) for week in weeklog.weeks()]
+    passed = [f"- [x] {name} ({when[:10]})" for name, when in progress.all_passed().items()]
+    return "\n".join([*parts, "# Exercises passed\n", *passed]).rstrip() + "\n"
+
+
+def as_notion() -> str:
+    """A table in CSV, which Notion imports as a database: one row for each thing.
+
+    `Done` is Yes or No, as Notion writes a box that is ticked or not.
+    """
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["Name", "Week", "Kind", "Done", "Hours", "Date", "Link"])
+    passed = progress.all_passed()
+    known = exercises.here()
+    for week in weeklog.weeks():
+        table.writerows(_rows(week))
+        for names in known.get(week, {}).values():
+            table.writerows(
+                _exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()
+            )
+    table.writerows(_exercise(name, "", when) for name, when in passed.items())
+    return text.getvalue()
+
+
+def _exercise(name: str, week: int | str, when: str) -> list[Any]:
+    return [name, week, "exercise", _yes(bool(when)), "", when[:10], ""]
+
+
+def _rows(week: int) -> list[list[Any]]:
+    log = weeklog.load(week)
+    rows = [
+        [
+            item["text"],
+            week,
+            item["kind"],
+            _yes(item["id"] in log.done),
+            "",
+            "",
+            item.get("link", ""),
+        ]
+        for item in weeklog.plan(week)["items"]
+    ]
+    rows += [[text, week, "own", _yes(done), "", "", ""] for _, text, done in log.own]
+    rows += [[text, week, "learning", "", "", "", ""] for text in log.learnings]
+    rows += [[text, week, "blocker", "", "", "", ""] for text in log.blockers]
+    rows += [[day, week, "time", "", f"{hours:g}", "", ""] for day, hours in log.hours.items()]
+    return rows + ([[log.notes, week, "note", "", "", "", ""]] if log.notes else [])
+
+
+def _yes(done: bool) -> str:
+    return "Yes" if done else "No"
+
+
+FORMATS: dict[str, tuple[Callable[[], str], str]] = {
+    "json": (as_json, "json"),
+    "markdown": (as_markdown, "md"),
+    "notion": (as_notion, "csv"),
+}
+"""What makes each format, and the ending of its file."""

@@ -1,0 +1,233 @@
+"""The tracker, ticks and definitions in a browser, with the files that the command line writes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mi_course.learner import export, progress, weeklog
+from support import browser
+from support.site_builds import real_site
+
+pytestmark = pytest.mark.browser
+
+TRACKER = "book/tracker.html"
+CHAPTER = "book/week2/02_induction_heads.html"
+
+
+@pytest.fixture(scope="module")
+def base():
+    with browser.served(real_site()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def chromium(base):
+    with browser.launched() as launched:
+        yield launched
+
+
+@pytest.fixture
+def page(chromium, base):
+    with browser.visit(chromium, base, TRACKER, browser.DESKTOP) as seen:
+        yield seen.page
+        assert seen.problems == []
+
+
+@pytest.fixture
+def logs(tmp_path, monkeypatch):
+    """Logs of the command line with everything in them that could go wrong on the way."""
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MI_COURSE_PROGRESS")
+    nasty = "<img src=x onerror=document.title='run'> & \"quotes\" ü 日本"
+    own = [(weeklog.TASKS, "mine", True), (weeklog.DELIVERABLES, nasty, False)]
+    hours = {"Day 1": 2.5, "Tuesday": 3.0}
+    weeklog.save(weeklog.Week(1, {"w1-mlp"}, own, [nasty, "b"], ["c"], hours, f"{nasty}\n\nsecond"))
+    weeklog.save(weeklog.Week(4, {"w4-write", "w4-plot"}))
+    progress.passed("attention")
+
+
+def give(page, name, text):
+    file = {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+    page.set_input_files("input[type=file]", file)
+    page.wait_for_function("document.querySelector('.course-said').textContent")
+    said = page.text_content(".course-said")
+    page.evaluate("document.querySelector('.course-said').textContent = ''")
+    return said
+
+
+def written(page, button):
+    with page.expect_download() as waiting:
+        page.click(f"button[data-do={button}]")
+    return waiting.value.path().read_text("utf8")
+
+
+def test_files_of_the_command_line_go_in_and_come_out_as_they_were(page, logs):
+    assert "Imported a.json" in give(page, "a.json", export.as_json())
+    assert written(page, "json") == export.as_json()
+    assert written(page, "markdown") == export.as_markdown()
+    assert "Imported again.json" in give(page, "again.json", export.as_json())
+    assert written(page, "json") == export.as_json()  # a second import adds nothing
+
+
+def test_markdown_of_the_command_line_goes_in_and_comes_out_as_it_was(page, logs):
+    assert "Imported a.md" in give(page, "a.md", export.as_markdown())
+    assert written(page, "markdown") == export.as_markdown()
+
+
+def test_imported_text_is_never_run(page, logs):
+    give(page, "a.json", export.as_json())
+    assert page.locator(".course-week img").count() == 0
+    assert page.title() != "run"
+    assert "<img" in page.locator(".course-own").nth(1).text_content()
+
+
+GOOD = {"format": "mi-course-progress", "version": 1, "exercises": {}, "weeks": {}}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("a.json", "{", "no valid JSON"),
+        ("a.json", "[]", "not written by this course"),
+        ("a.json", "null", "not written by this course"),
+        ("a.json", json.dumps(GOOD | {"version": 2}), "its version is 2"),
+        ("a.json", json.dumps(GOOD | {"weeks": []}), "missing"),
+        ("a.json", json.dumps(GOOD | {"weeks": {"9": {}}}), "no week 9"),
+        ("a.json", json.dumps(GOOD | {"weeks": {"1": {"done": [3]}}}), "no list of texts"),
+        ("a.json", json.dumps(GOOD | {"weeks": {"1": {"hours": {"a": 99}}}}), "between 0 and 24"),
+        ("a.json", json.dumps(GOOD | {"weeks": {"1": {"notes": {}}}}), "are no text"),
+        ("a.json", json.dumps(GOOD | {"weeks": {"1": {"own": [{}]}}}), "own items"),
+        ("a.json", json.dumps(GOOD | {"exercises": {"a": "never"}}), "no date"),
+        ("a.md", "# Shopping\n\n- [x] milk\n", "Week 1 Log"),
+        ("a.md", "# Week 7 Log\n", "no week 7"),
+        ("a.txt", "\0\1", "Week 1 Log"),
+    ],
+)
+def test_a_bad_file_is_refused_with_a_reason_and_changes_nothing(page, logs, name, text, why):
+    give(page, "good.json", export.as_json())
+    before = page.evaluate("localStorage.getItem('mi-course-progress')")
+    said = give(page, name, text)
+    assert f"{name} was not imported, and nothing was changed" in said
+    assert why in said
+    assert page.evaluate("localStorage.getItem('mi-course-progress')") == before
+
+
+def test_the_form_works_with_the_keyboard_and_outlives_a_reload(page):
+    week = page.locator(".course-week[data-week='2']")
+    box = week.locator("[data-item]").first
+    box.focus()
+    page.keyboard.press("Space")
+    week.locator("[name=learnings]").focus()
+    page.keyboard.type("one\ntwo")
+    week.locator("[name=day]").focus()
+    page.keyboard.type("Monday")
+    page.keyboard.press("Tab")
+    page.keyboard.type("2.5")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.reload()
+    assert box.is_checked()
+    assert week.locator("[name=learnings]").input_value() == "one\ntwo"
+    assert "1 of 11, 2.5 h of 12" in week.locator(".course-bar").text_content()
+    week.get_by_role("button", name="Remove Monday").press("Enter")
+    assert "0 h of 12" in week.locator(".course-bar").text_content()
+
+
+def test_every_control_has_a_name_for_a_screen_reader(page):
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll('article :is(input, textarea, button, progress)')]
+        .filter(e => !(e.labels?.length || e.textContent.trim() || e.ariaLabel))
+        .map(e => e.outerHTML)"""
+    )
+    assert nameless == []
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_every_item_is_on_the_page_and_nothing_else_is(page):
+    shown = page.evaluate("[...document.querySelectorAll('[data-item]')].map(e => e.dataset.item)")
+    items = [item["id"] for week in weeklog.tracker()["weeks"] for item in week["items"]]
+    assert sorted(shown) == sorted(items)
+
+
+def test_in_print_the_buttons_are_gone_and_the_items_stay(page):
+    page.emulate_media(media="print")
+    assert not page.locator(".course-buttons").is_visible()
+    assert page.locator("[data-item]").first.is_visible()
+
+
+def test_clearing_asks_first(page):
+    page.locator("[data-item]").first.check()
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.click("button[data-do=clear]")
+    assert page.locator("[data-item]").first.is_checked()
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.click("button[data-do=clear]")
+    assert not page.locator("[data-item]").first.is_checked()
+
+
+def test_a_finished_page_has_a_tick_and_the_first_page_leads_back(chromium, base):
+    with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
+        page = seen.page
+        assert page.locator(".course-tick").count() == 0
+        page.locator("#course-finished").check()
+        assert page.locator("nav.bd-links .course-tick").count() == 1
+        page.evaluate(
+            "document.querySelector('#random-tokens-twice').scrollIntoView({behavior: 'instant'})"
+        )
+        page.goto(f"{base}book/intro.html")
+        assert page.locator("nav.bd-links .course-tick").count() == 1
+        link = page.locator(".course-continue a")
+        assert link.text_content() == "Induction heads: Random tokens, twice"
+        link.click()
+        page.wait_for_url(f"**/{CHAPTER}#random-tokens-twice")
+        page.locator("#course-finished").uncheck()
+        assert page.locator(".course-tick").count() == 0
+        assert seen.problems == []
+
+
+def test_a_term_shows_its_definition_on_hover_and_focus_and_escape_hides_it(chromium, base):
+    with browser.visit(chromium, base, CHAPTER, browser.PHONE) as seen:
+        page = seen.page
+        term = page.locator("[data-definition]").first
+        tip = page.get_by_role("tooltip", include_hidden=True)
+        assert tip.is_hidden()
+        term.hover()
+        assert tip.text_content() == term.get_attribute("data-definition")
+        edges = tip.bounding_box()
+        assert edges["x"] >= 0
+        assert edges["x"] + edges["width"] <= 390
+        page.keyboard.press("Escape")
+        assert tip.is_hidden()
+        term.focus()
+        assert tip.is_visible()
+        assert term.get_attribute("aria-describedby") == tip.get_attribute("id")
+        href = term.get_attribute("href")
+        page.goto(f"{base}book/week2/{href}")
+        assert page.locator(f"[id='{href.partition('#')[2]}']").count() == 1
+        assert seen.problems == []
+
+
+def test_each_exercise_leads_to_the_pitfalls(chromium, base):
+    with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
+        exercises = seen.page.locator("div.admonition.exercise").count()
+        assert seen.page.locator(".course-stuck a[href='#pitfalls']").count() == exercises > 0
+
+
+def test_storage_that_is_off_or_damaged_breaks_no_page(chromium, base):
+    with browser.visit(chromium, base, TRACKER, browser.DESKTOP) as seen:
+        for damage in ("{", "null", '{"format": "other"}', "[]"):
+            seen.page.evaluate("t => localStorage.setItem('mi-course-progress', t)", damage)
+            seen.page.reload()
+            assert "0 of 45 items done" in seen.page.text_content(".course-all")
+        seen.page.add_init_script(
+            "Object.defineProperty(window, 'localStorage', {get() { throw new Error('off') }})"
+        )
+        seen.page.reload()
+        seen.page.locator("[data-item]").first.check()
+        assert "keeps nothing" in seen.page.text_content(".course-said")
+        theirs = ("Error: off", "error on the page: off", "invalid theme mode")  # the theme's
+        ours = [p for p in seen.problems if not any(words in p for words in theirs)]
+        assert ours == []

@@ -1,0 +1,162 @@
+"""Every page in headless Chromium, with the network cut: no error, figures drawn, none too wide.
+
+The browser is the machine's own. Where there is none the tests are NOT RUN, with a line on how to
+get one; in CI they fail instead.
+"""
+
+import pytest
+
+from support import browser
+from support.sample_course import CHAPTER, all_outputs, attention, write
+from support.site_builds import build, pages, real_site
+
+pytestmark = pytest.mark.browser
+
+SAMPLE = f"book/{CHAPTER}.html"
+# What a drawn figure holds: curves, points or a heatmap's picture; on CircuitsVis' canvas, colour.
+DRAWN = """figure => {
+    if (figure.dataset.state !== "drawn") return figure.dataset.state === "failed" ? "failed" : "";
+    if (figure.classList.contains("course-plotly"))
+        return figure.querySelector("svg .trace, svg .heatmaplayer image, svg .point") && "drawn";
+    const canvas = [...figure.querySelectorAll("canvas")].at(-1);
+    const area = canvas && [0, 0, canvas.width, canvas.height];
+    const pixels = canvas && canvas.getContext("2d").getImageData(...area);
+    return pixels && pixels.data.some(Boolean) ? "drawn" : "";
+}"""
+# What lies beyond the right edge, outside of what scrolls within itself.
+TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
+    e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent &&
+    !e.closest(".course-fig, pre, .pst-scrollable-table-container, .pg-scroll, mjx-container,"
+        + "dialog, .bd-sidebar-primary, .bd-sidebar-secondary"))
+    .map(e => e.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser.launched() as launched:
+        yield launched
+
+
+@pytest.fixture(scope="module")
+def course():
+    """The address of the course's own site, and the paths of its pages."""
+    site = real_site()
+    with browser.served(site) as base:
+        yield base, [page.relative_to(site).as_posix() for page in pages(site)]
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    """The address of the sample course, whose last figure cannot be drawn."""
+    outs = all_outputs()
+    outs[4] = [attention("NoSuchComponent")]
+    folder = write(tmp_path_factory.mktemp("sample") / "course", outs)
+    result = build(folder, folder)
+    assert result.returncode == 0, result.stderr
+    with browser.served(folder / "_build" / "html") as base:
+        yield base
+
+
+def check(seen, size):
+    """What is wrong with an open page, after everything on it was looked at."""
+    browser.scroll_through(seen.page)
+    problems = list(seen.problems)
+    for figure in seen.page.query_selector_all(".course-fig"):
+        figure.scroll_into_view_if_needed()  # CircuitsVis fades its colours in
+        drawn = seen.page.wait_for_function(DRAWN, arg=figure, timeout=10_000)
+        if drawn.json_value() != "drawn":
+            problems.append(f"not drawn: {figure.get_attribute('aria-label')}")
+    if size == browser.PHONE:
+        width = seen.page.evaluate("document.documentElement.scrollWidth")
+        clipped = seen.page.evaluate(TOO_WIDE)
+        if width > size["width"] or clipped:
+            problems.append(f"{width} px wide, beyond the screen: {clipped[:3]}")
+    return problems
+
+
+# Widths do not depend on the theme, and axe looks at every page in both.
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [(browser.PHONE, "dark"), (browser.DESKTOP, "light")],
+    ids=["phone-dark", "desktop-light"],
+)
+def test_every_page_works_without_the_network(chromium, course, size, scheme):
+    base, paths = course
+    found = {}
+    # one window for all pages, as a reader has: what they share is loaded and compiled once
+    with browser.visit(chromium, base, "search.html?q=model", size, scheme) as seen:
+        found["search"] = check(seen, size)
+        for path in paths:
+            seen.problems.clear()
+            seen.page.goto(base + path, wait_until="load")
+            found[path] = check(seen, size)
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def test_first_page_leads_to_the_introduction(chromium, course):
+    base, _ = course
+    with browser.visit(chromium, base, "index.html", browser.DESKTOP) as seen:
+        seen.page.wait_for_url(f"{base}book/intro.html")
+    assert seen.problems == []
+
+
+@pytest.mark.parametrize("size", [browser.PHONE, browser.DESKTOP], ids=["phone", "desktop"])
+def test_figures_are_drawn_and_a_failure_is_one_sentence(chromium, sample, size):
+    with browser.visit(chromium, sample, SAMPLE, size) as seen:
+        problems = check(seen, size)
+        failed = seen.page.text_content("[aria-label] > .course-fig-failed")
+        drawn = seen.page.locator(".course-fig[data-state=drawn]").count()
+    assert failed == "This figure could not be drawn (CircuitsVis has no NoSuchComponent)."
+    assert drawn == 3
+    unexpected = [p for p in problems if "NoSuchComponent" not in p and "not drawn" not in p]
+    assert unexpected == []
+
+
+def test_figure_is_drawn_when_it_comes_near_and_keeps_its_place(chromium, sample):
+    tiny = {"width": 390, "height": 200}
+    with browser.visit(chromium, sample, SAMPLE, tiny) as seen:
+        plot = seen.page.locator(".course-plotly").nth(1)
+        seen.page.wait_for_timeout(300)
+        before = plot.get_attribute("data-state"), plot.bounding_box()["height"]
+        browser.scroll_through(seen.page)
+        after = plot.get_attribute("data-state"), plot.bounding_box()["height"]
+    assert before == (None, 450)
+    assert after == ("drawn", 450)
+
+
+def test_figures_follow_the_theme(chromium, sample):
+    color = "e => getComputedStyle(e).fill"
+    with browser.visit(chromium, sample, SAMPLE, browser.DESKTOP, "light") as seen:
+        browser.scroll_through(seen.page)
+        title = seen.page.locator(".course-plotly .gtitle").first
+        light = title.evaluate(color)
+        seen.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        seen.page.wait_for_function(
+            "old => getComputedStyle(document.querySelector('.gtitle')).fill !== old", arg=light
+        )
+        page_text = seen.page.evaluate("getComputedStyle(document.body).color")
+        dark = title.evaluate(color)
+    assert dark == page_text
+
+
+def test_math_is_typeset_with_fonts_of_the_site(chromium, sample):
+    with browser.visit(chromium, sample, "book/week2/02_prose.html", browser.PHONE) as seen:
+        seen.page.wait_for_selector("mjx-container mjx-math")
+        seen.page.wait_for_function("document.fonts.status === 'loaded'")
+        seen.page.wait_for_timeout(300)
+    assert any("woff-v2/MathJax" in url for url in seen.requests)
+    assert seen.problems == []
+
+
+def test_wide_table_and_code_scroll_within_themselves(chromium, sample):
+    with browser.visit(chromium, sample, SAMPLE, browser.PHONE) as seen:
+        table = seen.page.locator(".pst-scrollable-table-container")
+        assert table.evaluate("e => e.scrollWidth > e.clientWidth")
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_request_to_another_host_would_be_seen(chromium, sample):
+    with browser.visit(chromium, sample, "book/intro.html", browser.DESKTOP) as seen:
+        seen.page.evaluate("fetch('https://example.org/x.js').catch(() => 0)")
+        seen.page.wait_for_timeout(200)
+    assert any("another host: https://example.org/x.js" in p for p in seen.problems)

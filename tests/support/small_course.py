@@ -1,0 +1,72 @@
+"""A course of a few cells, in a folder of its own, for the tests of the pipeline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from nbformat.v4 import new_output
+
+from mi_course.book import outputs, store
+from mi_course.book.chapters import code_cells, stored_path
+from support.outside import ROOT
+
+FRONT = """---
+jupytext:
+  text_representation: {extension: .md, format_name: myst}
+kernelspec: {display_name: Python 3, language: python, name: python3}
+---
+"""
+POCKET = {"name": "pocket", "sha256": "ab" * 32, "revision": ""}
+VERSIONS = {"python": "3.11", "torch": "2.13.0"}
+
+
+CODE = ROOT / "code"
+
+
+def package_env(**variables: str) -> dict[str, str]:
+    """An environment in which a fresh Python finds this checkout's package."""
+    path = os.pathsep.join(filter(None, [str(CODE), os.environ.get("PYTHONPATH", "")]))
+    return os.environ | {"PYTHONPATH": path} | variables
+
+
+class Project:
+    """A checkout of a small course, with helpers that write into it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        (root / "book").mkdir(parents=True, exist_ok=True)
+        (root / "_toc.yml").write_text("format: jb-book\n")
+
+    def write(self, doc: str, body: str) -> Path:
+        """Write a chapter; `body` is its Markdown after the front matter."""
+        path = self.root / "book" / f"{doc}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(FRONT + body, encoding="utf8")
+        return path
+
+    def stored(self, doc: str, model: str = "pocket") -> Path:
+        """Where the chapter's outputs are stored."""
+        return stored_path(self.root, doc, model)
+
+    def save(self, doc: str, outs: list[list], model: dict[str, str] = POCKET, **options) -> str:
+        """Store outputs for a chapter as a run would."""
+        cells = code_cells(self.root / "book" / f"{doc}.md")
+        result = store.Result(cells, [outputs.normalise(o) for o in outs], model, VERSIONS)
+        return store.save(self.stored(doc, options.pop("folder", "pocket")), result, **options)
+
+
+def cell(source: str, tags: str = "") -> str:
+    """A code cell in MyST."""
+    option = f":tags: [{tags}]\n\n" if tags else ""
+    return f"```{{code-cell}} ipython3\n{option}{source}\n```\n"
+
+
+def text(value: str, name: str = "stdout"):
+    """A printed output."""
+    return new_output("stream", name=name, text=value)
+
+
+def shown(data: dict, **options):
+    """A displayed output."""
+    return new_output("display_data", data, **options)
