@@ -97,6 +97,7 @@ def test_root_is_found_from_a_folder_within(project, monkeypatch):
 def test_reading_chapters_needs_no_torch():
     code = (
         "import sys; sys.modules['torch'] = None; sys.modules['numpy'] = None\n"
-        "from mi_course.book import chapters, store\nfrom mi_course.book.notebook import learner_notebook\n"
+        "from mi_course.book import chapters, store\n"
+        "from mi_course.book.notebook import learner_notebook\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=package_env())

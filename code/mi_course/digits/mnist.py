@@ -115,7 +115,7 @@ def why_absent(folder: Path | None = None) -> str | None:
     if damaged(folder or data_folder()):
         return (
             f"the real MNIST is not on this machine: set {FOLDER_VARIABLE} to the folder that "
-            "holds MNIST/raw, or download it with `from mi_course.digits import mnist; mnist.load()`"
+            "holds MNIST/raw, or download it: `from mi_course.digits import mnist; mnist.load()`"
         )
     return None
 
