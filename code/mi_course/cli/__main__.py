@@ -2,6 +2,6 @@
 
 import sys
 
-from mi_course.cli.main import main
+from mi_course.cli import main
 
 sys.exit(main())
