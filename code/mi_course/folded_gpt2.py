@@ -20,6 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
+from mi_course.errors import CourseError
 from mi_course.hooks import check_tokens, require_compatibility
 from mi_course.ioi import Answers
 
@@ -54,7 +55,7 @@ Start: TypeAlias = Callable[[int, slice], Float[Tensor, "patch batch span d_mode
 Swap: TypeAlias = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
 
-class UnknownModelError(ValueError):
+class UnknownModelError(CourseError, ValueError):
     """The plain forward pass does not compute what this model computes."""
 
 

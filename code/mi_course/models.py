@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from mi_course.errors import CourseError
+
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -34,7 +36,7 @@ HUB_PATIENCE_S = 4.0
 CHOICES = ("auto", "gpt2", "pocket")
 
 
-class ModelFilesError(RuntimeError):
+class ModelFilesError(CourseError, RuntimeError):
     """A model's files are missing or damaged; the message says how to mend it."""
 
 

@@ -134,9 +134,11 @@ def test_a_changed_or_missing_file_is_refused(tmp_path):
     assert run_log.rows(run_log.TRAINING, tmp_path)
     text = (tmp_path / run_log.TRAINING).read_text().replace("0.97", "0.98", 1)
     (tmp_path / run_log.TRAINING).write_text(text)
-    with pytest.raises(run_log.LogError, match=r"training\.csv is not the file that checksums"):
+    with pytest.raises(
+        run_log.RunFilesError, match=r"training\.csv is not the file that checksums"
+    ):
         run_log.rows(run_log.TRAINING, tmp_path)
-    with pytest.raises(run_log.LogError, match=r"batching\.csv is missing"):
+    with pytest.raises(run_log.RunFilesError, match=r"batching\.csv is missing"):
         run_log.rows(run_log.TIMES, tmp_path)
 
 

@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mi_course.errors import CourseError
+
 if TYPE_CHECKING:
     import nbformat
     from myst_parser.config.main import MdParserConfig
@@ -34,7 +36,7 @@ TOLERANCE_TAG = re.compile(r"tol-(\d*\.?\d+(?:e-?\d+)?)")
 TOLERANCE_REASON = re.compile(r"^\s*#[ \t]*tolerance:[ \t]*\S", re.MULTILINE)
 
 
-class ChapterError(ValueError):
+class ChapterError(CourseError, ValueError):
     """A chapter, or a name given for one, that cannot be used; the message says why."""
 
 

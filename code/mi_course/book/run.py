@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters, kernels, needs, outputs, store
 from mi_course.book.chapters import Cell
+from mi_course.errors import CourseError
 
 # to end what never ends; on GPT-2 small a cell may take minutes, and more on a busy machine
 CELL_TIMEOUT_S = {"pocket": 900, "gpt2": 3600}
@@ -35,7 +36,7 @@ _PACKAGE_LINE = re.compile(r"(mi_course[/\\][\w/\\]+\.py):(\d+)")
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class RunError(RuntimeError):
+class RunError(CourseError, RuntimeError):
     """A chapter that could not be run or stored; the message is the report."""
 
 

@@ -23,13 +23,14 @@ from nbformat.v4.rwbase import split_lines
 
 from mi_course.book import chapters, outputs
 from mi_course.book.chapters import Cell
+from mi_course.errors import CourseError
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 RANDOM_MODEL = "gpt2-random"
 NO_MODEL = {"name": "none", "sha256": "", "revision": ""}
 
 
-class StoreError(ValueError):
+class StoreError(CourseError, ValueError):
     """Outputs that must not be stored, or a stored notebook that cannot be used."""
 
 

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from mi_course.errors import CourseError
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
     Commands: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
-class UsageError(Exception):
-    """Something that the user can put right; the message says what and how."""
+class UsageError(CourseError):
+    """A command that cannot be carried out as it was given; the message says what can."""
 
 
 def add_command(

@@ -12,20 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from mi_course.cli import author, learner, proof, train
-
-# Errors whose message is written for the user. By name, since importing their modules would import
-# what the command may not need.
-FOR_THE_USER = {
-    "ChapterError",
-    "DataError",
-    "LogError",
-    "ModelFilesError",
-    "NotGPT2Error",
-    "RunError",
-    "StoreError",
-    "TrainingError",
-    "UsageError",
-}
+from mi_course.errors import CourseError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,24 +31,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of a pipe has gone: `mi-course status | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
-        if not _for_the_user(error):
-            raise
-        print(f"mi-course: {error}", file=sys.stderr)
-        return 1
-
-
-def _for_the_user(error: Exception) -> bool:
-    """Whether an error's message is written for the user."""
-    if isinstance(error, ModuleNotFoundError):
+    except CourseError as error:
+        return _failed(str(error))
+    except ModuleNotFoundError as error:
         missing = error.name or ""
-        error.msg = (
+        if missing.startswith("mi_course"):
+            raise
+        return _failed(
             f"{missing} is not installed. Install the course with everything it needs: "
             "`make test` in its folder does, or see its README."
         )
-        error.args = (error.msg,)
-        return not missing.startswith("mi_course")
-    return any(kind.__name__ in FOR_THE_USER for kind in type(error).__mro__)
+
+
+def _failed(message: str) -> int:
+    print(f"mi-course: {message}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:

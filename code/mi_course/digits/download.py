@@ -8,11 +8,13 @@ from http.client import HTTPResponse
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from mi_course.errors import CourseError
+
 TIMEOUT_S = 10
 CHUNK = 2**16
 
 
-class DownloadError(RuntimeError):
+class DownloadError(CourseError, RuntimeError):
     """A file that could not be fetched; the message says what to do."""
 
 

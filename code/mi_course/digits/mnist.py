@@ -24,6 +24,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from mi_course.digits.download import DownloadError, fetch
+from mi_course.errors import CourseError
 
 FOLDER_VARIABLE = "MI_COURSE_DATA"
 SOURCE_VARIABLE = "MI_COURSE_MNIST"
@@ -39,7 +40,7 @@ SHA256 = {
 }
 
 
-class DataError(RuntimeError):
+class DataError(CourseError, RuntimeError):
     """Data that is missing or damaged; the message says what to do."""
 
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from mi_course.digits import batching, mlp, mnist, symptoms
 from mi_course.digits.mnist import Digits
+from mi_course.errors import CourseError
 
 FOLDER = Path(__file__).parent / "runs"
 SEEDS = (0, 1, 2)
@@ -32,7 +33,7 @@ TRAINING, SYMPTOMS, TIMES, WEIGHTS = (
 CHECKSUMS = "checksums.json"
 
 
-class LogError(RuntimeError):
+class RunFilesError(CourseError, RuntimeError):
     """A shipped file that is missing or was changed; the message says what to do."""
 
 
@@ -40,7 +41,7 @@ def rows(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
     """A shipped table, one dictionary for each row, with numbers as floats.
 
     Raises:
-        LogError: the file is missing or changed.
+        RunFilesError: the file is missing or changed.
     """
     text = _checked(folder / name).decode("utf8")
     return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(text.splitlines())]
@@ -62,7 +63,7 @@ def trained(digits: Digits, folder: Path = FOLDER) -> nn.Sequential:
     """A trained network: for MNIST the shipped one; for the small digits one trained now.
 
     Raises:
-        LogError: the shipped weights are missing or changed.
+        RunFilesError: the shipped weights are missing or changed.
     """
     if not digits.is_mnist:
         *_, (_, model) = mlp.train(digits, SEEDS[0])
@@ -112,9 +113,9 @@ def _checked(path: Path) -> bytes:
         content = path.read_bytes()
         expected = json.loads((path.parent / CHECKSUMS).read_text("utf8")).get(path.name)
     except OSError as error:
-        raise LogError(f"{error.filename} is missing: install the course anew") from None
+        raise RunFilesError(f"{error.filename} is missing: install the course anew") from None
     if hashlib.sha256(content).hexdigest() != expected:
-        raise LogError(
+        raise RunFilesError(
             f"{path.name} is not the file that {CHECKSUMS} names: install the course anew, or "
             "write both with `mi-course train-mlp`"
         )

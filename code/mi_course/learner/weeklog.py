@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from mi_course.errors import CourseError
 from mi_course.learner import progress
 
 TASKS, DELIVERABLES, CRITERIA = "Core Tasks", "Code Deliverables", "Success Criteria"
@@ -27,7 +28,7 @@ _HOURS = re.compile(
 )
 
 
-class LogError(ValueError):
+class LogError(CourseError, ValueError):
     """Something asked of the log that it cannot do; the message says what it can."""
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from mi_course import models
+from mi_course.errors import CourseError
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Printed: TypeAlias = "float | tuple[float, float]"
 
 
-class NotGPT2Error(ValueError):
+class NotGPT2Error(CourseError, ValueError):
     """The model is not the one that the published numbers are about."""
 
 
