@@ -14,11 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mi_course.book import chapters, kernels
+from mi_course.book import ansi, chapters, kernels
 
 FOLDER = chapters.BOOK / "sessions"
 PATIENCE_S = 120.0
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def cells(text: str) -> list[tuple[str, list[str]]]:
@@ -99,7 +98,7 @@ def _answer(client: Any, typed: list[str]) -> str:
 
 def _clean(text: str) -> str:
     """Without colours, white space at the ends of lines, and what belongs to this machine."""
-    text = _ANSI.sub("", text)
+    text = ansi.strip(text)
     text = re.sub(r"(?:\S*/)?(?:site|dist)-packages/", "…/", text)
     text = re.sub(r"/tmp/ipykernel_\d+/\d+\.py", "<cell>", text)
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())

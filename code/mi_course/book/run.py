@@ -24,7 +24,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, kernels, needs, outputs, store
+from mi_course.book import ansi, chapters, kernels, needs, outputs, store
 from mi_course.book.chapters import Cell
 from mi_course.errors import CourseError
 
@@ -33,7 +33,6 @@ CELL_TIMEOUT_S = {"pocket": 900, "gpt2": 3600}
 SHOWN_LINES = 6
 _TRACE_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 _PACKAGE_LINE = re.compile(r"(mi_course[/\\][\w/\\]+\.py):(\d+)")
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class RunError(CourseError, RuntimeError):
@@ -206,12 +205,8 @@ def _report(
     where: str, path: Path, cell: Cell, node: NotebookNode, error: CellExecutionError
 ) -> str:
     """What failed, for a person: the place, the lines around the error, and its last line."""
-    trace = _ANSI.sub(
-        "",
-        "\n".join(
-            next((o.traceback for o in node.outputs if o.output_type == "error"), [error.traceback])
-        ),
-    )
+    tracebacks = (o.traceback for o in node.outputs if o.output_type == "error")
+    trace = ansi.strip("\n".join(next(tracebacks, [error.traceback])))
     failing = [int(n) for n in _TRACE_LINE.findall(trace)]
     at = failing[-1] if failing else 0
     lines = cell.source.splitlines()

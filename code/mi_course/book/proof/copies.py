@@ -14,13 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from mi_course.book import chapters, kernels, outputs, run, store
+from mi_course.book import ansi, chapters, kernels, outputs, run, store
 
 T = TypeVar("T")
 
 POCKET = chapters.MODELS[0]
 TIMEOUT_S = 900
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _SAID = re.compile(
     r"^(?:output \d.*|outputs: .*|\w+Error: .*|The outputs are labelled.*)$", re.MULTILINE
 )
@@ -82,7 +81,7 @@ class Book:
             text=True,
             timeout=TIMEOUT_S,
         )
-        report = _ANSI.sub("", done.stdout).strip()
+        report = ansi.strip(done.stdout).strip()
         if done.returncode not in (0, 1) or not re.search(r"\d+ (?:passed|failed)", report):
             last = (report or done.stderr.strip() or "it printed nothing").splitlines()[-1]
             raise run.RunError(f"{doc} could not be executed again: {last}")

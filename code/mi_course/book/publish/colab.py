@@ -32,7 +32,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, kernels
+from mi_course.book import ansi, chapters, kernels
 from mi_course.book.chapters import ChapterError
 from mi_course.book.notebook import learner_notebook
 from mi_course.book.publish import notebooks_branch
@@ -53,7 +53,6 @@ KEPT = (
 )
 CELL_TIMEOUT_S = 900
 TIMEOUT_S = 30
-_ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _PIN = re.compile(r"^([\w.-]+)==([^\s;+]+)")
 _WHEEL = re.compile(r"^([\w.-]+) @ \S*/[\w.]+-([\d.]+)(?:%2B\w+)?-[^/]*\.whl")
 
@@ -140,7 +139,7 @@ def run(notebook: NotebookNode, python: Path, folder: Path) -> str:
     try:
         client.execute(env=env, cwd=str(folder), cleanup_kc=True)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        return _ANSI.sub("", str(error))
+        return ansi.strip(str(error))
     return ""
 
 
