@@ -21,7 +21,7 @@ MODULES = {
     "corpus": "english.corpus",
     "download": "digits.download",
     "engine": "folded_gpt2",
-    "exercises": "learner.exercises",
+    "exercises": "book.exercises",
     "export": "learner.export",
     "flops": "benchmark.flops",
     "grammar": "english.grammar",

@@ -7,7 +7,8 @@ from collections import defaultdict
 
 import pytest
 
-from mi_course.learner import exercises, weeklog
+from mi_course.book import exercises
+from mi_course.learner import weeklog
 from support.small_course import CODE
 
 ROOT = CODE.parent

@@ -126,8 +126,7 @@ def test_progress_names_the_next_step(course, capsys):
 def test_the_wheel_s_notebooks_are_used_where_there_is_no_book(
     course, tmp_path, monkeypatch, capsys
 ):
-    from mi_course.book import chapters
-    from mi_course.learner import exercises
+    from mi_course.book import chapters, exercises
 
     shipped = tmp_path / "shipped"
     assert main(["start", "--into", str(shipped)]) == 0

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mi_course.book import exercises
 from mi_course.cli.main import main
-from mi_course.learner import exercises, export, progress, weeklog
+from mi_course.learner import export, progress, weeklog
 from mi_course.learner.weeklog import Week
 from support.outside import ROOT, SHARED, not_run
 
@@ -104,7 +105,7 @@ def fill() -> None:
 
 def test_the_csv_for_notion_has_a_row_for_each_thing(home, capsys):
     fill()
-    rows = list(csv.DictReader(io.StringIO(export.as_notion())))
+    rows = list(csv.DictReader(io.StringIO(export.as_notion(exercises.here()))))
     items = [item for week in weeklog.tracker()["weeks"] for item in week["items"]]
     assert [
         r["Name"]
@@ -125,7 +126,11 @@ def test_the_csv_for_notion_names_every_exercise_and_its_week(home, monkeypatch)
     monkeypatch.chdir(ROOT)
     for name in ("attention", "of_another_course"):
         progress.passed(name)
-    rows = [r for r in csv.DictReader(io.StringIO(export.as_notion())) if r["Kind"] == "exercise"]
+    rows = [
+        r
+        for r in csv.DictReader(io.StringIO(export.as_notion(exercises.here())))
+        if r["Kind"] == "exercise"
+    ]
     names = [n for docs in exercises.by_week(ROOT).values() for d in docs.values() for n in d]
     assert len(rows) == len(names) + 1
     done = {(r["Name"], r["Week"]) for r in rows if r["Done"] == "Yes"}
@@ -139,7 +144,7 @@ def test_export_writes_one_file(home, tmp_path, monkeypatch, capsys, kind):
     monkeypatch.chdir(tmp_path)
     assert main(["export", "--format", kind]) == 0
     (file,) = tmp_path.glob("mi-course-progress.*")
-    assert file.read_text() == export.FORMATS[kind][0]()
+    assert file.read_text() == export.render(kind, exercises.here())
     assert file.name in capsys.readouterr().out
 
 

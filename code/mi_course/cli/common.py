@@ -49,6 +49,32 @@ def root_of(args: argparse.Namespace) -> Path:
     return project_root(args.root)
 
 
+def root_or_none(args: argparse.Namespace) -> Path | None:
+    """The course's folder, or None where only the package is installed, with its notebooks.
+
+    Raises:
+        UsageError: the folder that was named does not exist.
+        ChapterError: it is not the course's, or there is none and the package has no notebooks.
+    """
+    from mi_course.book.chapters import ChapterError
+    from mi_course.book.exercises import SHIPPED
+
+    try:
+        return root_of(args)
+    except ChapterError:
+        if args.root is None and SHIPPED.is_dir():
+            return None
+        raise
+
+
+def relative(path: Path) -> str:
+    """A path as one would type it from here."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def add_folder(parser: argparse.ArgumentParser, default: str) -> None:
     """The argument that names a folder to write into."""
     parser.add_argument("--into", type=Path, metavar="FOLDER", help=f"default: {default}")

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from mi_course.cli import author, learner, proof, train
+from mi_course.cli import author, learner, progress, proof, train
 from mi_course.errors import CourseError
 
 
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="mi-course COMMAND --help explains a command.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (learner, author, proof, train):
+    for group in (learner, progress, author, proof, train):
         group.add(commands)
     return parser
 

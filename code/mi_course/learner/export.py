@@ -5,13 +5,30 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
-from mi_course.learner import exercises, progress, weeklog
+from mi_course.learner import progress, weeklog
 
 FORMAT = "mi-course-progress"
 VERSION = 1
+ENDINGS = {"json": "json", "markdown": "md", "notion": "csv"}
+"""The formats, and the ending of each one's file."""
+
+# Week, chapter and name of an exercise, to its title.
+Exercises: TypeAlias = Mapping[int, Mapping[str, Mapping[str, str]]]
+
+
+def render(form: str, exercises: Exercises) -> str:
+    """Everything in one of the formats of `ENDINGS`.
+
+    Args:
+        form: `json`, `markdown` or `notion`.
+        exercises: of the course, which only Notion's table lists; the others hold what was passed.
+    """
+    if form == "notion":
+        return as_notion(exercises)
+    return as_json() if form == "json" else as_markdown()
 
 
 def collect() -> dict[str, Any]:
@@ -37,19 +54,19 @@ def as_markdown() -> str:
     return "\n".join([*parts, "# Exercises passed\n", *passed]).rstrip() + "\n"
 
 
-def as_notion() -> str:
+def as_notion(exercises: Exercises) -> str:
     """A table in CSV, which Notion imports as a database: one row for each thing.
 
-    `Done` is Yes or No, as Notion writes a box that is ticked or not.
+    An exercise that was passed and is not among `exercises` belongs to no week. `Done` is Yes or
+    No, as Notion writes a box that is ticked or not.
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["Name", "Week", "Kind", "Done", "Hours", "Date", "Link"])
     passed = progress.all_passed()
-    known = exercises.here()
     for week in weeklog.weeks():
         table.writerows(_rows(week))
-        for names in known.get(week, {}).values():
+        for names in exercises.get(week, {}).values():
             table.writerows(
                 _exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()
             )
@@ -84,11 +101,3 @@ def _rows(week: int) -> list[list[Any]]:
 
 def _yes(done: bool) -> str:
     return "Yes" if done else "No"
-
-
-FORMATS: dict[str, tuple[Callable[[], str], str]] = {
-    "json": (as_json, "json"),
-    "markdown": (as_markdown, "md"),
-    "notion": (as_notion, "csv"),
-}
-"""What makes each format, and the ending of its file."""

@@ -14,10 +14,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, store
+from mi_course.book import chapters, exercises, store
 from mi_course.book.chapters import ChapterError
 from mi_course.book.notebook.learner_notebook import fingerprint, learner_notebook
-from mi_course.learner import exercises
 
 FOLDER = "workbook"
 

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from mi_course.book import chapters
+
 SHIPPED = Path(__file__).parents[1] / "notebooks"
 """Learners' notebooks that travel in the wheel; absent from a checkout."""
 
@@ -40,11 +42,9 @@ def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
 
 def here() -> dict[int, dict[str, dict[str, str]]]:
     """The exercises by week of the course that one stands in, or else of the package."""
-    from mi_course.book.chapters import ChapterError, project_root
-
     try:
-        return by_week(project_root(None))
-    except ChapterError:
+        return by_week(chapters.project_root(None))
+    except chapters.ChapterError:
         return by_week(None)
 
 
