@@ -10,6 +10,10 @@ import types
 import pytest
 
 from mi_course import renamed
+from support.outside import ROOT
+
+# Whatever the notebooks of version 0.1 took from the package: `module.name`, one a line.
+NAMES_0_1 = (ROOT / "tests/names_0_1.txt").read_text("utf8").split()
 
 
 @pytest.mark.parametrize(("old", "new"), renamed.MODULES.items())
@@ -34,6 +38,13 @@ def test_names_from_an_old_module_can_be_imported():
     with pytest.warns(FutureWarning, match="mi_course.english.words now"):
         from mi_course.words import NAMES
     assert "Mary" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES_0_1)
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_every_name_that_a_notebook_of_0_1_uses_is_there(name):
+    module, _, attribute = name.rpartition(".")
+    assert hasattr(importlib.import_module(f"mi_course.{module}"), attribute)
 
 
 def test_a_name_that_never_was_is_still_missing():
