@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+import tomllib
 import types
 
 import pytest
 
 from mi_course.cli.main import main
+from support.outside import ROOT
 from support.small_course import Project, cell, package_env
 
 
@@ -44,6 +46,14 @@ def test_help_answers_at_once_and_imports_nothing_heavy():
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in ("start", "run", "status", "train-pocket"))
     assert time.perf_counter() - start < 3  # 0.05 s; wide, since a test machine may be busy
+
+
+def test_the_command_is_there_without_being_installed_too():
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]["scripts"]
+    assert scripts == {"mi-course": f"{main.__module__}:{main.__name__}"}
+    command = [sys.executable, "-m", "mi_course.cli", "--help"]
+    done = subprocess.run(command, env=package_env(), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout[:17]) == (0, "usage: mi-course ")
 
 
 def test_run_status_and_start_in_a_fresh_course(course, capsys):
@@ -152,6 +162,15 @@ def test_a_missing_library_is_named_with_what_to_do(course):
     assert done.returncode == 1
     assert done.stderr.startswith("mi-course: nbclient is not installed. Install the course")
     assert "Traceback" not in done.stderr
+
+
+def test_a_missing_module_of_the_course_is_an_error_of_the_program(course, monkeypatch):
+    def broken(root):
+        raise ModuleNotFoundError("No module named 'mi_course.moved'", name="mi_course.moved")
+
+    monkeypatch.setattr("mi_course.book.chapters.find", broken)
+    with pytest.raises(ModuleNotFoundError, match=r"mi_course\.moved"):
+        main(["status"])
 
 
 def test_an_error_of_the_program_itself_keeps_its_traceback(course, monkeypatch):
