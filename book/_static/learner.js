@@ -30,11 +30,7 @@
   const here = pageOf(location.href);
   const isChapter = (page) => /^book\/week\d+\//.test(page);
 
-  const element = (name, attributes, ...children) => {
-    const made = Object.assign(document.createElement(name), attributes);
-    made.append(...children);
-    return made;
-  };
+  const element = window.courseElement;
 
   const links = () => [...document.querySelectorAll("nav.bd-links a.reference.internal")];
 
@@ -45,25 +41,24 @@
       link.classList.toggle("course-done", done);
       link.querySelector(".course-tick")?.remove();
       if (done) {
-        const tick = element("span", { className: "course-tick" }, " ✓");
-        tick.append(element("span", { className: "visually-hidden" }, "(finished)"));
-        link.append(tick);
+        const said = element("span", { class: "visually-hidden" }, "(finished)");
+        link.append(element("span", { class: "course-tick" }, " ✓", said));
       }
     }
   };
 
   const addBox = (article) => {
-    const box = element("input", { type: "checkbox", id: "course-finished" });
-    box.checked = Boolean(load().pages[here]);
-    box.addEventListener("change", () => {
+    const onchange = () => {
       const state = load();
       if (box.checked) state.pages[here] = new Date().toISOString();
       else delete state.pages[here];
       save(state);
       paintTicks();
-    });
-    const label = element("label", { htmlFor: "course-finished" }, box, " I have finished this page");
-    article.append(element("p", { className: "course-finished" }, label));
+    };
+    const box = element("input", { type: "checkbox", id: "course-finished", onchange });
+    box.checked = Boolean(load().pages[here]);
+    const label = element("label", { for: "course-finished" }, box, " I have finished this page");
+    article.append(element("p", { class: "course-finished" }, label));
   };
 
   const remember = () => {
@@ -97,7 +92,7 @@
     address.hash = last.hash ? String(last.hash) : "";
     const text = last.section ? `${last.title}: ${last.section}` : String(last.title);
     const link = element("a", { href: address.href }, text);
-    const line = element("p", { className: "course-continue" }, "Continue where you left off: ", link);
+    const line = element("p", { class: "course-continue" }, "Continue where you left off: ", link);
     article.querySelector("h1")?.after(line);
   };
 
@@ -106,14 +101,13 @@
     if (!pitfalls) return;
     for (const exercise of article.querySelectorAll("div.admonition.exercise")) {
       const link = element("a", { href: `#${pitfalls.id}` }, "Stuck? See the pitfalls");
-      exercise.append(element("p", { className: "course-stuck" }, link));
+      exercise.append(element("p", { class: "course-stuck" }, link));
     }
   };
 
   /* A term shows its definition while it is hovered or has the focus; Escape hides it. */
   const showDefinitions = () => {
-    const box = element("div", { id: "course-definition", hidden: true });
-    box.setAttribute("role", "tooltip");
+    const box = element("div", { id: "course-definition", hidden: true, role: "tooltip" });
     document.body.append(box);
     let owner = null;
     const hide = () => {

@@ -22,6 +22,8 @@ from sphinx.util.docutils import SphinxDirective
 from mi_course.learner import weeklog
 
 GLOSSARY = "book/glossary"
+# In the order in which they load: each uses what stands before it.
+EVERYWHERE = ("elements.js", "learner.js")
 _ENTRY = re.compile(r"^(\S.*)\n((?:[ \t]+\S.*\n?)+)", re.MULTILINE)
 _SKIPPED = (
     nodes.reference,
@@ -207,7 +209,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.add_directive("course-tracker", Tracker)
     app.add_css_file("learner.css")
-    app.add_js_file("learner.js", loading_method="defer")
+    for script in EVERYWHERE:
+        app.add_js_file(script, loading_method="defer")
     app.connect("doctree-resolved", link_terms)
     app.connect("html-page-context", give_definitions, priority=900)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
