@@ -1,18 +1,18 @@
 /* The tracker page. What is typed is kept in this browser; files are the ones that
-   `mi-course export` writes. Imported text only ever becomes text: nothing of it is parsed as HTML. */
+   `mi-course export` writes, and weeklog.js reads and writes them. Imported text only ever becomes text:
+   nothing of it is parsed as HTML. */
 (() => {
   "use strict";
   const { KEY, empty, load, save } = window.courseProgress;
+  const element = window.courseElement;
   const tracker = document.querySelector(".course-tracker");
   const plan = JSON.parse(tracker.querySelector(".course-items").textContent).weeks;
   const said = tracker.querySelector(".course-said");
-  const SECTIONS = ["Core Tasks", "Code Deliverables", "Success Criteria"];
-  const sectionOf = (item) =>
-    ({ deliverable: SECTIONS[1], criterion: SECTIONS[2] })[item.kind] || SECTIONS[0];
-  const blank = () => ({ done: [], own: [], learnings: [], blockers: [], hours: {}, notes: "" });
+  const files = window.courseWeeklog(plan, KEY);
+  const LARGEST = 2_000_000; // bytes of a file that is read
 
   let state = load();
-  const week = (n) => ({ ...blank(), ...(state.weeks[n] || {}) });
+  const week = (n) => files.weekOf(state, n);
   const put = (n, changed) => {
     state = load(); // another tab may have changed it
     state.weeks[n] = { ...week(n), ...changed };
@@ -26,11 +26,6 @@
   const lines = (text) => text.split("\n").map((l) => l.trim().replace(/\s+/g, " ")).filter(Boolean);
   const total = (hours) => Object.values(hours).reduce((a, b) => a + b, 0);
   const round = (x) => Math.round(x * 100) / 100;
-  const element = (name, attributes, ...children) => {
-    const made = Object.assign(document.createElement(name), attributes);
-    made.append(...children);
-    return made;
-  };
 
   // --- showing ---------------------------------------------------------------------------------
 
@@ -42,11 +37,10 @@
     form.querySelectorAll(".course-own").forEach((e) => e.remove());
     log.own.forEach((own, i) => {
       const id = `week-${n}-own-${i}`;
-      const box = element("input", { type: "checkbox", checked: own.done, id });
-      box.dataset.own = i;
+      const box = element("input", { type: "checkbox", id, "data-own": i });
+      box.checked = own.done;
       const list = form.querySelector(`[data-section="${own.section}"] ul`);
-      const label = element("label", { htmlFor: id }, own.text);
-      list?.append(element("li", { className: "course-own" }, box, label));
+      list?.append(element("li", { class: "course-own" }, box, element("label", { for: id }, own.text)));
     });
     for (const name of ["learnings", "blockers"]) {
       const field = form.querySelector(`[name=${name}]`);
@@ -60,10 +54,8 @@
     form.querySelector(".course-bar output").textContent = `${done} of ${items.length}, ${hours} h of 12`;
     const list = form.querySelector(".course-time ul");
     list.replaceChildren(...Object.entries(log.hours).map(([day, h]) => {
-      const remove = element("button", { type: "button" }, "Remove");
-      remove.dataset.day = day;
-      remove.setAttribute("aria-label", `Remove ${day}`);
-      return element("li", {}, `${day}: ${h} h `, remove);
+      const named = { type: "button", "data-day": day, "aria-label": `Remove ${day}` };
+      return element("li", {}, `${day}: ${h} h `, element("button", named, "Remove"));
     }));
     form.querySelector(".course-time p output").textContent = hours ? `${hours} hours in all` : "";
   };
@@ -79,164 +71,15 @@
       (passed ? `, ${passed} exercises passed.` : ".");
   };
 
-  // --- Markdown, as mi_course/learner/weeklog.py writes and reads it -------------------------------------
-
-  const bullets = (texts) => texts.map((t) => `- ${t}`).join("\n");
-  const box = (done, text) => `- [${done ? "x" : " "}] ${text}`;
-
-  const renderWeek = (w) => {
-    const log = week(w.week);
-    const parts = [`# Week ${w.week} Log`];
-    for (const section of SECTIONS) {
-      const boxes = w.items.filter((i) => sectionOf(i) === section)
-        .map((i) => box(log.done.includes(i.id), i.text));
-      boxes.push(...log.own.filter((o) => o.section === section).map((o) => box(o.done, o.text)));
-      parts.push(`## ${section}`, boxes.join("\n"));
-    }
-    parts.push("## Key Learnings", bullets(log.learnings), "## Blockers", bullets(log.blockers));
-    const times = Object.entries(log.hours).map(([day, h]) => `${day}: ${h} hrs`);
-    parts.push("## Time Log", bullets(times), "## Notes", log.notes.trim());
-    return parts.filter(Boolean).join("\n\n") + "\n";
-  };
-
-  const asMarkdown = () => {
-    const passed = Object.keys(state.exercises).sort()
-      .map((name) => `- [x] ${name} (${String(state.exercises[name]).slice(0, 10)})`);
-    const parts = [...plan.map(renderWeek), "# Exercises passed\n", ...passed];
-    return parts.join("\n").trimEnd() + "\n";
-  };
-
-  const same = (text) => text.split(/\s+/).filter(Boolean).join(" ").toLowerCase();
-
-  const readLine = (log, ids, section, line) => {
-    const boxed = /^[-*] \[([ xX])\] (.+)$/.exec(line);
-    if (SECTIONS.includes(section) && boxed) {
-      const ticked = boxed[1] !== " ";
-      const id = ids[same(boxed[2])];
-      if (!id) log.own.push({ section, text: boxed[2].trim(), done: ticked });
-      else if (ticked) log.done.push(id);
-      return true;
-    }
-    const bullet = /^[-*] (?:\[[ xX]\] )?(.+)$/.exec(line);
-    const into = { "Key Learnings": log.learnings, Blockers: log.blockers }[section];
-    if (into && bullet) {
-      into.push(bullet[1].trim());
-      return true;
-    }
-    const time = /^[-*] (?:\[[ xX]\] )?(.+?):\s*(?:\[[ xX]\]\s*)?(\d+(?:[.,]\d+)?)\s*(?:h|hr|hrs|hours)\b/
-      .exec(line);
-    if (section === "Time Log" && time) {
-      log.hours[time[1].trim()] = Number(time[2].replace(",", "."));
-      return true;
-    }
-    return false;
-  };
-
-  const parseMarkdown = (text) => {
-    const found = empty();
-    const known = [...SECTIONS, "Key Learnings", "Blockers", "Time Log", "Notes"];
-    let log = null, ids = {}, section = "Notes", notes = [], passed = false;
-    const close = () => {
-      if (log) log.notes = notes.join("\n").replace(/\n{3,}/g, "\n\n").trim();
-      notes = [];
-    };
-    for (const line of text.split(/\r?\n/)) {
-      const title = /^# +(.+?)\s*$/.exec(line);
-      const number = title && /^Week (\d+) Log$/i.exec(title[1]);
-      const heading = /^## +(.+?)\s*$/.exec(line);
-      const name = heading && known.find((k) => k.toLowerCase() === heading[1].toLowerCase());
-      if (title) {
-        close();
-        const w = number && plan.find((p) => p.week === Number(number[1]));
-        if (number && !w) throw new Error(`there is no week ${number[1]}`);
-        log = w ? blank() : null;
-        if (w) {
-          found.weeks[w.week] = log;
-          ids = Object.fromEntries(w.items.map((i) => [same(i.text), i.id]));
-        }
-        passed = /^Exercises passed$/i.test(title[1]);
-        section = "Notes";
-      } else if (passed) {
-        const exercise = /^- \[x\] (\w+) \((\d{4}-\d\d-\d\d)\)$/.exec(line.trim());
-        if (exercise) found.exercises[exercise[1]] = exercise[2];
-      } else if (name) section = name;
-      else if (log && !readLine(log, ids, section, line.trim())) notes.push(line);
-    }
-    close();
-    if (!Object.keys(found.weeks).length) throw new Error("no line “# Week 1 Log” stands in it");
-    return found;
-  };
-
   // --- import ----------------------------------------------------------------------------------
-
-  const isObject = (x) => x !== null && typeof x === "object" && !Array.isArray(x);
-  const need = (condition, why) => {
-    if (!condition) throw new Error(why);
-  };
-
-  /* Every value is looked at before any is taken. */
-  const checked = (found) => {
-    need(isObject(found) && found.format === KEY, "it was not written by this course");
-    need(found.version === 1, `its version is ${String(found.version).slice(0, 20)}, and this page reads 1`);
-    need(isObject(found.weeks) && isObject(found.exercises), "weeks or exercises are missing");
-    for (const when of Object.values(found.exercises))
-      need(typeof when === "string" && !Number.isNaN(Date.parse(when)), "an exercise has no date");
-    const weeks = {};
-    for (const [n, raw] of Object.entries(found.weeks)) {
-      need(plan.some((w) => String(w.week) === n), `there is no week ${n.slice(0, 20)}`);
-      need(isObject(raw), `week ${n} is no log`);
-      const log = { ...blank(), ...raw };
-      for (const name of ["done", "learnings", "blockers"])
-        need(Array.isArray(log[name]) && log[name].every((t) => typeof t === "string"),
-          `${name} of week ${n} is no list of texts`);
-      need(typeof log.notes === "string", `notes of week ${n} are no text`);
-      need(Array.isArray(log.own) && log.own.every((o) => isObject(o) && SECTIONS.includes(o.section)
-        && typeof o.text === "string" && typeof o.done === "boolean"), `own items of week ${n}`);
-      need(isObject(log.hours) && Object.values(log.hours).every((h) =>
-        typeof h === "number" && h >= 0 && h <= 24), `hours of week ${n} are not between 0 and 24`);
-      const { done, own, learnings, blockers, hours, notes } = log;
-      weeks[n] = { done, own, learnings, blockers, hours, notes };
-    }
-    return { weeks, exercises: found.exercises };
-  };
-
-  const union = (a, b, key = (x) => x) => {
-    const seen = new Set(a.map(key));
-    return [...a, ...b.filter((x) => !seen.has(key(x)))];
-  };
-
-  const merge = (found) => {
-    state = load();
-    state.exercises = { ...found.exercises, ...state.exercises };
-    for (const [n, log] of Object.entries(found.weeks)) {
-      const mine = week(n);
-      const notes = mine.notes.includes(log.notes) ? mine.notes : [mine.notes, log.notes]
-        .filter(Boolean).join("\n\n");
-      state.weeks[n] = {
-        done: union(mine.done, log.done).sort(),
-        own: union(mine.own, log.own, (o) => `${o.section}\n${o.text}`),
-        learnings: union(mine.learnings, log.learnings),
-        blockers: union(mine.blockers, log.blockers),
-        hours: { ...mine.hours, ...log.hours },
-        notes,
-      };
-    }
-    save(state);
-    paint();
-  };
 
   const take = async (file) => {
     try {
-      need(file.size < 2_000_000, "it is larger than 2 MB");
-      const text = await file.text();
-      const isJson = /\.json$/i.test(file.name) || text.trimStart().startsWith("{");
-      let found;
-      try {
-        found = isJson ? JSON.parse(text) : parseMarkdown(text);
-      } catch (error) {
-        throw new Error(isJson ? "it is no valid JSON" : error.message);
-      }
-      merge(checked(found));
+      if (file.size >= LARGEST) throw new Error("it is larger than 2 MB");
+      const found = files.read(file.name, await file.text());
+      state = files.merged(load(), found); // another tab may have changed it
+      save(state);
+      paint();
       say(`Imported ${file.name}: it was added to what was here.`);
     } catch (error) {
       say(`${file.name} was not imported, and nothing was changed: ${error.message}.`, true);
@@ -244,15 +87,6 @@
   };
 
   // --- export ----------------------------------------------------------------------------------
-
-  const sorted = (x) => Array.isArray(x) ? x.map(sorted) : isObject(x)
-    ? Object.fromEntries(Object.keys(x).sort().map((k) => [k, sorted(x[k])])) : x;
-
-  const asJson = () => {
-    const weeks = Object.fromEntries(plan.map((w) => [w.week, week(w.week)]));
-    const out = { format: KEY, version: 1, exercises: state.exercises, weeks };
-    return JSON.stringify(sorted(out), null, 1) + "\n";
-  };
 
   const download = (text, name, type) => {
     const url = URL.createObjectURL(new Blob([text], { type }));
@@ -262,8 +96,8 @@
   };
 
   const actions = {
-    json: () => download(asJson(), "mi-course-progress.json", "application/json"),
-    markdown: () => download(asMarkdown(), "mi-course-progress.md", "text/markdown"),
+    json: () => download(files.asJson(state), "mi-course-progress.json", "application/json"),
+    markdown: () => download(files.asMarkdown(state), "mi-course-progress.md", "text/markdown"),
     print: () => window.print(),
     clear: () => {
       if (!window.confirm("Remove every tick, note and hour kept in this browser?")) return;

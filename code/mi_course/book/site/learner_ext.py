@@ -24,6 +24,7 @@ from mi_course.learner import weeklog
 GLOSSARY = "book/glossary"
 # In the order in which they load: each uses what stands before it.
 EVERYWHERE = ("elements.js", "learner.js")
+TRACKER = ("weeklog.js", "tracker.js")
 _ENTRY = re.compile(r"^(\S.*)\n((?:[ \t]+\S.*\n?)+)", re.MULTILINE)
 _SKIPPED = (
     nodes.reference,
@@ -202,7 +203,8 @@ def give_definitions(
         link = r'href="[^"]*glossary\.html#term-([^"]+)"'
         context["body"] = re.sub(link, define, body)
     if 'class="course-tracker"' in body:
-        app.add_js_file("tracker.js", loading_method="defer")
+        for script in TRACKER:
+            app.add_js_file(script, loading_method="defer")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
