@@ -12,37 +12,26 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from mi_course.book.site import browser_model
-from mi_course.book.site.playground import SCRIPTS
+from mi_course.book.site.playground import NUMBERS
 from support import browser
 from support.outside import ROOT
 
 SOURCE = ROOT / "book" / "_static" / "playground"
-# What every test needs of the page: the model, its tokenizer, and a function from a change of the
-# page's own kind to logits, rounded for the way out of the browser.
+# What every test needs of the page: the model, its weights and tokenizer, and its means.
 PRELUDE = """() => {
 const P = window.Playground;
-window.weights = P.loadWeights(window.POCKET);
-window.tokenizer = new P.Tokenizer(window.POCKET.tokenizer);
-const bos = tokenizer.bos;
-const references = window.POCKET.reference.map(text =>
-    [bos, ...tokenizer.encode(text)].slice(0, weights.nCtx));
-window.mean = P.referenceMeans(weights, references);
-window.logitsOf = (tokens, changes = [], source = null) => {
-    const from = source && P.run(weights, source);
-    const hooks = P.hooksFor(weights, changes, tokens.length, mean, from);
-    return P.forward(weights, tokens, hooks);
-};
+window.model = P.openModel(window.POCKET);
+Object.assign(window, { weights: model.weights, tokenizer: model.tokenizer, mean: model.mean });
 }"""
 
 
 @contextmanager
 def bare_page(chromium: Browser, folder: Path) -> Iterator[Page]:
     """A page that holds the scripts without the furniture, and the model, loaded."""
-    numbers = [name for name in SCRIPTS if name not in ("page.js", "start.js")]
-    for name in numbers:
+    for name in NUMBERS:
         shutil.copy(SOURCE / name, folder)
     browser_model.write(folder)
-    tags = "".join(f'<script src="{name}"></script>' for name in [*numbers, browser_model.FILE])
+    tags = "".join(f'<script src="{name}"></script>' for name in [*NUMBERS, browser_model.FILE])
     (folder / "index.html").write_text(f"<!doctype html><meta charset=utf-8>{tags}")
     with browser.served(folder) as base:
         page = chromium.new_page()

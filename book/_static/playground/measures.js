@@ -55,6 +55,13 @@
   const attentionTo = (pattern, tokens, query, id) =>
     tokens.reduce((sum, t, key) => sum + (t === id ? pattern[query * tokens.length + key] : 0), 0);
 
+  /* One position's place in a pattern [n, n]: where it looks, its row; and who looks at it, its column,
+     which holds nothing before the position itself. -> {looks [n], looked [n]} */
+  const attentionAround = (pattern, n, at) => ({
+    looks: Array.from({ length: n }, (_, key) => pattern[at * n + key]),
+    looked: Array.from({ length: n }, (_, query) => (query < at ? 0 : pattern[query * n + at])),
+  });
+
   /* The logit difference at one position as a sum: what each head and MLP writes, divided by the final
      LayerNorm's scale, in the direction W_U[a] - W_U[b]. -> {heads [layer][head], mlps [layer], rest,
      total}; rest: embeddings and biases. A patch of the stream after the last layer is in `rest`. */
@@ -104,6 +111,7 @@
   };
 
   Object.assign(Playground, {
+    attentionAround,
     attentionTo,
     directEffects,
     losses,

@@ -17,25 +17,13 @@
     return [Playground.mean(losses.slice(0, seq)), Playground.mean(losses.slice(seq + 1))];
   };
 
-  const headsOf = (weights) =>
-    weights.blocks.flatMap((_, l) => Array.from({ length: weights.nHeads }, (_, h) => [l, h]));
-
-  const patternsOf = ({ weights, tokens, before }) =>
-    Object.fromEntries(
-      headsOf(weights).map(([l, h]) => [
-        `${l}.${h}`,
-        Playground.patternOf(before.cache, l, h, tokens.length),
-      ]),
-    );
-
   const previousHead = {
     title: "Find the previous-token head",
     setup: { ...REPEATED },
     task: "One head looks, from nearly every word, at the word before it. Enlarge it, then check.",
     hint: "Its pattern is a line one step below the diagonal. The table of scores has a column for it.",
-    check: (state, result) => {
-      const patterns = patternsOf(result);
-      const score = (name) => Playground.scoresOf(patterns[name], result.tokens).previous;
+    check: (state, { patterns, tokens }) => {
+      const score = (name) => Playground.scoresOf(patterns[name].before, tokens).previous;
       const best = Object.keys(patterns).sort((a, b) => score(b) - score(a))[0];
       const found = `Head ${state.head} gives ${percent(score(state.head))} of its attention to the word before.`;
       return state.head === best
@@ -75,12 +63,11 @@
       "You need both: the attention from the last position, and the direct effect on the logit " +
       "difference. A head may look at the name and write little.",
     check: (state, result) => {
-      const { weights, tokens, before, answerId, position } = result;
-      const effects = Playground.directEffects(weights, before.cache, position, answerId, result.otherId);
+      const { weights, tokens, before, patterns, answerId, otherId, position } = result;
+      const effects = Playground.directEffects(weights, before.cache, position, answerId, otherId);
       const [layer, head] = state.head.split(".");
       const effect = effects.heads[layer][head];
-      const pattern = Playground.patternOf(before.cache, layer, head, tokens.length);
-      const attention = Playground.attentionTo(pattern, tokens, position, answerId);
+      const attention = Playground.attentionTo(patterns[state.head].before, tokens, position, answerId);
       const found = `Head ${state.head} gives ${percent(attention)} of its attention to Mary, and writes ${logits(effect)} of the ${logits(effects.total)} logits.`;
       if (attention < 0.5) return no(`${found} It looks elsewhere.`);
       if (effect < Math.max(...effects.heads.flat()) / 2) return no(`${found} It looks, and hardly moves the name.`);

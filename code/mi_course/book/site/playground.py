@@ -24,17 +24,36 @@ from mi_course.book.site import browser_model
 
 PAGE = "book/playground"
 FOLDER = "playground"
-SCRIPTS = (
+# In the order in which they load: each uses what stands before it. `elements.js`, which makes the
+# elements, is on every page of the site (learner_ext).
+NUMBERS = (
     "tokenizer.js",
     "weights.js",
     "model.js",
     "interventions.js",
     "measures.js",
     "state.js",
-    "draw.js",
+    "compute.js",
     "puzzles.js",
-    "page.js",
-    "start.js",
+)
+VIEWS = (
+    "prompt.js",
+    "tokens.js",
+    "predictions.js",
+    "difference.js",
+    "changes.js",
+    "second.js",
+    "patterns.js",
+    "large.js",
+    "scores.js",
+    "lens.js",
+    "puzzles.js",
+)
+SCRIPTS = (
+    *NUMBERS,
+    *("format.js", "draw.js", "controls.js"),
+    *(f"views/{view}" for view in VIEWS),
+    *("page.js", "start.js"),
 )
 KEYS = {
     "prompt": "the prompt",

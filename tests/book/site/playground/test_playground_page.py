@@ -304,6 +304,57 @@ def test_text_stands_out_from_its_ground(page, theme):
     assert [r for r in ratios if r[0] < 4.5] == []
 
 
+# Counts what the model does from then on, and the patterns that are drawn.
+COUNTS = """() => {
+    window.counted = { passes: 0, unembedded: 0, drawn: 0 };
+    const count = (name, what) => {
+        const own = Playground[name];
+        Playground[name] = (...given) => {
+            counted[what] += 1;
+            return own(...given);
+        };
+    };
+    count("run", "passes");
+    count("forward", "passes");
+    count("unembed", "unembedded");
+    count("drawPattern", "drawn");
+}"""
+
+
+def test_another_theme_or_view_draws_anew_and_computes_nothing(chromium, base):
+    with browser.visit(chromium, base, PAGE, browser.DESKTOP) as visit:
+        page = visit.page
+        ready(page)
+        page.evaluate(COUNTS)
+
+        def counted(action):
+            """What an action costs: passes, unembedded streams, drawn patterns."""
+            page.evaluate("Object.keys(counted).forEach(key => { counted[key] = 0; })")
+            action()
+            page.wait_for_timeout(100)
+            return page.evaluate("[counted.passes, counted.unembedded, counted.drawn]")
+
+        def theme(name):
+            code = "name => { document.documentElement.dataset.theme = name; }"
+            return lambda: page.evaluate(code, name)
+
+        small = page.locator(".pg-thumb").count()
+        assert counted(theme("dark")) == [0, 0, small + 1]
+        assert counted(theme("light")) == [0, 0, small + 1]
+        views = [
+            page.get_by_role("button", name=re.compile("^Enlarge the pattern of head 1.3")).click,
+            page.get_by_label("without them").check,
+            page.get_by_label("its mean over the reference prompts").check,
+            page.locator(".pg-strip").first.locator("button").nth(10).click,
+            lambda: page.get_by_label("Each cell shows").select_option("difference"),
+        ]
+        for look in views:
+            assert counted(look) == [0, 0, small + 1]
+        assert counted(page.get_by_label("zero", exact=True).check) == [0, 0, small + 1]
+        assert counted(lambda: change(page, "Head 0.2")) == [1, 2, small + 1]
+    assert visit.problems == []
+
+
 PUZZLES = [
     ("Find the previous-token head", "head=0.1", "Another head gives more"),
     ("Find the previous-token head", "head=0.2", "Right"),

@@ -1,0 +1,47 @@
+/* The puzzles, each in a box that opens: what to do, a hint, and the verdict. */
+(() => {
+  "use strict";
+  const P = window.Playground;
+  const h = window.courseElement;
+  const { button } = P.controls;
+
+  const ELSEWHERE = "This puzzle is about another prompt or other tokens: press “Set it up” first.";
+  const SET_UP = "Set up: the prompt and the two tokens above are this puzzle's.";
+
+  const boxOf = (page, puzzle) => {
+    const verdict = h("p", { class: "pg-verdict", role: "status" });
+    const setUp = () => {
+      page.verdicts.set(puzzle, { text: SET_UP });
+      const { name, ...setup } = puzzle.setup;
+      page.update({ ...setup, at: null, changes: [], head: "0.0", show: "after" });
+    };
+    const check = () => {
+      const { state, result } = page;
+      const asSetUp =
+        state.at === null && ["prompt", "answer", "other"].every((key) => state[key] === puzzle.setup[key]);
+      const found = asSetUp ? puzzle.check(state, result) : { right: false, text: ELSEWHERE };
+      page.verdicts.set(puzzle, found);
+      page.render();
+    };
+    const box = h("details", { class: "pg-box pg-puzzle" },
+      h("summary", {}, puzzle.title),
+      h("p", {}, puzzle.task),
+      h("div", { class: "pg-buttons" },
+        button("Set it up", setUp), button("Check", check)),
+      h("details", { class: "pg-hint" }, h("summary", {}, "Hint"), h("p", {}, puzzle.hint)),
+      verdict); // prettier-ignore
+    const refresh = () => {
+      const found = page.verdicts.get(puzzle);
+      const judged = found && "right" in found;
+      const word = judged ? (found.right ? "Right. " : "Not yet. ") : "";
+      verdict.textContent = found ? word + found.text : "";
+      verdict.className = `pg-verdict ${judged ? (found.right ? "pg-right" : "pg-wrong") : ""}`;
+    };
+    return { box, refresh };
+  };
+
+  P.views.puzzles = (page) => {
+    const boxes = P.PUZZLES.map((puzzle) => boxOf(page, puzzle));
+    return { box: boxes.map(({ box }) => box), render: () => boxes.forEach(({ refresh }) => refresh()) };
+  };
+})();
