@@ -15,9 +15,9 @@ from mi_course.check.week1.data_loading import (
 )
 from mi_course.check.week1.digit_errors import accuracy, confusion_matrix, hardest_errors
 from mi_course.check.week1.mlp_mnist import build_mlp, flatten_images, mean_loss, train_epoch
-from mi_course.check.week1.parts import block, embed, layer_norm, mlp
-from mi_course.check.week1.whole_model import attention_weights, transformer
-from mi_course.check.week1.writing import generate
+from mi_course.check.week1.text_generation import generate
+from mi_course.check.week1.transformer_parts import block, embed, layer_norm, mlp
+from mi_course.check.week1.whole_transformer import attention_weights, transformer
 from mi_course.check.week2.einops_practice import (
     neuron_rows,
     pattern_strip,
@@ -25,22 +25,26 @@ from mi_course.check.week2.einops_practice import (
     token_grid,
 )
 from mi_course.check.week2.induction_heads import prefix_matching_score, top_heads, zero_head
-from mi_course.check.week2.repetition import continue_pattern, repeated_tokens, token_losses
+from mi_course.check.week2.repeated_tokens import continue_pattern, repeated_tokens, token_losses
 from mi_course.check.week2.shape_log import log_shapes
 from mi_course.check.week2.transformerlens import lens_logits, most_probable, strongest_neurons
-from mi_course.check.week3.debugging import patch_test
-from mi_course.check.week3.figure_3 import name_projection, relative_change, template_means
-from mi_course.check.week3.gift_stream import both_orders, gifts, one_token
-from mi_course.check.week3.patching import (
+from mi_course.check.week3.activation_patching import (
     flip,
     logit_difference,
     name_positions,
     normalised,
     patch_position,
 )
-from mi_course.check.week3.prompt_streams import batches, hooks_for
+from mi_course.check.week3.batches_and_hooks import batches, hooks_for
+from mi_course.check.week3.debugging import patch_test
+from mi_course.check.week3.figure_3 import name_projection, relative_change, template_means
+from mi_course.check.week3.prompt_streams import both_orders, gifts, one_token
 from mi_course.check.week4.mean_interval import interval_of_mean
-from mi_course.check.week4.positional import leading_directions, remove_component, shuffle_component
+from mi_course.check.week4.positional_subspace import (
+    leading_directions,
+    remove_component,
+    shuffle_component,
+)
 
 __all__ = [
     "EXERCISES",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mi_course import transformer as ref
 from mi_course.check.core import Attempt, Wrong, exercise
-from mi_course.check.week1.modules import (
+from mi_course.check.week1.learner_module import (
     CASES,
     SIZES,
     build,

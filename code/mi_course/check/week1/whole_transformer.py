@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mi_course import transformer as ref
 from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
-from mi_course.check.week1.modules import SIZES, build, compare, first_difference, randomise
+from mi_course.check.week1.learner_module import SIZES, build, compare, first_difference, randomise
 
 
 @exercise
