@@ -17,16 +17,10 @@ import torch
 from IPython.core.autocall import ExitAutocall
 
 from mi_course import check
-from mi_course.check import core, process, sending
-from mi_course.learner import progress
+from mi_course.check import process
 from support.outside import ROOT
 
-
-@pytest.fixture(autouse=True)
-def short_limits(monkeypatch):
-    monkeypatch.setattr(process, "PATIENCE_S", 1.0)
-    monkeypatch.setattr(process, "WALL_S", 8.0)
-    monkeypatch.setattr(process, "MEMORY_BYTES", 300 * 2**20)
+pytestmark = pytest.mark.usefixtures("short_limits")
 
 
 def right(tokens):
@@ -99,8 +93,8 @@ def interrupts_itself_in_c(tokens):
 
 
 ACCIDENTS = [
-    (endless, "did not come to its end within 1 seconds: does a loop never stop?"),
-    (interrupts_itself_in_c, "did not come to its end within 1 seconds"),
+    (endless, "did not finish within 1 seconds: does a loop never stop?"),
+    (interrupts_itself_in_c, "did not finish within 1 seconds"),
     (crashes, "ended the whole Python process (exit code 3)"),
     (is_killed, "crashed Python itself"),
     (exits, "SystemExit, which ends Python: return instead"),
@@ -124,33 +118,6 @@ def test_an_accident_ends_in_a_sentence_and_the_next_check_works(answer, words):
     assert verdict(right).passed
 
 
-def test_a_print_flood_is_cut_and_costs_nothing(capfd):
-    def floods(tokens):
-        for i in range(5_000):
-            print("flood", i)
-        os.write(1, b"raw" * 100_000)
-        os.write(2, b"raw" * 100_000)
-        return right(tokens)
-
-    assert verdict(floods).passed
-    printed = capfd.readouterr().out
-    assert printed.startswith("flood 0\nflood 1\n")
-    assert "characters more, not shown\n✓ continue_pattern: passed\n" in printed
-    assert len(printed) < 2_200
-
-
-def test_what_an_answer_prints_stands_before_the_verdict(capsys):
-    def talks(tokens):
-        if tokens == ["X", "A", "B", "C", "A"]:
-            print("looking at", tokens)
-        return right(tokens)
-
-    verdict(talks)
-    out = capsys.readouterr().out
-    assert out.endswith("\n✓ continue_pattern: passed\n")
-    assert out.startswith("looking at ['X', 'A', 'B', 'C', 'A']\n")
-
-
 def test_a_passing_check_adds_less_than_50_ms_after_the_first():
     verdict(right)
 
@@ -167,43 +134,6 @@ def test_two_checks_share_one_process():
     before = process._worker.process.pid
     verdict(lambda tokens: None)
     assert process._worker.process.pid == before
-
-
-def test_what_an_answer_changes_in_torch_does_not_outlive_it():
-    def meddles(tokens):
-        torch.set_default_dtype(torch.float64)
-        torch.set_grad_enabled(False)
-        return right(tokens)
-
-    assert verdict(meddles).passed
-    assert torch.get_default_dtype() == torch.float32
-
-    def looks(tokens):
-        assert torch.get_default_dtype() == torch.float32
-        assert torch.is_grad_enabled()
-        return right(tokens)
-
-    assert verdict(looks).passed
-
-
-def test_an_answer_that_cannot_be_sent_is_checked_here_with_a_time_limit():
-    lock = threading.Lock()
-
-    def locked(tokens):
-        with lock:
-            return right(tokens)
-
-    def locked_endless(tokens):
-        with lock:
-            while True:
-                pass
-
-    with pytest.raises(process.NotSendable):
-        process.judge("continue_pattern", check.continue_pattern, locked)
-    assert verdict(locked).passed
-    found = verdict(locked_endless)
-    assert "did not come to its end within 1 seconds" in found.message
-    assert not lock.locked()
 
 
 def test_threads_and_processes_left_behind_are_ended():
@@ -232,59 +162,6 @@ def test_an_interrupt_ends_the_check_and_the_next_one_works():
     with pytest.raises(KeyboardInterrupt):
         verdict(interrupted)
     assert verdict(right).passed
-
-
-def test_the_learners_own_module_is_sent_as_it_is_now(tmp_path, monkeypatch):
-    import importlib
-
-    file = tmp_path / "my_code_of_today.py"
-    file.write_text(
-        "def answer(tokens):\n    return helper(tokens)\ndef helper(tokens): return 1\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    mine = importlib.import_module("my_code_of_today")
-    assert not verdict(mine.answer).passed
-    file.write_text(
-        "def answer(tokens):\n    return helper(tokens)\ndef helper(tokens):\n"
-        "    return dict(zip(tokens, tokens[1:])).get(tokens[-1]) if tokens else None\n"
-    )
-    importlib.invalidate_caches()
-    assert verdict(importlib.reload(mine).answer).passed
-
-
-def test_a_model_of_the_course_travels_by_name(pocket):
-    import pickle
-
-    data = sending.dumps(lambda: pocket.cfg.n_layers)
-    assert len(data) < 5_000
-    assert pickle.loads(data)() == pocket.cfg.n_layers
-
-
-def test_a_check_of_ones_own_runs_in_the_process_too(monkeypatch):
-    monkeypatch.setattr(core, "EXERCISES", dict(core.EXERCISES))
-
-    here = os.getpid()
-
-    @core.exercise
-    def my_own(attempt):
-        if attempt() == here:
-            raise core.Wrong("the same process")
-
-    assert my_own(os.getpid).passed
-    monkeypatch.setenv("MI_COURSE_CHECK", "inline")
-    assert my_own(os.getpid).message == "the same process"
-
-
-def test_inline_runs_in_this_process_for_a_debugger(monkeypatch):
-    seen = []
-    monkeypatch.setenv("MI_COURSE_CHECK", "inline")
-
-    def watched(tokens):
-        seen.append(tokens)
-        return right(tokens)
-
-    assert verdict(watched).passed
-    assert seen
 
 
 SCRIPT = """
@@ -325,14 +202,3 @@ def test_a_killed_notebook_leaves_no_process_behind(tmp_path):
     notebook.wait()
     notebook.stdout.close()
     child.wait(timeout=10)
-
-
-def test_nothing_is_recorded_where_recording_is_off(tmp_path, monkeypatch):
-    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
-    verdict(right)
-    assert progress.all_passed() == {}
-    monkeypatch.delenv("MI_COURSE_PROGRESS")
-    verdict(lambda tokens: None)
-    assert progress.all_passed() == {}
-    verdict(right)
-    assert set(progress.all_passed()) == {"continue_pattern"}

@@ -5,7 +5,8 @@ with one sentence for the first mistake it finds. `exercise` turns it into what 
 prints the verdict, and never raises, so that the cells below still run.
 
 The learner's code runs in another process (`process`), which may be killed. With
-`MI_COURSE_CHECK=inline` it runs in this one, so that a debugger can follow it.
+`MI_COURSE_CHECK=inline` it runs in this one, so that a debugger can follow it. What is passed is
+recorded by `learner.progress`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from mi_course.check import process, register
+from mi_course.check.register import Exercise
+from mi_course.learner import progress
 
 
 class Wrong(Exception):
@@ -45,49 +50,44 @@ class Verdict:
 
 
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {}
+"""What a notebook calls, by name: `EXERCISES["attention"]` is `check.attention`."""
 
 
-def exercise(
-    check: Callable[[Attempt], None],
-) -> Callable[[Any], Verdict]:
+def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
     """Register a check under its function's name and make it print its verdict."""
-    name = check.__name__
+    registered = register.add(check)
+    name = registered.name
 
     @functools.wraps(check)
     def run(solution: Any) -> Verdict:
-        verdict = _guarded(name, run, solution)
+        verdict = _guarded(registered, solution)
         print(verdict)
         if verdict:
-            _record(name)
+            progress.passed(name)
         return verdict
 
     EXERCISES[name] = run
     return run
 
 
-def _guarded(name: str, run: Callable[[Any], Verdict], solution: Any) -> Verdict:
+def _guarded(exercise: Exercise, solution: Any) -> Verdict:
     """The verdict from the other process, or from this one where the answer cannot be sent."""
-    check = run.__wrapped__  # type: ignore[attr-defined]
     if not callable(solution) or os.environ.get("MI_COURSE_CHECK") == "inline":
-        return judge(name, check, solution)
-    from mi_course.check import process
-
+        return judge(exercise, solution)
     try:
-        reply = process.judge(name, run, solution)
+        reply = process.judge(exercise, solution)
     except process.NotSendable:
-        return _judge_here(name, check, solution, process.PATIENCE_S)
+        return _judge_here(exercise, solution, process.PATIENCE_S)
     if reply["printed"]:
         print(reply["printed"], end="" if reply["printed"].endswith("\n") else "\n")
-    return Verdict(name, reply["passed"], reply["message"])
+    return Verdict(exercise.name, reply["passed"], reply["message"])
 
 
 class _TimeIsUp(BaseException):
     pass
 
 
-def _judge_here(
-    name: str, check: Callable[[Attempt], None], solution: Any, seconds: float
-) -> Verdict:
+def _judge_here(exercise: Exercise, solution: Any, seconds: float) -> Verdict:
     """Judge in this process, with an end to endless loops of Python code."""
     thread = ctypes.c_ulong(threading.get_ident())
     throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -95,30 +95,21 @@ def _judge_here(
     timer.daemon = True
     timer.start()
     try:
-        return judge(name, check, solution)
+        return judge(exercise, solution)
     except _TimeIsUp:
-        return Verdict(name, False, _TOO_LONG.format(seconds))
+        return Verdict(exercise.name, False, f"your function {process.too_long(seconds)}")
     finally:
         timer.cancel()
 
 
-_TOO_LONG = "your function did not come to its end within {:.0f} seconds: does a loop never stop?"
-
-
-def _record(name: str) -> None:
-    """Note that an exercise was passed; a disk that cannot be written spoils no check."""
-    from mi_course.learner import progress
-
-    progress.passed(name)
-
-
-def judge(name: str, check: Callable[[Attempt], None], solution: Any) -> Verdict:
+def judge(exercise: Exercise, solution: Any) -> Verdict:
     """Run a check in this process and put what it found into a verdict."""
+    name = exercise.name
     if not callable(solution):
         kind = type(solution).__name__
-        return Verdict(name, False, f"hand over the function itself, not {kind}: no brackets")
+        return Verdict(name, False, f"pass the function itself, `f`, not `f(x)`: this is {kind}")
     try:
-        check(Attempt(solution))
+        exercise.check(Attempt(solution))
     except Wrong as mistake:
         return Verdict(name, False, str(mistake))
     except Exception as error:

@@ -10,20 +10,21 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import pickle
 import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
-from mi_course.check import sending, worker
+from mi_course.check import sending, wire
+from mi_course.check.register import Exercise
 
 PATIENCE_S = 20.0
 """Seconds of computing that an answer may take in one check."""
@@ -64,15 +65,13 @@ class _Worker:
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        while (data := worker.receive(self.process.stdout)) is not None:  # type: ignore[arg-type]
+        while (data := wire.receive(self.process.stdout)) is not None:
             self.replies.put(json.loads(data))
         self.replies.put(None)
 
     def send(self, job: bytes) -> None:
         assert self.process.stdin is not None
-        self.process.stdin.write(worker.HEADER.pack(len(job)))
-        self.process.stdin.write(job)
-        self.process.stdin.flush()
+        wire.send(self.process.stdin, job)
 
     def kill(self) -> None:
         """End it, with the processes that the learner's code started."""
@@ -88,12 +87,11 @@ _lock = threading.Lock()
 _worker: _Worker | None = None
 
 
-def judge(name: str, run: Callable[[Any], Any], solution: Any) -> Reply:
+def judge(exercise: Exercise, solution: Any) -> Reply:
     """Check an answer in the other process.
 
     Args:
-        name: of the exercise.
-        run: the registered check.
+        exercise: what is checked.
         solution: the learner's function or class.
 
     Returns:
@@ -103,7 +101,7 @@ def judge(name: str, run: Callable[[Any], Any], solution: Any) -> Reply:
         NotSendable: the answer cannot be pickled.
         KeyboardInterrupt: the learner stopped the check; the process is gone.
     """
-    job = _job(name, run, solution)
+    job = _job(exercise, solution)
     with _lock:
         try:
             return _with_new_process_once(job)
@@ -112,18 +110,13 @@ def judge(name: str, run: Callable[[Any], Any], solution: Any) -> Reply:
             raise
 
 
-def _job(name: str, run: Callable[[Any], Any], solution: Any) -> bytes:
-    import pickle
-
-    known = sending.name_of_check(run)
+def _job(exercise: Exercise, solution: Any) -> bytes:
     try:
-        what = sending.dumps(solution if known else (run.__wrapped__, solution))  # type: ignore[attr-defined]
+        answer = sending.dumps((exercise, solution))
     except Exception as error:
         raise NotSendable(f"{type(error).__name__}: {error}") from error
     job = {
-        "name": name,
-        "check": known,
-        "solution": what,
+        "answer": answer,
         "folder": os.getcwd(),
         "path": sys.path,
         "give_up_s": START_S + WALL_S + 10,
@@ -187,9 +180,12 @@ def _until_done(child: _Worker) -> Reply | None:
         spent, waited = _computed(process) - computed, time.monotonic() - start
         if spent > PATIENCE_S or waited > WALL_S:
             seconds = PATIENCE_S if spent > PATIENCE_S else WALL_S
-            return _stopped(
-                f"did not come to its end within {seconds:.0f} seconds: does a loop never stop?"
-            )
+            return _stopped(too_long(seconds))
+
+
+def too_long(seconds: float) -> str:
+    """What a function did that was stopped after some seconds, after the words "your function"."""
+    return f"did not finish within {seconds:.0f} seconds: does a loop never stop?"
 
 
 def _computed(process: psutil.Process) -> float:

@@ -59,7 +59,7 @@ def _exit_of_python() -> Callable[..., Any]:
 
 @functools.cache
 def _loaded(name: str) -> Any:
-    from mi_course import models
+    from mi_course import models  # here: seconds of imports that most answers do without
 
     return models.load(name, quiet=True)
 
@@ -96,10 +96,3 @@ def _is_own(module: ModuleType) -> bool:
 @functools.lru_cache(maxsize=8192)
 def _installed(file: str) -> bool:
     return os.path.realpath(file).startswith(_INSTALLED)
-
-
-def name_of_check(run: Callable[[Any], Any]) -> tuple[str, str] | None:
-    """Module and name under which the other side can import a check, if it can."""
-    module, name = run.__module__, run.__name__
-    found = getattr(sys.modules.get(module), name, None)
-    return (module, name) if found is run and module.startswith("mi_course.") else None

@@ -1,25 +1,26 @@
 """The process in which answers are checked: it takes one job after the other, and may be killed.
 
-What the learner's code prints is kept up to a limit and handed back. The real standard output
+What the learner's code prints is kept up to a limit and sent back. The real standard output
 carries the replies, so it is moved away before any other code runs.
 """
 
 from __future__ import annotations
 
+import builtins
 import faulthandler
 import json
 import os
 import pickle
-import struct
 import sys
 import threading
-from importlib import import_module
 from typing import Any, BinaryIO
 
-MOST_PRINTED = 2_000
-"""Characters of output that are handed back."""
+import torch
 
-HEADER = struct.Struct(">Q")
+from mi_course.check import core, wire
+
+MOST_PRINTED = 2_000
+"""Characters of output that are sent back."""
 
 
 class Printed:
@@ -56,23 +57,6 @@ class Printed:
         return text
 
 
-def send(stream: BinaryIO, reply: dict[str, Any]) -> None:
-    """Write one message: its length, then JSON."""
-    data = json.dumps(reply).encode()
-    stream.write(HEADER.pack(len(data)) + data)
-    stream.flush()
-
-
-def receive(stream: BinaryIO) -> bytes | None:
-    """Read one message, or None where the other side has gone."""
-    header = stream.read(HEADER.size)
-    if len(header) < HEADER.size:
-        return None
-    (size,) = HEADER.unpack(header)
-    data = stream.read(size)
-    return data if len(data) == size else None
-
-
 def main() -> None:
     """Serve until the notebook's process goes."""
     jobs = os.fdopen(os.dup(0), "rb")
@@ -81,21 +65,15 @@ def main() -> None:
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
     _no_questions()
-    import torch
-
     torch.set_num_threads(1)  # the cases are small, and its time is measured
-    send(replies, {"state": "ready"})
-    while (data := receive(jobs)) is not None:
+    _reply(replies, {"state": "ready"})
+    while (data := wire.receive(jobs)) is not None:
         _serve(data, replies)
     os._exit(0)
 
 
 def _serve(data: bytes, replies: BinaryIO) -> None:
     """One job: read it, say that it begins, judge, say what came of it."""
-    import torch
-
-    from mi_course.check import core
-
     job = pickle.loads(data)
     os.chdir(job["folder"])
     sys.path[:] = job["path"]
@@ -108,9 +86,9 @@ def _serve(data: bytes, replies: BinaryIO) -> None:
     # Works where nothing else does: in C code that never lets Python run again.
     faulthandler.dump_traceback_later(job["give_up_s"], exit=True, file=_devnull())
     try:
-        check, solution = _load(job)
-        send(replies, {"state": "begins"})
-        verdict = core.judge(job["name"], check, solution)
+        exercise, solution = pickle.loads(job["answer"])
+        _reply(replies, {"state": "begins"})
+        verdict = core.judge(exercise, solution)
         reply = {"state": "done", "passed": verdict.passed, "message": verdict.message}
     except KeyboardInterrupt:
         reply = {"state": "interrupted"}
@@ -119,15 +97,11 @@ def _serve(data: bytes, replies: BinaryIO) -> None:
     finally:
         faulthandler.cancel_dump_traceback_later()
     busy = threading.active_count() > threads
-    send(replies, reply | {"printed": printed.text(), "busy": busy})
+    _reply(replies, reply | {"printed": printed.text(), "busy": busy})
 
 
-def _load(job: dict[str, Any]) -> tuple[Any, Any]:
-    if job["check"] is not None:
-        module, name = job["check"]
-        return getattr(import_module(module), name).__wrapped__, pickle.loads(job["solution"])
-    check, solution = pickle.loads(job["solution"])
-    return check, solution
+def _reply(stream: BinaryIO, reply: dict[str, Any]) -> None:
+    wire.send(stream, json.dumps(reply).encode())
 
 
 def _devnull() -> Any:
@@ -142,7 +116,6 @@ _nowhere: Any = None
 
 def _no_questions() -> None:
     """Nobody can answer here: `input()` and `breakpoint()` say so."""
-    import builtins
 
     def no_input(*args: Any) -> str:
         raise RuntimeError("input() finds nobody to ask within a check")

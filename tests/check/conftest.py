@@ -1,0 +1,13 @@
+"""Fixtures of the tests of checks."""
+
+import pytest
+
+from mi_course.check import process
+
+
+@pytest.fixture
+def short_limits(monkeypatch):
+    """An answer may take a second of computing, eight by the clock, and 300 MiB."""
+    monkeypatch.setattr(process, "PATIENCE_S", 1.0)
+    monkeypatch.setattr(process, "WALL_S", 8.0)
+    monkeypatch.setattr(process, "MEMORY_BYTES", 300 * 2**20)
