@@ -1,7 +1,7 @@
 """The kept answers to every exercise, and what its check says to each: a proof that checks work.
 
-The answers lie in `tests/check/cases_*.py` of a clone: `WRONG` maps an exercise to pairs of a wrong
-answer and words that its verdict must contain, `RIGHT` maps it to answers that must pass.
+The answers lie in `tests/check/answers/` of a clone, by chapter. `WRONG` maps an exercise to pairs
+of a wrong answer and words that its verdict must contain, `RIGHT` to answers that must pass.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ import contextlib
 import importlib
 import io
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from mi_course.check.core import EXERCISES
@@ -46,7 +50,7 @@ class Tried:
 
 
 def try_all(folder: Path, exercise: str | None = None) -> list[Tried]:
-    """Check every kept answer, or those to one exercise."""
+    """Check every kept answer below a folder, or those to one exercise."""
     found = []
     for name, answer, words in _answers(folder):
         if exercise in (None, name):
@@ -65,16 +69,28 @@ def name_of(answer: Any) -> str:
 
 
 def _answers(folder: Path) -> Iterator[tuple[str, Any, str | None]]:
-    sys.path[:0] = [str(folder), str(folder.parent)]
-    try:
-        modules = [importlib.import_module(path.stem) for path in folder.glob("cases_*.py")]
-    finally:
-        del sys.path[:2]
-    for module in modules:
+    for module in load(folder):
         for name, pairs in module.WRONG.items():
             yield from ((name, answer, words) for answer, words in pairs)
         for name, answers in module.RIGHT.items():
             yield from ((name, answer, None) for answer in answers)
+
+
+def load(folder: Path) -> list[ModuleType]:
+    """The modules of answers below a folder, each with `WRONG` and `RIGHT`.
+
+    The folder becomes a package with a name of its own, whatever `sys.path` holds. So one file of
+    answers can import from another, and answers travel to the process that checks them by value.
+    """
+    package = f"kept_answers_{zlib.crc32(str(folder.resolve()).encode()):08x}"
+    if package not in sys.modules:
+        spec = ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+        sys.modules[package] = module_from_spec(spec)
+    paths = (path.relative_to(folder) for path in sorted(folder.rglob("*.py")))
+    return [
+        importlib.import_module(".".join([package, *path.with_suffix("").parts])) for path in paths
+    ]
 
 
 def table(tried: list[Tried]) -> str:

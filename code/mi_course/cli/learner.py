@@ -166,9 +166,9 @@ def _newest(folder: Path, doc: str) -> Path | None:
 def _cases(root: Path | None, wanted: str | None) -> int:
     from mi_course.check import cases
 
-    folder = (root or Path()) / "tests" / "check"
+    folder = (root or Path()) / "tests" / "check" / "answers"
     if not folder.is_dir():
-        raise UsageError("the kept answers lie in tests/check of a clone of the course")
+        raise UsageError("the kept answers lie in tests/check/answers of a clone of the course")
     tried = cases.try_all(folder, wanted)
     print(cases.table(tried))
     return int(not all(t.as_expected for t in tried))

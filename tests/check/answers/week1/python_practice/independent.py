@@ -1,4 +1,4 @@
-"""Answers to the exercises on batches by hand, written from the exercises' text alone."""
+"""Answers to week 1's Python practice, batches by hand, written without seeing its check."""
 
 import itertools
 
@@ -47,6 +47,10 @@ def as_tensor(image):
     return torch.tensor(image).flatten() / 255
 
 
+def inner_loop_first(image):
+    return [pixel / 255 for pixel in line for line in image]
+
+
 # --- pairs_of
 def zipped(images, labels, wanted):
     return [(x, y) for x, y in zip(images, labels, strict=True) if y in wanted]
@@ -87,6 +91,10 @@ def sorted_by_label(images, labels, wanted):
 def two_lists(images, labels, wanted):
     pairs = zipped(images, labels, wanted)
     return [x for x, _ in pairs], [y for _, y in pairs]
+
+
+def lists_of_two(images, labels, wanted):
+    return [[i, n] for i, n in zip(images, labels, strict=True) if n in wanted]
 
 
 # --- pair_dataset
@@ -256,6 +264,15 @@ def labels_unshuffled(dataset, order, batch_size):
         yield inputs, labels
 
 
+def a_list_of_batches(dataset, order, batch_size):
+    found = []
+    for start in range(0, len(order), batch_size):
+        pairs = [dataset[i] for i in order[start : start + batch_size]]
+        inputs, labels = zip(*pairs, strict=True)
+        found.append((torch.stack(inputs), torch.stack(labels)))
+    return found
+
+
 # --- shuffled_batches
 def drawn(dataset, batch_size, generator):
     order = torch.randperm(len(dataset), generator=generator).tolist()
@@ -296,13 +313,14 @@ def within_batches(dataset, batch_size, generator):
         yield from by_slices(dataset, piece.tolist(), batch_size)
 
 
-RIGHT = {
-    "flat_pixels": [comprehension, chained],
-    "pairs_of": [zipped, by_index],
-    "pair_dataset": [Plain, ScaledAtOnce],
-    "zip_batches": [by_slices, by_islice, by_batch_sampler],
-    "shuffled_batches": [drawn, drawn_and_returned],
-}
+def yields_the_generator(dataset, batch_size, generator):
+    order = torch.randperm(len(dataset), generator=generator).tolist()
+    yield (dataset[i] for i in order)
+
+
+def hands_nothing_on(dataset, batch_size, generator):
+    torch.randperm(len(dataset), generator=generator).tolist()
+
 
 WRONG = {
     "flat_pixels": [
@@ -314,6 +332,7 @@ WRONG = {
         (lazy, "list"),
         (first_row, "first row"),
         (as_tensor, "list"),
+        (inner_loop_first, "the left one is the outer"),
     ],
     "pairs_of": [
         (not_strict, "strict=True"),
@@ -323,6 +342,7 @@ WRONG = {
         (label_first, "(image, label)"),
         (sorted_by_label, "order"),
         (two_lists, "pairs"),
+        (lists_of_two, "each of them a tuple"),
     ],
     "pair_dataset": [
         (NoError, "ValueError"),
@@ -348,6 +368,7 @@ WRONG = {
         (labels_first, "inputs first"),
         (pads_the_last, "short"),
         (labels_unshuffled, "label"),
+        (a_list_of_batches, "yield the batch before you fetch the next"),
     ],
     "shuffled_batches": [
         (global_draw, "generator"),
@@ -356,5 +377,32 @@ WRONG = {
         (with_replacement, "randperm"),
         (by_loader, "randperm"),
         (within_batches, "whole"),
+        (yields_the_generator, "`yield from` hands on its batches"),
+        (hands_nothing_on, "returns None"),
+    ],
+}
+
+
+RIGHT = {
+    "flat_pixels": [
+        comprehension,
+        chained,
+    ],
+    "pairs_of": [
+        zipped,
+        by_index,
+    ],
+    "pair_dataset": [
+        Plain,
+        ScaledAtOnce,
+    ],
+    "zip_batches": [
+        by_slices,
+        by_islice,
+        by_batch_sampler,
+    ],
+    "shuffled_batches": [
+        drawn,
+        drawn_and_returned,
     ],
 }

@@ -1,51 +1,6 @@
-"""Right and wrong answers to the exercises on activation patching.
-
-WRONG maps an exercise to pairs of a wrong function and words that the check's verdict must contain;
-RIGHT maps it to functions that must pass, unusual ones among them.
-"""
+"""Answers of the check's author to the exercises on activation patching."""
 
 import torch
-
-
-# --- normalised
-def norm_plain(patched, corrupted, clean):
-    return (patched - corrupted) / (clean - corrupted)
-
-
-def norm_from_clean(patched, corrupted, clean):
-    return 1 - (clean - patched) / (clean - corrupted)
-
-
-def norm_lerp(patched, corrupted, clean):
-    return torch.stack([(row - corrupted) / (clean - corrupted) for row in patched])
-
-
-def norm_exchanged(patched, corrupted, clean):
-    return (patched - clean) / (corrupted - clean)
-
-
-def norm_sign(patched, corrupted, clean):
-    return (patched - corrupted) / (corrupted - clean)
-
-
-def norm_ratio(patched, corrupted, clean):
-    return patched / clean
-
-
-def norm_no_offset(patched, corrupted, clean):
-    return patched / (clean - corrupted)
-
-
-def norm_change(patched, corrupted, clean):
-    return patched - corrupted
-
-
-def norm_clamped(patched, corrupted, clean):
-    return norm_plain(patched, corrupted, clean).clamp(0, 1)
-
-
-def norm_mean(patched, corrupted, clean):
-    return norm_plain(patched, corrupted, clean).mean()
 
 
 # --- logit_difference
@@ -297,24 +252,7 @@ def patch_fixed(resid, hook, source, pos):
     return patch_index(resid, hook, source, torch.tensor([4, 2, 5, 2]))
 
 
-RIGHT = {
-    "normalised": [norm_plain, norm_from_clean, norm_lerp],
-    "logit_difference": [ld_index, ld_loop, ld_log_softmax, ld_gather],
-    "name_positions": [pos_argmax, pos_loop, pos_nonzero],
-    "flip": [flip_index, flip_scatter, flip_where],
-    "patch_position": [patch_index, patch_where, patch_loop, patch_mask],
-}
-
 WRONG = {
-    "normalised": [
-        (norm_exchanged, "0 and 1 are exchanged"),
-        (norm_sign, "the sign is wrong"),
-        (norm_ratio, "it forgets the corrupted run"),
-        (norm_no_offset, "the corrupted run is not subtracted"),
-        (norm_change, "divide by clean minus corrupted"),
-        (norm_clamped, "keep values outside"),
-        (norm_mean, "the result has shape ()"),
-    ],
     "logit_difference": [
         (ld_last, "prompts end at different positions"),
         (ld_exchanged, "io and s are exchanged"),
@@ -358,5 +296,31 @@ WRONG = {
         (patch_no_return, "returns None"),
         (patch_first_prompt, "gets the first prompt's vector"),
         (patch_fixed, "is a number written into it?"),
+    ],
+}
+
+
+RIGHT = {
+    "logit_difference": [
+        ld_index,
+        ld_loop,
+        ld_log_softmax,
+        ld_gather,
+    ],
+    "name_positions": [
+        pos_argmax,
+        pos_loop,
+        pos_nonzero,
+    ],
+    "flip": [
+        flip_index,
+        flip_scatter,
+        flip_where,
+    ],
+    "patch_position": [
+        patch_index,
+        patch_where,
+        patch_loop,
+        patch_mask,
     ],
 }

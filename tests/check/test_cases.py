@@ -1,30 +1,30 @@
 """Each check rejects wrong answers with the words that name the mistake, and passes right ones."""
 
 import re
+import sys
 from collections import defaultdict
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from mi_course import check
-from mi_course.check import cases as kept_cases
+from mi_course.check import cases as kept
 from mi_course.check import core as machinery
 from mi_course.cli.main import main
 from support.outside import ROOT
 
-# every module of cases beside this file
-CASES = [import_module(path.stem) for path in sorted(Path(__file__).parent.glob("cases_*.py"))]
+ANSWERS = Path(__file__).parent / "answers"
+MODULES = kept.load(ANSWERS)
 WRONG = [
-    pytest.param(name, wrong, words, id=f"{name}-{kept_cases.name_of(wrong)}-{words}")
-    for cases in CASES
-    for name, pairs in cases.WRONG.items()
+    pytest.param(name, wrong, words, id=f"{name}-{kept.name_of(wrong)}-{words}")
+    for module in MODULES
+    for name, pairs in module.WRONG.items()
     for wrong, words in pairs
 ]
 RIGHT = [
-    pytest.param(name, right, id=f"{name}-{kept_cases.name_of(right)}")
-    for cases in CASES
-    for name, answers in cases.RIGHT.items()
+    pytest.param(name, right, id=f"{name}-{kept.name_of(right)}")
+    for module in MODULES
+    for name, answers in module.RIGHT.items()
     for right in answers
 ]
 
@@ -57,10 +57,10 @@ def test_names_of_kept_answers_are_the_same_in_every_process():
 
 def test_every_exercise_has_right_and_wrong_answers():
     right, wrong = defaultdict(int), defaultdict(int)
-    for cases in CASES:
-        for name, answers in cases.RIGHT.items():
+    for module in MODULES:
+        for name, answers in module.RIGHT.items():
             right[name] += len(answers)
-        for name, pairs in cases.WRONG.items():
+        for name, pairs in module.WRONG.items():
             wrong[name] += len(pairs)
     core = _core_exercises()
     assert {"prefix_matching_score"} <= core <= set(check.EXERCISES)
@@ -69,27 +69,47 @@ def test_every_exercise_has_right_and_wrong_answers():
     assert {name for name in wrong if wrong[name] < (8 if name in core else 3)} == set()
 
 
-def test_interrupting_a_check_stops_it():
-    def interrupted(*args):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        check.continue_pattern(interrupted)
-
-
 def test_the_table_of_kept_answers_shows_each_with_its_verdict(capsys):
     assert main(["check", "--cases", "zero_head", "--root", str(ROOT)]) == 0
     *rows, last = capsys.readouterr().out.splitlines()
-    kept = [p for p in WRONG + RIGHT if p.values[0] == "zero_head"]
-    assert len(rows) == 1 + len(kept)
+    answers = [p for p in WRONG + RIGHT if p.values[0] == "zero_head"]
+    assert len(rows) == 1 + len(answers)
     assert all(row.startswith("ok  zero_head") for row in rows[1:])
-    wrong = sum(len(p.values) == 3 for p in kept)
+    wrong = sum(len(p.values) == 3 for p in answers)
     assert f"{wrong} of {wrong} wrong ones rejected with their words" in last
 
 
 def test_an_answer_that_is_not_judged_as_it_should_be_fails_the_command(tmp_path, capsys):
-    folder = tmp_path / "tests/check"
+    folder = tmp_path / "tests/check/answers/week2/a_chapter"
     folder.mkdir(parents=True)
     text = "WRONG = {'zero_head': [(lambda z, hook, head: None, 'other words')]}\nRIGHT = {}\n"
-    (folder / "cases_of_this_test.py").write_text(text)
-    assert not all(tried.as_expected for tried in kept_cases.try_all(folder))
+    (folder / "independent.py").write_text(text)
+    assert not all(tried.as_expected for tried in kept.try_all(folder.parents[1]))
+
+
+def test_answers_lie_in_the_folder_of_their_exercise_s_chapter():
+    for module in MODULES:
+        week, chapter, kind = module.__name__.split(".")[1:]
+        assert kind in ("by_author", "independent")
+        (source,) = (ROOT / "book" / week).glob(f"[0-9][0-9]_{chapter}.md")
+        asked = set(re.findall(r":label: ex-(\w+)", source.read_text("utf8")))
+        assert set(module.WRONG) | set(module.RIGHT) <= asked
+
+
+def test_files_of_answers_import_from_each_other_and_are_checked_in_the_other_process(tmp_path):
+    """Whatever the search path holds, and though two folders have files of the same name."""
+    before = list(sys.path)
+    for folder, answer in (("one", "x.norm()"), ("two", "None")):
+        (tmp_path / folder / "week2").mkdir(parents=True)
+        (tmp_path / folder / "week2/by_author.py").write_text(
+            f"def helper(x):\n    return {answer}\nWRONG, RIGHT = {{}}, {{}}\n"
+        )
+        (tmp_path / folder / "week2/independent.py").write_text(
+            "import os\nfrom .by_author import helper\nhere = os.getpid()\n"
+            "def answer(z, hook, head):\n    assert os.getpid() != here\n    return helper(z)\n"
+            "WRONG, RIGHT = {'zero_head': [(answer, '')]}, {}\n"
+        )
+    messages = [kept.try_all(tmp_path / folder)[0].message for folder in ("one", "two")]
+    assert "has shape ()" in messages[0]
+    assert "returns None" in messages[1]
+    assert sys.path == before

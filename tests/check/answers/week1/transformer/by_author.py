@@ -1,7 +1,7 @@
-"""More answers to the exercises of the transformer chapter.
+"""Answers of the check's author to the exercises of the transformer chapter.
 
-RIGHT and WRONG are as in `cases_induction`. Written beside the checks: epsilon, mask, scale, bias,
-GELU, the order of LayerNorm, the layout of the weights, positions, batch, leak.
+Epsilon, mask, scale, bias, GELU, the order of LayerNorm, the layout of the weights, positions,
+batch, leak.
 """
 
 import math
@@ -9,13 +9,14 @@ import math
 import numpy as np
 import torch
 import torch.nn.functional as F
-from cases_transformer_blind import LEAK, _masked, _mlp, _norm, _qkv, _scores, _write, module
 from torch import nn
 
 from mi_course import transformer as ref
 
+from .independent import LEAK, _masked, _mlp, _norm, _qkv, _scores, _write, module
 
-# ---------------------------------------------------------------- embed
+
+# --- embed
 def embed_by_loop(tokens, W_E, W_pos):
     rows = [
         torch.stack([W_E[token] + W_pos[i] for i, token in enumerate(row)])
@@ -42,7 +43,7 @@ def embed_by_length_of_batch(tokens, W_E, W_pos):
     return W_E[tokens] + W_pos[: len(tokens)]
 
 
-# ---------------------------------------------------------------- layer_norm
+# --- layer_norm
 class OwnInit(nn.Module):
     """Another `__init__` with the right names, and a buffer that is no weight."""
 
@@ -109,7 +110,7 @@ def not_a_class(x):
     return x
 
 
-# ---------------------------------------------------------------- attention_pattern
+# --- attention_pattern
 def ap_by_numpy(q, k):
     q, k = (v.permute(0, 2, 1, 3).numpy() for v in (q, k))
     scores = np.matmul(q, k.swapaxes(2, 3)) / np.sqrt(q.shape[-1])
@@ -155,7 +156,7 @@ def ap_renormalised(q, k):
     return pattern / pattern.sum(-1, keepdim=True)
 
 
-# ---------------------------------------------------------------- attention
+# --- attention
 class ByMultihead(ref.Attention):
     """PyTorch's whole attention function, fed with the weights in its own layout."""
 
@@ -282,7 +283,7 @@ class OneMore(ref.Attention):
         self.scale = nn.Parameter(torch.ones(1))
 
 
-# ---------------------------------------------------------------- mlp
+# --- mlp
 def mlp_no_b_out(self, x):
     return ref.gelu(x @ self.W_in + self.b_in) @ self.W_out
 
@@ -299,7 +300,7 @@ def mlp_nan(self, x):
     return torch.log(x) @ self.W_in @ self.W_out
 
 
-# ---------------------------------------------------------------- block
+# --- block
 class Lists(nn.Module):
     """Parts from a table, the stream in a list of what was added to it."""
 
@@ -371,7 +372,7 @@ class UnwrittenPart(ref.Block):
         self.attn = _attend("Unwritten", unwritten)(cfg)
 
 
-# ---------------------------------------------------------------- transformer
+# --- transformer
 def _model(name, **change):
     """The reference's forward with one thing changed."""
 
@@ -414,7 +415,7 @@ class OwnUnembedding(ref.Transformer):
         self.W_U = nn.Parameter(torch.randn(cfg.d_model, cfg.d_vocab))
 
 
-# ---------------------------------------------------------------- attention_weights
+# --- attention_weights
 def _weights(change):
     def wrong(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
         found = ref.attention_weights(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
@@ -453,7 +454,7 @@ def aw_by_split(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
     return found
 
 
-# ---------------------------------------------------------------- generate
+# --- generate
 def gen_recursive(model, tokens, n_new, temperature=0.0, generator=None):
     if n_new == 0:
         return tokens
@@ -514,17 +515,6 @@ def gen_text(model, tokens, n_new, temperature=0.0, generator=None):
     return str(ref.generate(model, tokens, n_new).tolist())
 
 
-RIGHT = {
-    "embed": [embed_by_loop],
-    "layer_norm": [OwnInit],
-    "attention_pattern": [ap_by_numpy, ap_renormalised],
-    "attention": [ByMultihead, _attend("QueryByQuery", at_query_by_query)],
-    "mlp": [lambda cfg: ref.MLP(cfg)],
-    "block": [Lists],
-    "transformer": [lambda cfg: ref.Transformer(cfg)],
-    "attention_weights": [aw_by_split],
-    "generate": [gen_recursive],
-}
 WRONG = {
     "embed": [
         (embed_concatenated, "put side by side: add them"),
@@ -657,5 +647,38 @@ WRONG = {
         (gen_one_for_all, "every prompt gets the token of the first one"),
         (gen_least, "this takes the least likely token"),
         (gen_text, "return a tensor of tokens, not str"),
+    ],
+}
+
+
+RIGHT = {
+    "embed": [
+        embed_by_loop,
+    ],
+    "layer_norm": [
+        OwnInit,
+    ],
+    "attention_pattern": [
+        ap_by_numpy,
+        ap_renormalised,
+    ],
+    "attention": [
+        ByMultihead,
+        _attend("QueryByQuery", at_query_by_query),
+    ],
+    "mlp": [
+        lambda cfg: ref.MLP(cfg),
+    ],
+    "block": [
+        Lists,
+    ],
+    "transformer": [
+        lambda cfg: ref.Transformer(cfg),
+    ],
+    "attention_weights": [
+        aw_by_split,
+    ],
+    "generate": [
+        gen_recursive,
     ],
 }

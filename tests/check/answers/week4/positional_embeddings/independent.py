@@ -1,7 +1,4 @@
-"""Answers to week 4's exercises on positional embeddings, from the chapter's text alone.
-
-RIGHT and WRONG are as in `cases_induction`. Written before the checks were seen.
-"""
+"""Answers to week 4's exercises on positional embeddings, written without seeing its check."""
 
 import functools
 
@@ -10,7 +7,7 @@ import torch
 from einops import einsum, rearrange
 
 
-# ---------------------------------------------------------------- leading_directions
+# --- leading_directions
 def le_eigen(rows, share):
     values, vectors = torch.linalg.eigh(rows.T.cov())
     shares = values.flip(0).clamp(min=0) / values.clamp(min=0).sum()
@@ -117,7 +114,22 @@ def le_in_place(rows, share):
     return _directions(rows, share)
 
 
-# ---------------------------------------------------------------- remove_component
+le_one_too_many = functools.partial(_directions, more=2)
+
+
+le_of_largest = functools.partial(_directions, of="largest")
+
+
+def le_eigen_ascending(rows, share):
+    vectors = torch.linalg.eigh(rows.T.cov()).eigenvectors
+    return vectors.T[: len(_directions(rows, share))]
+
+
+def le_standardised(rows, share):
+    return _directions((rows - rows.mean(0)) / rows.std(0), share)
+
+
+# --- remove_component
 def re_matrix(x, basis, mean):
     P = basis.T @ basis
     return x @ (torch.eye(len(P), dtype=x.dtype) - P) + P @ mean
@@ -214,7 +226,18 @@ def re_numpy(x, basis, mean):
     return re_einsum(x, basis, mean).numpy()
 
 
-# ---------------------------------------------------------------- interval_of_mean
+def re_summed(x, basis, mean):
+    direction = basis.sum(0) / basis.sum(0).norm()
+    return x - ((x - mean) @ direction)[..., None] * direction
+
+
+def re_dimensions(x, basis, mean):
+    x = x.clone()
+    x[..., : len(basis)] = mean[: len(basis)]
+    return x
+
+
+# --- interval_of_mean
 def in_both(values, picks):
     return values[picks].mean(1).quantile(torch.tensor([0.025, 0.975], dtype=values.dtype))
 
@@ -274,7 +297,62 @@ def in_means(values, picks):
     return means[means.quantile(0.025) <= means]
 
 
-# ---------------------------------------------------------------- shuffle_component
+def in_all_drawn(values, picks):
+    return _bounds(values[picks].flatten())
+
+
+def in_one_sided(values, picks):
+    return _bounds(values[picks].mean(1), 0, 0.95)
+
+
+def in_ninety_eight(values, picks):
+    return _bounds(values[picks].mean(1), 0.01, 0.99)
+
+
+def in_normal(values, picks):
+    half = 1.96 * values.std() / len(values) ** 0.5
+    return values.mean() - half, values.mean() + half
+
+
+def in_normal_of_means(values, picks):
+    means = values[picks].mean(1)
+    return means.mean() - 1.96 * means.std(), means.mean() + 1.96 * means.std()
+
+
+def in_own_draw(values, picks):
+    draw = torch.Generator().manual_seed(0)
+    picks = torch.randint(len(values), picks.shape, generator=draw)
+    return _bounds(values[picks].mean(1))
+
+
+def in_permuted(values, picks):
+    order = torch.stack([torch.randperm(len(values)) for _ in picks])
+    return _bounds(values[order].mean(1))
+
+
+def in_median(values, picks):
+    return _bounds(values[picks].median(1).values)
+
+
+def in_from_centre(values, picks):
+    low, high = _bounds(values[picks].mean(1))
+    return low - values.mean(), high - values.mean()
+
+
+def in_width(values, picks):
+    low, high = _bounds(values[picks].mean(1))
+    return values.mean(), (high - low) / 2
+
+
+def in_picks(values, picks):
+    return _bounds(picks.float().mean(1))
+
+
+def in_unique(values, picks):
+    return _bounds(torch.stack([values[row.unique()].mean() for row in picks]))
+
+
+# --- shuffle_component
 def sh_matrix(x, basis, order):
     P = basis.T @ basis
     rows = torch.arange(len(x))[:, None]
@@ -371,12 +449,36 @@ def sh_coordinates(x, basis, order):
     return _gathered(x @ basis.T, order)
 
 
-RIGHT = {
-    "leading_directions": [le_eigen, le_numpy, le_pca],
-    "remove_component": [re_matrix, re_einsum, re_one_by_one, re_least_squares],
-    "interval_of_mean": [in_both, in_numpy, in_sorted],
-    "shuffle_component": [sh_matrix, sh_loop, sh_one_hot],
-}
+def sh_sign(x, basis, order):
+    part = x @ basis.T
+    return x + (part - _gathered(part, order)) @ basis
+
+
+def sh_in_place_step_by_step(x, basis, order):
+    x = x.clone()
+    for b in range(x.shape[0]):
+        for p in range(x.shape[1]):
+            part, other = x[b, p] @ basis.T, x[b, order[b, p]] @ basis.T
+            x[b, p] += (other - part) @ basis
+    return x
+
+
+def sh_across_prompts(x, basis, order):
+    part = x @ basis.T
+    moved = part.flatten(0, 1)[order.flatten()].view(part.shape)
+    return _put(x, part, moved, basis)
+
+
+def sh_other_prompt(x, basis, order):
+    part = x @ basis.T
+    return _put(x, part, _gathered(part.flip(0), order), basis)
+
+
+def sh_no_expand(x, basis, order):
+    part = x @ basis.T
+    moved = part.gather(1, order[..., None])
+    return _put(x, part, moved, basis)
+
 
 WRONG = {
     "leading_directions": [
@@ -397,6 +499,10 @@ WRONG = {
         (le_rows, "orthonormal"),
         (le_fixed, "fewest"),
         (le_in_place, "in place"),
+        (le_one_too_many, "are the fewest"),
+        (le_of_largest, "add up the shares"),
+        (le_eigen_ascending, "eigh sorts upwards"),
+        (le_standardised, "standard deviation"),
     ],
     "remove_component": [
         (re_zero, "zero"),
@@ -416,6 +522,8 @@ WRONG = {
         (re_coordinates, "coordinates"),
         (re_bare_sum, "sum"),
         (re_numpy, "tensor"),
+        (re_summed, "added into one"),
+        (re_dimensions, "first 3 entries"),
     ],
     "interval_of_mean": [
         (in_values, "resample"),
@@ -426,6 +534,18 @@ WRONG = {
         (in_quartiles, "2.5"),
         (in_sums, "sum"),
         (in_means, "two numbers"),
+        (in_all_drawn, "of the MEANS"),
+        (in_one_sided, "at each side"),
+        (in_ninety_eight, "95"),
+        (in_normal, "normal distribution"),
+        (in_normal_of_means, "quantile"),
+        (in_own_draw, "as it was handed over"),
+        (in_permuted, "picks"),
+        (in_median, "median"),
+        (in_from_centre, "mean"),
+        (in_width, "half the width"),
+        (in_picks, "values"),
+        (in_unique, "with replacement"),
     ],
     "shuffle_component": [
         (sh_inverse, "FROM"),
@@ -442,5 +562,35 @@ WRONG = {
         (sh_roll, "order"),
         (sh_nothing, "nothing"),
         (sh_coordinates, "coordinates"),
+        (sh_sign, "sign"),
+        (sh_in_place_step_by_step, "already"),
+        (sh_across_prompts, "first prompt"),
+        (sh_other_prompt, "another prompt"),
+        (sh_no_expand, "expand"),
+    ],
+}
+
+
+RIGHT = {
+    "leading_directions": [
+        le_eigen,
+        le_numpy,
+        le_pca,
+    ],
+    "remove_component": [
+        re_matrix,
+        re_einsum,
+        re_one_by_one,
+        re_least_squares,
+    ],
+    "interval_of_mean": [
+        in_both,
+        in_numpy,
+        in_sorted,
+    ],
+    "shuffle_component": [
+        sh_matrix,
+        sh_loop,
+        sh_one_hot,
     ],
 }

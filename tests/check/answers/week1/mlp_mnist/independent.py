@@ -1,4 +1,4 @@
-"""Answers to week 1's exercises on the digit network, written from the exercises' text alone."""
+"""Answers to the exercises on the digit network, written without seeing its check."""
 
 import torch
 from torch import nn
@@ -31,6 +31,14 @@ def integer_division(images):
 
 def columns_first(images):
     return images.transpose(1, 2).flatten(1).float() / 255
+
+
+def whole_division(images):
+    return (images.flatten(1) // 255).float()
+
+
+def minus_one_to_one(images):
+    return (images.flatten(1).float() / 255 - 0.5) / 0.5
 
 
 # --- build_mlp
@@ -101,6 +109,33 @@ def probability_not_log(logits, labels):
 
 def over_the_batch(logits, labels):
     return (torch.logsumexp(logits, 0)[labels] - logits.gather(1, labels[:, None])[:, 0]).mean()
+
+
+def by_the_library(logits, labels):
+    return nn.functional.cross_entropy(logits, labels)
+
+
+def by_the_module(logits, labels):
+    return nn.CrossEntropyLoss()(logits, labels)
+
+
+def a_float(logits, labels):
+    picked = logits[torch.arange(len(labels)), labels]
+    return (torch.logsumexp(logits, -1) - picked).mean().item()
+
+
+def columns_of_labels(logits, labels):
+    return (torch.logsumexp(logits, -1) - logits[:, labels]).mean()
+
+
+def maximum_not_added_back(logits, labels):
+    shifted = logits - logits.max(-1, keepdim=True).values
+    lse = torch.log(torch.exp(shifted).sum(-1))
+    return (lse - logits[torch.arange(len(labels)), labels]).mean()
+
+
+def sum_over_the_images(logits, labels):
+    return (torch.logsumexp(logits, 0) - logits[torch.arange(len(labels)), labels]).mean()
 
 
 # --- train_epoch
@@ -258,6 +293,12 @@ def own_loss(model, batches, loss_fn, optimizer):
     return five_lines(model, batches, nn.functional.cross_entropy, optimizer)
 
 
+def labels_first(model, batches, loss_fn, optimizer):
+    for inputs, labels in batches:
+        loss_fn(labels, model(inputs)).backward()
+        optimizer.step()
+
+
 # --- accuracy
 @torch.no_grad()
 def counted(model, batches):
@@ -348,6 +389,15 @@ def per_batch_size(model, batches):
     return hits / n
 
 
+def down_the_batch(model, batches):
+    hits = n = 0
+    with torch.no_grad():
+        for inputs, labels in batches:
+            hits += (model(inputs).argmax(0) == labels).sum().item()
+            n += len(labels)
+    return hits / n
+
+
 # --- confusion_matrix
 def by_loop(labels, answers):
     counts = torch.zeros(10, 10, dtype=torch.long)
@@ -383,6 +433,11 @@ def errors_only(labels, answers):
 def as_small_as_the_data(labels, answers):
     n = int(labels.max()) + 1
     return by_loop(labels, answers)[:n, :n]
+
+
+def as_many_as_occur(labels, answers):
+    n = int(labels.max()) + 1
+    return (n * labels + answers).bincount(minlength=n * n).reshape(n, n)
 
 
 # --- hardest_errors
@@ -431,15 +486,11 @@ def the_losses(logits, labels, k):
     return losses[sort_then_filter(logits, labels, k)]
 
 
-RIGHT = {
-    "flatten_images": [reshape_rows, by_view_double],
-    "build_mlp": [plain, with_flatten],
-    "mean_loss": [by_logsumexp, by_log_softmax],
-    "train_epoch": [five_lines, clears_afterwards],
-    "accuracy": [counted, joined],
-    "confusion_matrix": [by_loop, by_one_hot],
-    "hardest_errors": [sort_then_filter, python_sort],
-}
+def topk_of_few(logits, labels, k):
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    wrong = (logits.argmax(-1) != labels).nonzero()[:, 0]
+    return wrong[losses[wrong].topk(k).indices]
+
 
 WRONG = {
     "flatten_images": [
@@ -448,6 +499,8 @@ WRONG = {
         (pixels_first, "255"),
         (integer_division, "floats"),
         (columns_first, "row after row"),
+        (whole_division, "// divides whole"),
+        (minus_one_to_one, "from -1 to 1"),
     ],
     "build_mlp": [
         (with_softmax, "after the last linear map"),
@@ -464,6 +517,12 @@ WRONG = {
         (one_per_image, "mean"),
         (probability_not_log, "logarithm"),
         (over_the_batch, "each row"),
+        (by_the_library, "write it by hand"),
+        (by_the_module, "write it by hand"),
+        (a_float, "cuts it off from its derivatives"),
+        (columns_of_labels, "takes the labels of ALL images"),
+        (maximum_not_added_back, "never came back"),
+        (sum_over_the_images, "it was handed logits (5, 7), labels (5,)"),
     ],
     "train_epoch": [
         (no_zero_grad, "zero_grad"),
@@ -478,6 +537,7 @@ WRONG = {
         (one_step_at_the_end, "each batch"),
         (the_sum, "divide"),
         (own_loss, "loss_fn"),
+        (labels_first, "the logits first, then the labels"),
     ],
     "accuracy": [
         (mean_of_batches, "differ in size"),
@@ -491,6 +551,7 @@ WRONG = {
         (trains_on_the_test, "weights"),
         (rounded, "round"),
         (per_batch_size, "number of images"),
+        (down_the_batch, "along the last axis?"),
     ],
     "confusion_matrix": [
         (rows_are_answers, "rows"),
@@ -498,6 +559,7 @@ WRONG = {
         (assigned_not_added, "once"),
         (errors_only, "diagonal"),
         (as_small_as_the_data, "(10, 10)"),
+        (as_many_as_occur, "shape (3, 3); expected (10, 10)"),
     ],
     "hardest_errors": [
         (right_ones_too, "wrong"),
@@ -507,5 +569,38 @@ WRONG = {
         (by_the_answers_logit, "loss"),
         (in_their_order, "loss"),
         (the_losses, "indices"),
+        (topk_of_few, "4 answers are wrong and k is 12"),
+    ],
+}
+
+
+RIGHT = {
+    "flatten_images": [
+        reshape_rows,
+        by_view_double,
+    ],
+    "build_mlp": [
+        plain,
+        with_flatten,
+    ],
+    "mean_loss": [
+        by_logsumexp,
+        by_log_softmax,
+    ],
+    "train_epoch": [
+        five_lines,
+        clears_afterwards,
+    ],
+    "accuracy": [
+        counted,
+        joined,
+    ],
+    "confusion_matrix": [
+        by_loop,
+        by_one_hot,
+    ],
+    "hardest_errors": [
+        sort_then_filter,
+        python_sort,
     ],
 }

@@ -1,9 +1,4 @@
-# ruff: noqa: B015, E741
-# Learners write so.
-"""More answers to the same exercises, written from the chapter alone, without sight of the checks.
-
-RIGHT and WRONG are as in `cases_induction`.
-"""
+"""Answers to the exercises on induction heads, written without seeing its check."""
 
 import itertools
 import math
@@ -14,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 
-# ---------------------------------------------------------------- continue_pattern
+# --- continue_pattern
 def cp_right_dict(tokens):
     followed = {}
     for a, b in itertools.pairwise(tokens):
@@ -115,7 +110,7 @@ def cp_wrong_pop(tokens):  # right value, but pops the last token off the caller
     return None
 
 
-# ---------------------------------------------------------------- repeated_tokens
+# --- repeated_tokens
 def rt_right_einops(half, bos):
     return F.pad(einops.repeat(half, "b s -> b (two s)", two=2), (1, 0), value=bos)
 
@@ -182,7 +177,7 @@ def rt_wrong_same_row(half, bos):  # uses the first prompt for every row
     return torch.cat([torch.full((len(half), 1), bos), row, row], dim=1)
 
 
-# ---------------------------------------------------------------- token_losses
+# --- token_losses
 def tl_right_ce(logits, tokens):
     return F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, 1:], reduction="none")
 
@@ -274,7 +269,7 @@ def tl_wrong_guess(logits, tokens):  # the loss of the model's best guess, not o
     return -logits[:, :-1].log_softmax(-1).max(-1).values
 
 
-# ---------------------------------------------------------------- prefix_matching_score
+# --- prefix_matching_score
 def pm_right_diagonal(pattern, seq_len):
     return pattern.diagonal(1 - seq_len, dim1=-2, dim2=-1)[..., -seq_len:].mean()
 
@@ -365,7 +360,7 @@ def pm_wrong_skip_first(pattern, seq_len):  # starts one late: first repeated to
     return pattern[:, q, q - seq_len + 1].mean()
 
 
-# ---------------------------------------------------------------- top_heads
+# --- top_heads
 def th_right_tuples(scores, threshold):
     rows = [(s, l, h) for l, row in enumerate(scores.tolist()) for h, s in enumerate(row)]
     return [f"{l}.{h}" for s, l, h in sorted(rows, reverse=True) if s >= threshold]
@@ -463,7 +458,7 @@ def th_wrong_abs(scores, threshold):  # takes the absolute value of the scores
     return th_right_tuples(scores.abs(), threshold)
 
 
-# ---------------------------------------------------------------- zero_head
+# --- zero_head
 def zh_right_mask(z, hook, head):
     keep = torch.ones(z.shape[2], dtype=z.dtype, device=z.device)
     keep[head] = 0
@@ -586,7 +581,7 @@ def zh_wrong_slice_clone(z, hook, head):  # clones the slice, zeroes it, returns
     return z
 
 
-# ---------------------------------------------------------------- a second round
+# --- a second round
 def cp_wrong_is(tokens):  # compares with `is`, not ==
     for i in range(len(tokens) - 2, -1, -1):
         if tokens[i] is tokens[-1]:
@@ -788,27 +783,6 @@ def zh_wrong_not_copied_back(z, hook, head):  # assigns, then returns the functi
     return keep
 
 
-RIGHT = {
-    "continue_pattern": [
-        cp_right_tensor_free_recursion,
-        cp_right_dict,
-        cp_right_reversed_index,
-        cp_right_negative,
-    ],
-    "repeated_tokens": [rt_right_einops, rt_right_prealloc, rt_right_numpy, rt_right_lists],
-    "token_losses": [
-        tl_right_ce,
-        tl_right_nll,
-        tl_right_loop,
-        tl_right_onehot,
-        tl_right_softmax_log,
-    ],
-    "prefix_matching_score": [pm_right_diagonal, pm_right_loop, pm_right_mask, pm_right_numpy],
-    "top_heads": [th_right_tuples, th_right_argsort, th_right_numpy, th_right_greedy],
-    "zero_head": [zh_right_mask, zh_right_fill, zh_right_where, zh_right_stack, zh_right_numpy],
-}
-
-
 WRONG = {
     "continue_pattern": [
         (cp_wrong_first, "take the LATEST earlier occurrence, not the first"),
@@ -933,5 +907,47 @@ WRONG = {
         (zh_wrong_fixed_head, "heads [0] are silent, and with head = 1 only head 1 should"),
         (zh_wrong_first_entry, "head 1 is silent in some entries of its output only"),
         (zh_wrong_not_copied_back, "your function changed its argument z in place: work on a"),
+    ],
+}
+
+
+RIGHT = {
+    "continue_pattern": [
+        cp_right_tensor_free_recursion,
+        cp_right_dict,
+        cp_right_reversed_index,
+        cp_right_negative,
+    ],
+    "repeated_tokens": [
+        rt_right_einops,
+        rt_right_prealloc,
+        rt_right_numpy,
+        rt_right_lists,
+    ],
+    "token_losses": [
+        tl_right_ce,
+        tl_right_nll,
+        tl_right_loop,
+        tl_right_onehot,
+        tl_right_softmax_log,
+    ],
+    "prefix_matching_score": [
+        pm_right_diagonal,
+        pm_right_loop,
+        pm_right_mask,
+        pm_right_numpy,
+    ],
+    "top_heads": [
+        th_right_tuples,
+        th_right_argsort,
+        th_right_numpy,
+        th_right_greedy,
+    ],
+    "zero_head": [
+        zh_right_mask,
+        zh_right_fill,
+        zh_right_where,
+        zh_right_stack,
+        zh_right_numpy,
     ],
 }

@@ -1,8 +1,4 @@
-"""Right and wrong answers to the exercises on induction heads.
-
-WRONG maps an exercise to pairs of a wrong function and words that the check's verdict must contain;
-RIGHT maps it to functions that must pass, unusual ones among them.
-"""
+"""Answers of the check's author to the exercises on induction heads."""
 
 import itertools
 import sys
@@ -188,15 +184,6 @@ def divides(*args):
     return 1 / 0
 
 
-RIGHT = {
-    "continue_pattern": [latest, by_dictionary],
-    "repeated_tokens": [cat_halves, pad_repeat],
-    "token_losses": [by_log_softmax, by_flat_cross_entropy, by_double_loop],
-    "prefix_matching_score": [by_diagonal, by_loop, by_indexing],
-    "top_heads": [sorted_names, by_topk],
-    "zero_head": [by_clone, by_mask],
-}
-
 WRONG = {
     "continue_pattern": [
         (first_match, "LATEST"),
@@ -293,5 +280,35 @@ WRONG = {
         (lambda z, hook, head: z, "nothing is changed"),
         (in_place, "in place"),
         (no_return, "None"),
+    ],
+}
+
+
+RIGHT = {
+    "continue_pattern": [
+        latest,
+        by_dictionary,
+    ],
+    "repeated_tokens": [
+        cat_halves,
+        pad_repeat,
+    ],
+    "token_losses": [
+        by_log_softmax,
+        by_flat_cross_entropy,
+        by_double_loop,
+    ],
+    "prefix_matching_score": [
+        by_diagonal,
+        by_loop,
+        by_indexing,
+    ],
+    "top_heads": [
+        sorted_names,
+        by_topk,
+    ],
+    "zero_head": [
+        by_clone,
+        by_mask,
     ],
 }

@@ -1,4 +1,4 @@
-"""Right and wrong answers to week 4's exercises; RIGHT and WRONG are as in `cases_induction`."""
+"""Answers of the check's author to week 4's exercises on positional embeddings."""
 
 import einops
 import torch
@@ -301,13 +301,6 @@ def im_percent(values, picks):
     return means.quantile(2.5), means.quantile(97.5)
 
 
-RIGHT = {
-    "leading_directions": [by_svd, by_eigenvectors, by_loop_with_other_signs],
-    "remove_component": [by_projector, by_einsum_loop, by_flat_double],
-    "shuffle_component": [sc_by_indexing, sc_by_outside],
-    "interval_of_mean": [im_quantile, im_sorted, im_tensor],
-}
-
 WRONG = {
     "leading_directions": [
         (ld_not_centred, "subtract the mean of the rows first"),
@@ -365,5 +358,28 @@ WRONG = {
         (im_columns, "each ROW of picks is one resample"),
         (im_means, "return two numbers"),
         (im_percent, "stopped with"),
+    ],
+}
+
+
+RIGHT = {
+    "leading_directions": [
+        by_svd,
+        by_eigenvectors,
+        by_loop_with_other_signs,
+    ],
+    "remove_component": [
+        by_projector,
+        by_einsum_loop,
+        by_flat_double,
+    ],
+    "shuffle_component": [
+        sc_by_indexing,
+        sc_by_outside,
+    ],
+    "interval_of_mean": [
+        im_quantile,
+        im_sorted,
+        im_tensor,
     ],
 }

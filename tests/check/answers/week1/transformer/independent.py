@@ -1,7 +1,7 @@
-"""Answers to the exercises of the transformer chapter, written from its text before the checks.
+"""Answers to the exercises of the transformer chapter, written without seeing its check.
 
-RIGHT and WRONG are as in `cases_induction`. Most answers are the reference with one line changed:
-a class made by `module` has the reference's weights and the learner's `forward`.
+Most answers are the reference with one line changed: a class made by `module` has the reference's
+weights and the learner's `forward`.
 """
 
 import math
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mi_course import transformer
 from mi_course import transformer as ref
 
 
@@ -19,7 +20,7 @@ def module(base, name, forward):
     return type(name, (base,), {"forward": forward})
 
 
-# ---------------------------------------------------------------- embed
+# --- embed
 def embed_by_functional(tokens, W_E, W_pos):
     where = torch.arange(tokens.size(1)).expand_as(tokens)
     return F.embedding(tokens, W_E) + F.embedding(where, W_pos)
@@ -46,7 +47,11 @@ def embed_whole_table(tokens, W_E, W_pos):
     return W_E[tokens] + W_pos
 
 
-# ---------------------------------------------------------------- layer_norm
+def tokens_as_positions(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[tokens]
+
+
+# --- layer_norm
 def _norm(name, change):
     return module(ref.LayerNorm, name, change)
 
@@ -80,7 +85,7 @@ def ln_no_mean(self, x):
     return x / (x.square().mean(-1, keepdim=True) + self.eps).sqrt() * self.w + self.b
 
 
-# ---------------------------------------------------------------- attention_pattern
+# --- attention_pattern
 def ap_by_transpose(q, k):
     scores = q.transpose(1, 2) @ k.permute(0, 2, 3, 1) * q.shape[-1] ** -0.5
     n = scores.shape[-1]
@@ -122,7 +127,17 @@ def ap_hides_itself(q, k):
     return scores.masked_fill(torch.ones(scores.shape[-2:]).triu().bool(), -1e9).softmax(-1)
 
 
-# ---------------------------------------------------------------- attention
+def scores_only(q, k):
+    scores = einops.einsum(q, k, "b q h d, b k h d -> b h q k") / math.sqrt(q.shape[-1])
+    mask = torch.ones(scores.shape[-2:]).tril().bool()
+    return scores.masked_fill(~mask, -math.inf)
+
+
+def softmax_of_integers(q, k):
+    return einops.einsum(q, k, "b q h d, b k h d -> b h q k").long().softmax(-1)
+
+
+# --- attention
 def _qkv(self, x):
     into = "b p m, h m d -> b p h d"
     pairs = ((self.W_Q, self.b_Q), (self.W_K, self.b_K), (self.W_V, self.b_V))
@@ -203,7 +218,7 @@ def at_no_return(self, x):
     ref.Attention.forward(self, x)
 
 
-# ---------------------------------------------------------------- mlp
+# --- mlp
 class LinearFunctions(nn.Module):
     """The weights of the exercise, used through `F.linear`."""
 
@@ -240,7 +255,7 @@ def mlp_act_last(self, x):
     return ref.gelu((x @ self.W_in + self.b_in) @ self.W_out + self.b_out)
 
 
-# ---------------------------------------------------------------- block
+# --- block
 class Sequential(nn.Module):
     """The reference's parts, called through `nn.Sequential`."""
 
@@ -303,7 +318,13 @@ def bl_mlp_first(self, x):
     return x + self.attn(self.ln1(x))
 
 
-# ---------------------------------------------------------------- transformer
+class OneNorm(transformer.Block):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        self.ln2 = self.ln1
+
+
+# --- transformer
 def tf_by_functional(self, tokens):
     x = F.embedding(tokens, self.W_E)
     x = x + self.W_pos[torch.arange(tokens.shape[1])]
@@ -346,7 +367,7 @@ class PlainList(nn.Module):
     forward = ref.Transformer.forward
 
 
-# ---------------------------------------------------------------- attention_weights
+# --- attention_weights
 def aw_by_hand(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
     width = len(c_proj_weight)
     d = width // n_heads
@@ -386,7 +407,7 @@ def aw_swapped(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
     return found
 
 
-# ---------------------------------------------------------------- generate
+# --- generate
 def gen_growing_list(model, tokens, n_new, temperature=0.0, generator=None):
     rows = tokens.tolist()
     for _ in range(n_new):
@@ -435,30 +456,16 @@ def gen_times_temperature(model, tokens, n_new, temperature=0.0, generator=None)
     return ref.generate(model, tokens, n_new, temperature, generator)
 
 
-RIGHT = {
-    "embed": [embed_by_functional, embed_by_one_hot],
-    "layer_norm": [_norm("ByFunctional", ln_by_functional), _norm("ByMoments", ln_by_moments)],
-    "attention_pattern": [ap_by_transpose, ap_by_loop],
-    "attention": [
-        module(ref.Attention, "Fused", at_fused),
-        module(ref.Attention, "HeadByHead", at_head_by_head),
-    ],
-    "mlp": [LinearFunctions, module(ref.MLP, "ByLogistic", mlp_by_logistic)],
-    "block": [Sequential, WithTorchNorm],
-    "transformer": [
-        module(ref.Transformer, "ByFunctional", tf_by_functional),
-        module(ref.Transformer, "BySequential", tf_sequential),
-    ],
-    "attention_weights": [aw_by_hand, aw_by_view],
-    "generate": [gen_growing_list, gen_gumbel],
-}
 LEAK = "future tokens leak: changing token"
+
+
 WRONG = {
     "embed": [
         (embed_no_positions, "the positions are missing"),
         (embed_positions_by_token, "indexed with the tokens"),
         (embed_from_one, "the first token is at position 0"),
         (embed_whole_table, "only its first rows"),
+        (tokens_as_positions, "are the tokens used as rows of W_pos?"),
     ],
     "layer_norm": [
         (_norm("EpsOutside", ln_eps_outside), "epsilon stands outside the square root"),
@@ -471,6 +478,8 @@ WRONG = {
         (ap_no_scale, "divide the scores by the square root of d_head"),
         (ap_over_queries, "the softmax runs over the queries"),
         (ap_hides_itself, "may look at itself"),
+        (scores_only, "the softmax over the keys is missing"),
+        (softmax_of_integers, "NotImplementedError"),  # and not: not written yet
     ],
     "attention": [
         (module(ref.Attention, "Leaks", at_leaks), "is the mask applied before the softmax?"),
@@ -498,6 +507,7 @@ WRONG = {
         (module(ref.Block, "OneNorm", bl_one_norm), "ln1 is used twice"),
         (module(ref.Block, "NoNorm", bl_no_norm), "LayerNorm is missing"),
         (module(ref.Block, "MlpFirst", bl_mlp_first), "attention comes first"),
+        (OneNorm, "ln1 and ln2 are one and the same object"),
     ],
     "transformer": [
         (module(ref.Transformer, "NoFinal", tf_no_final_norm), "ln_final is missing"),
@@ -515,5 +525,45 @@ WRONG = {
         (gen_no_feedback, "feed it back"),
         (gen_only_new, "the prompt and its continuation"),
         (gen_times_temperature, "divide the logits by the temperature"),
+    ],
+}
+
+
+RIGHT = {
+    "embed": [
+        embed_by_functional,
+        embed_by_one_hot,
+    ],
+    "layer_norm": [
+        _norm("ByFunctional", ln_by_functional),
+        _norm("ByMoments", ln_by_moments),
+    ],
+    "attention_pattern": [
+        ap_by_transpose,
+        ap_by_loop,
+    ],
+    "attention": [
+        module(ref.Attention, "Fused", at_fused),
+        module(ref.Attention, "HeadByHead", at_head_by_head),
+    ],
+    "mlp": [
+        LinearFunctions,
+        module(ref.MLP, "ByLogistic", mlp_by_logistic),
+    ],
+    "block": [
+        Sequential,
+        WithTorchNorm,
+    ],
+    "transformer": [
+        module(ref.Transformer, "ByFunctional", tf_by_functional),
+        module(ref.Transformer, "BySequential", tf_sequential),
+    ],
+    "attention_weights": [
+        aw_by_hand,
+        aw_by_view,
+    ],
+    "generate": [
+        gen_growing_list,
+        gen_gumbel,
     ],
 }

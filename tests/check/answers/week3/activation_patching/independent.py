@@ -1,8 +1,4 @@
-# ruff: noqa: B905
-"""Answers to week 3's exercises on activation patching, from the chapters' texts alone.
-
-RIGHT and WRONG are as in `cases_induction`. Written before the checks were seen.
-"""
+"""Answers to the exercises on activation patching, written without seeing its check."""
 
 import functools
 
@@ -10,61 +6,7 @@ import torch
 from einops import einsum
 
 
-# ---------------------------------------------------------------- normalised
-def nm_linear(patched, corrupted, clean):
-    slope = 1 / (clean - corrupted)
-    return patched * slope - corrupted * slope
-
-
-def nm_from_the_top(patched, corrupted, clean):
-    return 1 - (clean - patched).double() / (clean - corrupted)
-
-
-def nm_lerp(patched, corrupted, clean):
-    ends = [torch.as_tensor(end, dtype=patched.dtype) for end in (corrupted, clean)]
-    return torch.stack([(x - ends[0]) / (ends[1] - ends[0]) for x in patched.flatten()]).reshape(
-        patched.shape
-    )
-
-
-def nm_turned(patched, corrupted, clean):
-    return (clean - patched) / (clean - corrupted)
-
-
-def nm_of_clean(patched, corrupted, clean):
-    return (patched - corrupted) / clean
-
-
-def nm_no_offset(patched, corrupted, clean):
-    return patched / (clean - corrupted)
-
-
-def nm_swapped(patched, corrupted, clean):
-    return (patched - clean) / (corrupted - clean)
-
-
-def nm_clamped(patched, corrupted, clean):
-    return ((patched - corrupted) / (clean - corrupted)).clamp(0, 1)
-
-
-def nm_in_place(patched, corrupted, clean):
-    patched -= corrupted
-    return patched / (clean - corrupted)
-
-
-def nm_percent(patched, corrupted, clean):
-    return 100 * (patched - corrupted) / (clean - corrupted)
-
-
-def nm_mean(patched, corrupted, clean):
-    return ((patched - corrupted) / (clean - corrupted)).mean()
-
-
-def nm_numpy(patched, corrupted, clean):
-    return ((patched - corrupted) / (clean - corrupted)).numpy()
-
-
-# ---------------------------------------------------------------- logit_difference
+# --- logit_difference
 def ld_gather(logits, io, s, end):
     at_end = logits.gather(1, end[:, None, None].expand(-1, 1, logits.shape[-1]))[:, 0]
     return (at_end.gather(1, io[:, None]) - at_end.gather(1, s[:, None])).squeeze(1)
@@ -126,7 +68,12 @@ def ld_pairs(logits, io, s, end):
     return at_end[:, io] - at_end[:, s]
 
 
-# ---------------------------------------------------------------- name_positions
+def ld_ratio(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return logits[rows, end, io] / logits[rows, end, s]
+
+
+# --- name_positions
 def np_nonzero(tokens, io, s):
     s1, s2 = (tokens == s[:, None]).nonzero()[:, 1].view(-1, 2).unbind(1)
     return (tokens == io[:, None]).nonzero()[:, 1], s1, s2
@@ -206,7 +153,12 @@ def np_stays_two(tokens, io, s):
     return at_io, torch.stack([s1, s2], 1)
 
 
-# ---------------------------------------------------------------- flip
+def np_all_first(tokens, io, s):
+    at_io, s1, s2 = np_sums(tokens, io[:1].expand_as(io), s[:1].expand_as(s))
+    return at_io, s1, s2
+
+
+# --- flip
 def fl_scatter(tokens, io, s2_pos):
     return tokens.scatter(1, s2_pos.unsqueeze(1), io.unsqueeze(1))
 
@@ -262,7 +214,30 @@ def fl_unchanged(tokens, io, s2_pos):
     return flipped
 
 
-# ---------------------------------------------------------------- patch_position
+def fl_slice(tokens, io, s2_pos):
+    flipped = tokens.clone()
+    flipped[:, s2_pos] = io[:, None]
+    return flipped
+
+
+def fl_both_s(tokens, io, s2_pos):
+    s = tokens[torch.arange(len(tokens)), s2_pos]
+    return torch.where(tokens == s[:, None], io[:, None], tokens)
+
+
+def fl_trade(tokens, io, s2_pos):
+    rows = torch.arange(len(tokens))
+    s, is_io = tokens[rows, s2_pos], tokens == io[:, None]
+    flipped = torch.where(is_io, s[:, None], tokens)
+    flipped[rows, s2_pos] = io
+    return flipped
+
+
+def fl_off_by_one(tokens, io, s2_pos):
+    return fl_scatter(tokens, io, s2_pos + 1)
+
+
+# --- patch_position
 clean_resid = torch.zeros(64, 64, 64)  # a notebook's own name, left over from another cell
 
 
@@ -395,26 +370,14 @@ def pp_global(resid, hook, source, pos):
     return resid
 
 
-RIGHT = {
-    "normalised": [nm_linear, nm_from_the_top, nm_lerp],
-    "logit_difference": [ld_gather, ld_log_probs, ld_signed],
-    "name_positions": [np_nonzero, np_lists, np_sums],
-    "flip": [fl_scatter, fl_where, fl_loop],
-    "patch_position": [pp_where, pp_loop, PatchByScatter(), pp_partial],
-}
+def pp_mean(resid, hook, source, pos):
+    rows = torch.arange(len(resid))
+    resid = resid.clone()
+    resid[rows, pos] = source[rows, pos].mean(0)
+    return resid
+
 
 WRONG = {
-    "normalised": [
-        (nm_turned, "exchanged"),
-        (nm_of_clean, "clean minus corrupted"),
-        (nm_no_offset, "subtract"),
-        (nm_swapped, "exchanged"),
-        (nm_clamped, "outside"),
-        (nm_in_place, "in place"),
-        (nm_percent, "percent"),
-        (nm_mean, "shape"),
-        (nm_numpy, "tensor"),
-    ],
     "logit_difference": [
         (ld_turned, "minus"),
         (ld_last, "last position"),
@@ -426,6 +389,7 @@ WRONG = {
         (ld_first_names, "first prompt"),
         (ld_io_only, "subtract"),
         (ld_pairs, "every"),
+        (ld_ratio, "ratio"),
     ],
     "name_positions": [
         (np_swapped, "first"),
@@ -440,6 +404,7 @@ WRONG = {
         (np_wrong_reshape, "S1"),
         (np_python_lists, "tensor"),
         (np_stays_two, "three"),
+        (np_all_first, "first prompt"),
     ],
     "flip": [
         (fl_in_place, "in place"),
@@ -449,6 +414,10 @@ WRONG = {
         (fl_first_place, "first row's position"),
         (fl_nothing, "None"),
         (fl_unchanged, "nothing"),
+        (fl_slice, "whole columns"),
+        (fl_both_s, "S1 is replaced too"),
+        (fl_trade, "IO's own place"),
+        (fl_off_by_one, "one position too late"),
     ],
     "patch_position": [
         (pp_slice, "all prompts"),
@@ -468,5 +437,31 @@ WRONG = {
         (pp_copy_of_copy, "nothing"),
         (pp_spoils_source, "source"),
         (pp_global, "source"),
+        (pp_mean, "mean"),
+    ],
+}
+
+
+RIGHT = {
+    "logit_difference": [
+        ld_gather,
+        ld_log_probs,
+        ld_signed,
+    ],
+    "name_positions": [
+        np_nonzero,
+        np_lists,
+        np_sums,
+    ],
+    "flip": [
+        fl_scatter,
+        fl_where,
+        fl_loop,
+    ],
+    "patch_position": [
+        pp_where,
+        pp_loop,
+        PatchByScatter(),
+        pp_partial,
     ],
 }

@@ -1,8 +1,4 @@
-"""Right and wrong answers to the exercises on streams of prompts.
-
-WRONG maps an exercise to pairs of a wrong function and words that the check's verdict must contain;
-RIGHT maps it to functions that must pass, unusual ones among them.
-"""
+"""Answers of the check's author to week 3's Python practice, on streams and hooks."""
 
 import itertools
 import random
@@ -345,7 +341,7 @@ def hooks_factory(function, heads):
 
 def hooks_late(function, heads):
     # the mistake that the exercise is about
-    return [(name_of(a), lambda z, hook: function(z, hook, b)) for a, b in heads]  # noqa: B023
+    return [(name_of(a), lambda z, hook: function(z, hook, b)) for a, b in heads]
 
 
 def hooks_positional(function, heads):
@@ -379,14 +375,6 @@ def hooks_only(function, heads):
 def hooks_unbound(function, heads):
     return [(name_of(layer), function) for layer, _ in heads]
 
-
-RIGHT = {
-    "gifts": [gifts_plain, gifts_rejection, gifts_by_cycle, GiftIterator, prompt_streams.gifts],
-    "one_token": [one_token_list, one_token_filter, one_token_loop],
-    "both_orders": [orders_plain, orders_chained, orders_namedtuple],
-    "batches": [batches_islice, batches_collect, batches_sentinel],
-    "hooks_for": [hooks_partial, hooks_default, hooks_unpacked, hooks_factory],
-}
 
 WRONG = {
     "gifts": [
@@ -447,5 +435,37 @@ WRONG = {
         (hooks_dictionary, "heads of one layer lose each other"),
         (hooks_only, "return a list of pairs"),
         (hooks_unbound, "bind the head BY NAME"),
+    ],
+}
+
+
+RIGHT = {
+    "gifts": [
+        gifts_plain,
+        gifts_rejection,
+        gifts_by_cycle,
+        GiftIterator,
+        prompt_streams.gifts,
+    ],
+    "one_token": [
+        one_token_list,
+        one_token_filter,
+        one_token_loop,
+    ],
+    "both_orders": [
+        orders_plain,
+        orders_chained,
+        orders_namedtuple,
+    ],
+    "batches": [
+        batches_islice,
+        batches_collect,
+        batches_sentinel,
+    ],
+    "hooks_for": [
+        hooks_partial,
+        hooks_default,
+        hooks_unpacked,
+        hooks_factory,
     ],
 }

@@ -1,13 +1,10 @@
-"""Answers to the exercises on figure 3 and on debugging, from the chapters' texts alone.
-
-RIGHT and WRONG are as in `cases_induction`. Written before the checks were seen.
-"""
+"""Answers to the exercises on the paper's figure 3, written without seeing its check."""
 
 import torch
 from einops import einsum, reduce
 
 
-# ---------------------------------------------------------------- relative_change
+# --- relative_change
 def rc_sums(patched, clean):
     return 100 * reduce(patched, "b l h -> l h", "sum") / clean.sum() - 100
 
@@ -61,7 +58,15 @@ def rc_last_axis(patched, clean):
     return 100 * (patched.mean(-1) - clean.mean()) / clean.mean()
 
 
-# ---------------------------------------------------------------- name_projection
+def rc_median(patched, clean):
+    return 100 * (patched.median(0).values - clean.median()) / clean.median()
+
+
+def rc_first_clean(patched, clean):
+    return 100 * (patched.mean(0) - clean[0]) / clean[0]
+
+
+# --- name_projection
 def pj_diagonal(z, W_O, W_U, names):
     return (z @ W_O @ W_U[:, names]).diagonal()
 
@@ -128,7 +133,24 @@ def pj_keeps_axis(z, W_O, W_U, names):
     return (z @ W_O @ W_U).gather(1, names[:, None])
 
 
-# ---------------------------------------------------------------- template_means
+def pj_rows(z, W_O, W_U, names):
+    return (z @ W_O * W_U[names]).sum(-1)
+
+
+def pj_layer_norm(z, W_O, W_U, names):
+    out = torch.nn.functional.layer_norm(z @ W_O, W_O.shape[1:])
+    return (out * W_U[:, names].T).sum(-1)
+
+
+def pj_absolute(z, W_O, W_U, names):
+    return pj_gather(z, W_O, W_U, names).abs()
+
+
+def pj_row_sums(z, W_O, W_U, names):
+    return (z @ W_O @ W_U[:, names]).sum(-1)
+
+
+# --- template_means
 def tm_one_hot(z, template):
     same = (template[:, None] == template).to(z.dtype)
     return einsum(same / same.sum(1, keepdim=True), z, "b other, other p d -> b p d")
@@ -191,124 +213,37 @@ def tm_sorted(z, template):
     return torch.cat(parts)
 
 
-# ---------------------------------------------------------------- patch_test
-def _test(*, batch=4, pos=(1, 4, 0, 2), make=torch.randn, before=True, rest=True, there=True):
-    """A learner's test, with a part left out or an example that is too simple."""
-
-    def patch_test(patch):
-        torch.manual_seed(0)
-        resid, source = make(batch, 5, 3), make(batch, 5, 3)
-        at, kept = torch.tensor(pos[:batch]), resid.clone()
-        patched = patch(resid, None, source, at)
-        expected = kept.clone()
-        for b in range(batch):
-            expected[b, at[b]] = source[b, at[b]]
-        rows = torch.arange(batch)
-        if not rest:
-            return torch.equal(patched[rows, at], source[rows, at]) and torch.equal(resid, kept)
-        if not there:
-            patched, expected = patched.clone(), expected.clone()
-            patched[rows, at] = expected[rows, at] = 0
-        return torch.equal(patched, expected) and (not before or torch.equal(resid, kept))
-
-    return patch_test
+def tm_over_positions(z, template):
+    return z.mean(1, keepdim=True).expand_as(z).clone()
 
 
-def pt_counting(patch):
-    """No random numbers: all entries differ. Keyword arguments; a patch may raise."""
-    resid = torch.arange(60.0).view(3, 5, 4)
-    source, pos = -1 - resid, torch.tensor([3, 0, 1])
-    ours, theirs = resid.clone(), source.clone()
-    try:
-        out = patch(resid, hook=None, source=source, pos=pos)
-        right = all(
-            out[b, p].tolist() == (theirs if p == pos[b] else ours)[b, p].tolist()
-            for b in range(3)
-            for p in range(5)
-        )
-    except Exception:
-        return False
-    return right and out.shape == ours.shape and bool((resid == ours).all())
+def tm_from_zero(z, template):
+    means = torch.zeros_like(z)
+    for t in range(len(template.unique())):
+        means[template == t] = z[template == t].mean(0)
+    return means
 
 
-class PatchTest:
-    """Several rounds of random tensors, in double precision."""
-
-    __name__ = "PatchTest"
-
-    def __call__(self, patch):
-        draw = torch.Generator().manual_seed(1)
-        return all(self.one_round(patch, draw) for _ in range(5))
-
-    def one_round(self, patch, draw):
-        resid, source = torch.randn(2, 6, 7, 3, generator=draw, dtype=torch.double)
-        kept = resid.clone()
-        pos = torch.randperm(7, generator=draw)[:6]
-        patched, again = patch(resid, None, source, pos), patch(resid, None, source, pos)
-        if patched.shape != kept.shape:
-            return False
-        changed = (patched != kept).any(-1)
-        rows = torch.arange(6)
-        where = torch.nn.functional.one_hot(pos, 7).bool()
-        good = torch.equal(again[rows, pos], source[rows, pos]) and torch.equal(changed, where)
-        return good and torch.equal(resid, kept)
+def tm_last_missing(z, template):
+    means = torch.zeros_like(z)
+    for t in range(template.max()):
+        means[template == t] = z[template == t].mean(0)
+    return means
 
 
-def pt_always(patch):
-    return True
+def tm_one_number(z, template):
+    means = torch.empty_like(z)
+    for t in template.unique():
+        means[template == t] = z[template == t].mean()
+    return means
 
 
-def pt_never(patch):
-    return False
+def tm_returns_inside(z, template):
+    means = torch.zeros_like(z)
+    for t in template.unique():
+        means[template == t] = z[template == t].mean(0)
+        return means
 
-
-def pt_shape(patch):
-    resid, source = torch.randn(4, 5, 3), torch.randn(4, 5, 3)
-    return patch(resid, None, source, torch.tensor([1, 4, 0, 2])).shape == resid.shape
-
-
-def pt_own_formula(patch):
-    resid, source = torch.randn(4, 5, 3), torch.randn(4, 5, 3)
-    pos = torch.tensor([1, 4, 0, 2])
-    expected = resid.clone()
-    expected[:, pos] = source[:, pos]
-    return torch.equal(patch(resid, None, source, pos), expected)
-
-
-def pt_asserts(patch):
-    assert _test()(patch)
-
-
-def pt_turned(patch):
-    return not _test()(patch)
-
-
-def pt_alias(patch):
-    resid, source = torch.randn(4, 5, 3), torch.randn(4, 5, 3)
-    kept, pos = resid, torch.tensor([1, 4, 0, 2])
-    expected = resid.clone()
-    for b in range(4):
-        expected[b, pos[b]] = source[b, pos[b]]
-    return torch.equal(patch(resid, None, source, pos), expected) and torch.equal(resid, kept)
-
-
-def pt_something_moved(patch):
-    resid, source = torch.randn(4, 5, 3), torch.randn(4, 5, 3)
-    return not torch.equal(patch(resid.clone(), None, source, torch.tensor([1, 4, 0, 2])), resid)
-
-
-def pt_close_sums(patch):
-    resid, source = torch.ones(4, 5, 3), torch.zeros(4, 5, 3)
-    patched = patch(resid.clone(), None, source, torch.tensor([1, 4, 0, 2]))
-    return patched.sum().item() == 4 * 5 * 3 - 4 * 3
-
-
-RIGHT = {
-    "relative_change": [rc_sums, rc_loop, rc_of_changes],
-    "name_projection": [pj_diagonal, pj_into_the_head, pj_loop, pj_gather],
-    "template_means": [tm_one_hot, tm_per_prompt, tm_index_add],
-    "patch_test": [_test(), pt_counting, PatchTest()],
-}
 
 WRONG = {
     "relative_change": [
@@ -321,6 +256,8 @@ WRONG = {
         (rc_per_prompt, "prompts"),
         (rc_one_number, "each head"),
         (rc_last_axis, "shape"),
+        (rc_median, "median"),
+        (rc_first_clean, "first"),
     ],
     "name_projection": [
         (pj_pairs, "pair"),
@@ -335,6 +272,10 @@ WRONG = {
         (pj_softmax, "softmax"),
         (pj_not_summed, "one number"),
         (pj_keeps_axis, "shape"),
+        (pj_rows, "column"),
+        (pj_layer_norm, "LayerNorm"),
+        (pj_absolute, "sign"),
+        (pj_row_sums, "own name"),
     ],
     "template_means": [
         (tm_all, "all prompts"),
@@ -346,23 +287,30 @@ WRONG = {
         (tm_others, "left out"),
         (tm_blocks, "row"),
         (tm_sorted, "row"),
+        (tm_over_positions, "position"),
+        (tm_from_zero, "since the numbers need not run from 0 on"),
+        (tm_last_missing, "never filled"),
+        (tm_one_number, "one number for a whole template"),
+        (tm_returns_inside, "does a return stand inside"),
     ],
-    "patch_test": [
-        (pt_always, "lets this mistake pass"),
-        (pt_never, "right"),
-        (pt_shape, "lets this mistake pass"),
-        (pt_own_formula, "right"),
-        (pt_asserts, "return"),
-        (pt_turned, "right"),
-        (pt_alias, "in place"),
-        (pt_something_moved, "lets this mistake pass"),
-        (pt_close_sums, "lets this mistake pass"),
-        (_test(before=False), "in place"),
-        (_test(rest=False), "whole"),
-        (_test(there=False), "lets this mistake pass"),
-        (_test(pos=(2, 2, 2, 2)), "position"),
-        (_test(batch=1), "prompt"),
-        (_test(make=torch.ones), "lets this mistake pass"),
-        (_test(pos=(4, 4, 4, 4)), "position"),
+}
+
+
+RIGHT = {
+    "relative_change": [
+        rc_sums,
+        rc_loop,
+        rc_of_changes,
+    ],
+    "name_projection": [
+        pj_diagonal,
+        pj_into_the_head,
+        pj_loop,
+        pj_gather,
+    ],
+    "template_means": [
+        tm_one_hot,
+        tm_per_prompt,
+        tm_index_add,
     ],
 }

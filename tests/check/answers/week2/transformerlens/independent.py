@@ -1,0 +1,213 @@
+"""Answers to the exercises of the tour of TransformerLens, written without seeing its check."""
+
+import torch
+from einops import reduce
+
+
+# --- most_probable
+def mp_topk(logits, k):
+    best = logits[:, -1].softmax(-1).topk(k)
+    return best.indices, best.values
+
+
+def mp_sort(logits, k):
+    p, ids = torch.sort(torch.softmax(logits, dim=2)[:, -1, :], descending=True)
+    return [ids[:, :k], p[:, :k]]
+
+
+def mp_first_position(logits, k):
+    best = logits[:, 0].softmax(-1).topk(k)
+    return best.indices, best.values
+
+
+def mp_all_positions(logits, k):
+    best = logits.softmax(-1).topk(k)
+    return best.indices, best.values
+
+
+def mp_logits(logits, k):
+    best = logits[:, -1].topk(k)
+    return best.indices, best.values
+
+
+def mp_swapped(logits, k):
+    return logits[:, -1].softmax(-1).topk(k)
+
+
+def mp_weakest(logits, k):
+    best = logits[:, -1].softmax(-1).topk(k, largest=False)
+    return best.indices, best.values
+
+
+def mp_log(logits, k):
+    best = logits[:, -1].log_softmax(-1).topk(k)
+    return best.indices, best.values
+
+
+def mp_softmax_of_k(logits, k):
+    best = logits[:, -1].topk(k)
+    return best.indices, best.values.softmax(-1)
+
+
+# --- strongest_neurons
+def sn_flat(post, k):
+    order = post.abs().flatten().argsort(descending=True)[:k].tolist()
+    return [divmod(i, post.shape[1]) for i in order]
+
+
+def sn_sorted(post, k):
+    cells = [(p, n) for p in range(post.shape[0]) for n in range(post.shape[1])]
+    return sorted(cells, key=lambda c: -abs(post[c].item()))[:k]
+
+
+def sn_signed(post, k):
+    order = post.flatten().topk(k).indices.tolist()
+    return [divmod(i, post.shape[1]) for i in order]
+
+
+def sn_swapped(post, k):
+    return [(n, p) for p, n in sn_flat(post, k)]
+
+
+def sn_flat_index(post, k):
+    return post.abs().flatten().topk(k).indices.tolist()
+
+
+def sn_wrong_divisor(post, k):
+    order = post.abs().flatten().topk(k).indices.tolist()
+    return [divmod(i, post.shape[0]) for i in order]
+
+
+def sn_weakest_first(post, k):
+    return sn_flat(post, k)[::-1]
+
+
+def sn_one_each(post, k):
+    return [(p, row.abs().argmax().item()) for p, row in enumerate(post)][:k]
+
+
+def sn_tensors(post, k):
+    order = post.abs().flatten().topk(k).indices
+    return torch.stack([order // post.shape[1], order % post.shape[1]], 1)
+
+
+# --- lens_logits
+EPS = 1e-5
+
+
+def ll_steps(stream, W_U, b_U):
+    x = stream - stream.mean(-1, keepdim=True)
+    x = x / ((x**2).mean(-1, keepdim=True) + EPS).sqrt()
+    return x @ W_U + b_U
+
+
+def ll_layer_norm(stream, W_U, b_U):
+    x = torch.nn.functional.layer_norm(stream, stream.shape[-1:], eps=EPS)
+    return torch.einsum("...d,dv->...v", x, W_U) + b_U
+
+
+def ll_einops(stream, W_U, b_U):
+    mean = reduce(stream, "b p d -> b p 1", "mean")
+    var = reduce((stream - mean) ** 2, "b p d -> b p 1", "mean")
+    return ((stream - mean) * torch.rsqrt(var + EPS)) @ W_U + b_U[None, None]
+
+
+def ll_no_norm(stream, W_U, b_U):
+    return stream @ W_U + b_U
+
+
+def ll_no_bias(stream, W_U, b_U):
+    return ll_steps(stream, W_U, 0)
+
+
+def ll_no_centre(stream, W_U, b_U):
+    return stream / ((stream**2).mean(-1, keepdim=True) + EPS).sqrt() @ W_U + b_U
+
+
+def ll_no_scale(stream, W_U, b_U):
+    return (stream - stream.mean(-1, keepdim=True)) @ W_U + b_U
+
+
+def ll_n_minus_1(stream, W_U, b_U):
+    x = stream - stream.mean(-1, keepdim=True)
+    return x / (x.var(-1, keepdim=True) + EPS).sqrt() @ W_U + b_U
+
+
+def ll_variance(stream, W_U, b_U):
+    x = stream - stream.mean(-1, keepdim=True)
+    return x / ((x**2).mean(-1, keepdim=True) + EPS) @ W_U + b_U
+
+
+def ll_positions(stream, W_U, b_U):
+    x = stream - stream.mean(1, keepdim=True)
+    return x / ((x**2).mean(1, keepdim=True) + EPS).sqrt() @ W_U + b_U
+
+
+def ll_probabilities(stream, W_U, b_U):
+    return ll_steps(stream, W_U, b_U).softmax(-1)
+
+
+def ll_last(stream, W_U, b_U):
+    return ll_steps(stream, W_U, b_U)[:, -1]
+
+
+def ll_length(stream, W_U, b_U):
+    x = stream - stream.mean(-1, keepdim=True)
+    return x / x.norm(dim=-1, keepdim=True) @ W_U + b_U
+
+
+def ll_stream(stream, W_U, b_U):
+    x = stream - stream.mean(-1, keepdim=True)
+    return x / ((x**2).mean(-1, keepdim=True) + EPS).sqrt()
+
+
+WRONG = {
+    "most_probable": [
+        (mp_first_position, "last position"),
+        (mp_all_positions, "every position"),
+        (mp_logits, "logits"),
+        (mp_swapped, "ids first"),
+        (mp_weakest, "LEAST"),
+        (mp_log, "log"),
+        (mp_softmax_of_k, "all tokens"),
+    ],
+    "strongest_neurons": [
+        (sn_signed, "negative"),
+        (sn_swapped, "swapped"),
+        (sn_flat_index, "pairs"),
+        (sn_wrong_divisor, "divide"),
+        (sn_weakest_first, "strongest first"),
+        (sn_one_each, "each position"),
+        (sn_tensors, "list"),
+    ],
+    "lens_logits": [
+        (ll_no_norm, "LayerNorm"),
+        (ll_no_bias, "b_U"),
+        (ll_no_centre, "mean"),
+        (ll_no_scale, "divided"),
+        (ll_n_minus_1, "n − 1"),
+        (ll_variance, "square root"),
+        (ll_positions, "positions"),
+        (ll_probabilities, "probabilities"),
+        (ll_last, "every position"),
+        (ll_length, "length"),
+        (ll_stream, "W_U"),
+    ],
+}
+
+
+RIGHT = {
+    "most_probable": [
+        mp_topk,
+        mp_sort,
+    ],
+    "strongest_neurons": [
+        sn_flat,
+        sn_sorted,
+    ],
+    "lens_logits": [
+        ll_steps,
+        ll_layer_norm,
+        ll_einops,
+    ],
+}

@@ -1,0 +1,86 @@
+"""Answers to the exercise of the chapter on the paper, written without seeing its check."""
+
+import torch
+
+
+# --- normalised
+def nm_linear(patched, corrupted, clean):
+    slope = 1 / (clean - corrupted)
+    return patched * slope - corrupted * slope
+
+
+def nm_from_the_top(patched, corrupted, clean):
+    return 1 - (clean - patched).double() / (clean - corrupted)
+
+
+def nm_lerp(patched, corrupted, clean):
+    ends = [torch.as_tensor(end, dtype=patched.dtype) for end in (corrupted, clean)]
+    return torch.stack([(x - ends[0]) / (ends[1] - ends[0]) for x in patched.flatten()]).reshape(
+        patched.shape
+    )
+
+
+def nm_turned(patched, corrupted, clean):
+    return (clean - patched) / (clean - corrupted)
+
+
+def nm_of_clean(patched, corrupted, clean):
+    return (patched - corrupted) / clean
+
+
+def nm_no_offset(patched, corrupted, clean):
+    return patched / (clean - corrupted)
+
+
+def nm_swapped(patched, corrupted, clean):
+    return (patched - clean) / (corrupted - clean)
+
+
+def nm_clamped(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).clamp(0, 1)
+
+
+def nm_in_place(patched, corrupted, clean):
+    patched -= corrupted
+    return patched / (clean - corrupted)
+
+
+def nm_percent(patched, corrupted, clean):
+    return 100 * (patched - corrupted) / (clean - corrupted)
+
+
+def nm_mean(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).mean()
+
+
+def nm_numpy(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).numpy()
+
+
+def nm_own_range(patched, corrupted, clean):
+    return (patched - patched.min()) / (patched.max() - patched.min())
+
+
+WRONG = {
+    "normalised": [
+        (nm_turned, "exchanged"),
+        (nm_of_clean, "clean minus corrupted"),
+        (nm_no_offset, "subtract"),
+        (nm_swapped, "exchanged"),
+        (nm_clamped, "outside"),
+        (nm_in_place, "in place"),
+        (nm_percent, "percent"),
+        (nm_mean, "shape"),
+        (nm_numpy, "tensor"),
+        (nm_own_range, "smallest to the largest"),
+    ],
+}
+
+
+RIGHT = {
+    "normalised": [
+        nm_linear,
+        nm_from_the_top,
+        nm_lerp,
+    ],
+}
