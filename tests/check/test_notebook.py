@@ -72,6 +72,39 @@ def test_a_damaged_notebook_is_one_sentence(tmp_path):
         notebook.check(path)
 
 
+MAGICS = """\
+%matplotlib inline
+!touch {folder}/by_command
+lines = !touch {folder}/by_output
+%cd {folder}
+?lines
+lines?
+def zip_dict(tokens):
+    found = !touch {folder}/within
+    assert lines == found == []
+    return dict(itertools.pairwise(tokens))"""
+
+
+def test_magics_and_commands_do_nothing_in_the_cells_that_a_check_runs(tmp_path):
+    timed = "%%capture\n%%time\nimport itertools\nfrom IPython import get_ipython"
+    shell = "%%bash\ntouch {folder}/by_bash"
+    cells = [cell.replace("{folder}", str(tmp_path)) for cell in (timed, shell, MAGICS)]
+    path = write(tmp_path / "a.ipynb", IMPORT, *cells, RIGHT, CHECK)
+    (task,) = notebook.tasks(notebook.code_of(path))
+    assert task.cells == (1, 3, 4)
+    (verdict,) = notebook.check(path)
+    assert verdict.message == "passed"
+    assert [file.name for file in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_a_line_of_python_that_begins_with_a_percent_sign_is_no_magic(tmp_path):
+    answer = "x = 17\ny = (x\n% x)\n" + RIGHT.replace("else None", "else (None\n% 5)[y:]")
+    path = write(tmp_path / "a.ipynb", IMPORT, HELPER, answer, CHECK)
+    (verdict,) = notebook.check(path)
+    assert "SyntaxError" not in verdict.message
+    assert "'NoneType' and 'int'" in verdict.message  # it ran: None % 5
+
+
 @pytest.fixture
 def course(tmp_path, monkeypatch):
     """A course of one chapter with one exercise, and a learner's folder of its own."""

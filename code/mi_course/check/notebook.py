@@ -1,7 +1,8 @@
 """Check the exercises of a notebook without running all of it.
 
 Only the cells that an exercise needs are run: its own, and those that define the names it uses.
-They run in a process of their own, so that a cell that never ends costs one sentence.
+They run in a process of their own, so that a cell that never ends costs one sentence. What IPython
+adds to Python (`%magic`, `!command`, `name?`) is read as IPython reads it, and does nothing.
 """
 
 from __future__ import annotations
@@ -18,10 +19,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from mi_course.check import magics
 from mi_course.check.core import EXERCISES, Verdict
+from mi_course.errors import CourseError
 
 CELLS_S = 120.0
 """Seconds that the cells of one notebook may take, and as many again for each exercise."""
+
+
+class NotebookError(CourseError, ValueError):
+    """A notebook that cannot be checked."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
         wanted: names of exercises; all where none is given.
 
     Raises:
-        ValueError: the file is no notebook.
+        NotebookError: the file is no notebook.
+        NoIPythonError: IPython is not installed.
     """
     sources = code_of(path)
     found = [task for task in tasks(sources) if not wanted or task.name in wanted]
@@ -84,13 +92,18 @@ def _path() -> list[str]:
 
 
 def code_of(path: Path) -> list[str]:
-    """The sources of a notebook's code cells, without lines that only IPython knows."""
+    """The sources of a notebook's code cells as Python, with calls where IPython's syntax was.
+
+    Raises:
+        NotebookError: the file is no notebook.
+        NoIPythonError: IPython is not installed.
+    """
     try:
         cells = json.loads(path.read_text("utf8"))["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is no notebook: {error}") from error
-    return [re.sub(r"^(\s*)[%!].*$", r"\1pass", source, flags=re.MULTILINE) for source in sources]
+        raise NotebookError(f"{path} is no notebook: {error}") from error
+    return [magics.as_python(source) for source in sources]
 
 
 def tasks(sources: Sequence[str]) -> list[Task]:
@@ -188,6 +201,9 @@ def run(job: str, result: str, namespace: dict[str, object]) -> None:
 
 
 def _run_cell(i: int, source: str, namespace: dict[str, object], failed: dict[int, str]) -> None:
+    namespace["get_ipython"] = (
+        magics.get_ipython
+    )  # a cell may have imported IPython's, which is None here
     try:
         exec(compile(source, f"<cell {i + 1}>", "exec"), namespace)
     except BaseException as error:
