@@ -54,7 +54,7 @@ def test_a_parameter_is_no_name_of_the_notebook(tmp_path):
         (["1 / 0\ncontinue_pattern = 1"], "stops with ZeroDivisionError: division by zero"),
         ([], "stops with NameError"),
         (["import os\nos._exit(0)\ndef continue_pattern(tokens): ..."], "ended Python"),
-        (["while True: pass\ncontinue_pattern = 1"], "did not come to their end"),
+        (["while True: pass\ncontinue_pattern = 1"], "did not finish"),
     ],
 )
 def test_whatever_the_cells_do_each_exercise_has_a_verdict(tmp_path, monkeypatch, cells, words):

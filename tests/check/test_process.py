@@ -100,7 +100,7 @@ ACCIDENTS = [
     (exits, "SystemExit, which ends Python: return instead"),
     (exits_as_in_a_notebook, "SystemExit, which ends Python: return instead"),
     (eats_memory, "used more than 300 MiB of memory"),
-    (asks, "input() finds nobody to ask"),
+    (asks, "input() does not work within a check"),
     (debugs, "call your function in a cell of its own"),
     (generator, "generator"),
     (returns_a_class, "your function returns <class"),

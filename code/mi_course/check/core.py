@@ -183,14 +183,14 @@ class Attempt:
         return result
 
     def _stopped(self, error: BaseException, args: tuple[Any, ...]) -> str:
-        """What happened, and the shapes that were handed over if the error is about shapes."""
+        """What happened, and the shapes of the arguments if the error is about shapes."""
         given = [
             f"{self._parameter(i)} {tuple(arg.shape)}"
             for i, arg in enumerate(args)
             if isinstance(arg, Tensor)
         ]
         told = given and any(word in str(error) for word in _OF_SHAPES)
-        return _accident(error) + (f" (it was handed {', '.join(given)})" if told else "")
+        return _accident(error) + (f" (it was given {', '.join(given)})" if told else "")
 
     def _parameter(self, number: int) -> str:
         """The name that the learner gave to an argument, or its number counted from 1."""

@@ -1,4 +1,4 @@
-"""How a check reads from a learner's generator: a few items at a time, and never for ever."""
+"""How a check reads a learner's generator: a few items at a time, and never forever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class _NeverAsks(Exception):
-    """A function draws and draws and hands nothing over."""
+    """A function draws and draws, and yields nothing."""
 
 
 class Watched(list[str]):
@@ -71,8 +71,8 @@ def take(attempt: Attempt, make: Callable[[], Any], count: int) -> list[Any]:
         text = str(mistake)
         if "_NeverAsks" in text:
             raise Wrong(
-                "your function draws without end and hands nothing over: `yield` each item inside "
-                "the loop, instead of collecting them"
+                "your function draws endlessly and yields nothing: `yield` each item inside the "
+                "loop, instead of collecting them"
             ) from None
         if "_NoStream" in text:
             raise Wrong(_no_stream(text.rpartition(": ")[2])) from None
@@ -88,6 +88,6 @@ def _no_stream(kind: str) -> str:
     if kind == "NoneType":
         return "your function returns None: `yield` the items, do not print or collect them"
     return (
-        f"your function returns a {kind}, which is made as a whole before anybody asks: make it a "
-        "generator, with `yield` in place of `return`"
+        f"your function returns a {kind}, which is complete before anyone asks for an item: make "
+        "it a generator, with `yield` in place of `return`"
     )

@@ -82,7 +82,7 @@ def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
             late = True
         lines = result.read_text("utf8").splitlines() if result.exists() else []
     verdicts = {v["exercise"]: Verdict(**v) for v in map(json.loads, lines)}
-    why = "did not come to their end" if late else "ended Python"
+    why = "did not finish" if late else "ended Python"
     lost = f"the cells that it needs {why}: run the notebook from its first cell"
     return [verdicts.get(task.name, Verdict(task.name, False, lost)) for task in found]
 

@@ -1,8 +1,8 @@
-"""Hand an answer to the process that checks it, and keep an eye on that process.
+"""Pass an answer to the process that checks it, and watch that process.
 
-An endless loop, a crash or a hungry answer costs the process, never the notebook: it is killed, the
-verdict says why, and the next check starts a new one. It is started by the first check and kept,
-so that its imports are paid for once.
+An endless loop, a crash or an answer that eats memory costs the process, never the notebook: it is
+killed, the verdict says why, and the next check starts a new one. The first check starts it, and it
+is kept, so that its imports are paid for once.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ def _job(exercise: Exercise, solution: Any) -> bytes:
 
 
 def _with_new_process_once(job: bytes) -> Reply:
-    """A process that ended while nothing was asked of it is replaced."""
+    """A process that died while it was idle is replaced."""
     global _worker
     if _worker is not None and (_worker.owner != os.getpid() or _worker.process.poll() is not None):
         stop()
@@ -134,7 +134,7 @@ def _with_new_process_once(job: bytes) -> Reply:
         reply = _await(_worker, START_S)
         if reply is None or reply["state"] != "ready":
             stop()
-            return _failed("the process that checks answers did not start: run the cell once more")
+            return _failed("the process that checks answers did not start: run the cell again")
         _worker.ready = True
     with suppress(BrokenPipeError):
         _worker.send(job)
@@ -223,12 +223,12 @@ def _gone(child: _Worker) -> bool:
 
 def _obituary(code: int | None) -> str:
     if code is None:
-        return "your answer took too long to load: which large thing does it refer to?"
+        return "your answer took too long to load: does it refer to something large?"
     if code < 0:
         with suppress(ValueError):
             return (
                 f"your function crashed Python itself ({signal.Signals(-code).name}): look for "
-                "endless recursion, for too large a tensor, or for code outside of Python"
+                "endless recursion, for a tensor that is too large, or for code outside Python"
             )
     return (
         f"your function ended the whole Python process (exit code {code}): return from it, do not "

@@ -118,11 +118,11 @@ def _no_questions() -> None:
     """Nobody can answer here: `input()` and `breakpoint()` say so."""
 
     def no_input(*args: Any) -> str:
-        raise RuntimeError("input() finds nobody to ask within a check")
+        raise RuntimeError("input() does not work within a check: nobody can answer")
 
     def no_breakpoint(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError(
-            "breakpoint() finds nobody within a check: call your function in a cell of its own"
+            "breakpoint() does not work within a check: call your function in a cell of its own"
         )
 
     builtins.input = no_input

@@ -226,7 +226,7 @@ def _wrong_outputs(layer: ref.Attention, x: Tensor) -> dict[str, Tensor]:
             z_of(right, v)[:, :, 0] @ layer.W_O[0] + layer.b_O
         ),
         "x itself is added: that is the block's job": output + x,
-        "the values are not mixed with the pattern: each position hands over its own": (
+        "the values are not mixed with the pattern: each position passes on its own": (
             write(torch.eye(x.shape[1]).expand_as(right))
         ),
         "heads and positions are mixed up: transpose to (batch, pos, head, d_head) before you "

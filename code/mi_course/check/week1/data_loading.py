@@ -34,7 +34,7 @@ def flat_pixels(attempt: Attempt) -> None:
     mistakes = {
         "divide by 255, so that ink becomes 1": [255 * x for x in right],
         "divide by 255, not by 256": [255 / 256 * x for x in right],
-        "use /, not //, which cuts off what is behind the point": [float(x // 1) for x in right],
+        "use /, not //, which drops the decimals": [float(x // 1) for x in right],
         "the pixels run down the columns: read them row after row": [0, 0.4, 0.2, 0.8, 1, 0.6],
     }
     values = torch.tensor(found, dtype=torch.double)
@@ -54,7 +54,7 @@ def pairs_of(attempt: Attempt) -> None:
     if not isinstance(found, list) or any(not isinstance(pair, tuple) for pair in found):
         raise Wrong("return a list of pairs, each of them a tuple: [(image, label) for ...]")
     if found == [(y, x) for x, y in right]:
-        raise Wrong("each pair is turned round: (image, label)")
+        raise Wrong("each pair is the wrong way round: (image, label)")
     if found == list(zip(images, labels, strict=True)):
         raise Wrong("all pairs came back: keep those whose label is wanted, with an `if`")
     if found == [("b", 1), ("e", 0)]:
@@ -71,7 +71,7 @@ def pairs_of(attempt: Attempt) -> None:
         except ValueError:
             continue
         raise Wrong(
-            f"{len(images)} images and {len(few)} labels passed without a word: use "
+            f"{len(images)} images and {len(few)} labels were accepted silently: use "
             "zip(..., strict=True)"
         )
 
@@ -98,7 +98,7 @@ def pair_dataset(attempt: Attempt) -> None:
         return
     except Exception as error:
         raise Wrong(f"5 images and 4 labels raise {type(error).__name__}, not ValueError") from None
-    raise Wrong("5 images and 4 labels pass without a word: raise a ValueError")
+    raise Wrong("5 images and 4 labels are accepted silently: raise a ValueError")
 
 
 def _check_pair(pair: Any, image: Tensor, label: Tensor, i: int) -> None:
@@ -177,7 +177,7 @@ def _check_batches(found: list[Any], pieces: list[list[int]], pairs: Watched) ->
     if sum(sizes) < n:
         raise Wrong(f"{whole}. The last batch may be short, and must not be lost")
     if sum(sizes) > n and sizes[:-1] == expected[:-1]:
-        raise Wrong(f"{whole}. The last batch may be short: fill nothing up")
+        raise Wrong(f"{whole}. The last batch may be short: do not pad it")
     if sizes != expected and sum(sizes) == len(pairs):
         raise Wrong(f"{whole}. Take the indices in `order`, not the whole data set")
     if sizes != expected:
@@ -213,9 +213,7 @@ def shuffled_batches(attempt: Attempt) -> None:
     if torch.equal(first, torch.arange(100, 111)):
         raise Wrong("the pairs come in their own order: shuffle them")
     if not torch.equal(first, again):
-        raise Wrong(
-            "the same seed gives another order: draw from the generator that is handed over"
-        )
+        raise Wrong("the same seed gives another order: draw from the generator that is passed in")
     if torch.equal(first, second):
         raise Wrong("every epoch has the same order: seed nothing anew inside the function")
     if torch.equal(first, orders[0]) and torch.equal(second, orders[1]):
@@ -225,7 +223,7 @@ def shuffled_batches(attempt: Attempt) -> None:
         raise Wrong("the pairs stay in their batches: shuffle the whole data set, then cut it")
     raise Wrong(
         "the order should be that of one torch.randperm(len(dataset), generator=generator), drawn "
-        "first thing"
+        "before anything else"
     )
 
 
@@ -233,11 +231,11 @@ def _labels(attempt: Attempt, generator: torch.Generator) -> Tensor:
     """The labels of one epoch, in the order in which they came, after a look at the batches."""
     found = Attempt(lambda: attempt.function(Watched(), 4, generator))()
     if found is None:
-        raise Wrong("your function returns None: hand on the batches, with `yield from` or return")
+        raise Wrong("your function returns None: pass on the batches, with `yield from` or return")
     batches = Attempt(lambda: list(found))()
     if any(isinstance(batch, Generator) for batch in batches):
         raise Wrong(
-            "`yield` hands on the generator itself: `yield from` hands on its batches, one by one"
+            "`yield` passes on the generator itself: `yield from` passes on its batches, one by one"
         )
     if any(not isinstance(batch, tuple | list) or len(batch) != 2 for batch in batches):
         raise Wrong("each batch should be two tensors (inputs, labels), as zip_batches gives them")

@@ -1,4 +1,4 @@
-"""Checks on what a network of digits gets wrong: its accuracy, who is taken for whom, the worst."""
+"""Checks on what a network of digits gets wrong: its accuracy, the confusions, the worst."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def hardest_errors(attempt: Attempt) -> None:
     result = attempt(logits, labels, 3)
     found = torch.as_tensor(result) if isinstance(result, list | tuple) else result
     if isinstance(found, Tensor) and found.is_floating_point():
-        raise Wrong("these are no indices: return the places of the images, as whole numbers")
+        raise Wrong("these are not indices: return the places of the images, as whole numbers")
     if isinstance(found, Tensor) and found.shape == right.shape:
         raise Wrong(f"k is 3, and {len(right)} indices came back: return at most k")
     if not isinstance(found, Tensor):
@@ -141,7 +141,7 @@ def hardest_errors(attempt: Attempt) -> None:
     if len(everything) != len(right):
         raise Wrong(
             f"{len(right)} answers are wrong and k is 12: return {len(right)} indices, not "
-            f"{len(everything)}: the right answers are no errors"
+            f"{len(everything)}: right answers are not errors"
         )
 
 

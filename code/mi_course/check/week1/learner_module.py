@@ -69,11 +69,11 @@ def build(attempt: Attempt, cfg: Config, reference: nn.Module) -> Attempt:
     """The learner's module for these sizes, with the weights of the reference in it.
 
     Raises:
-        Wrong: it is no module, or its parameters are not those that the exercise names.
+        Wrong: it is not a module, or its parameters are not those that the exercise names.
     """
     if isinstance(attempt.function, nn.Module):
         name = type(attempt.function).__name__
-        raise Wrong(f"hand over the class itself, {name}, not an object made from it: no brackets")
+        raise Wrong(f"pass the class itself, `{name}`, not an object of it, `{name}(cfg)`")
     try:
         module = attempt(cfg)
     except Wrong as mistake:

@@ -61,7 +61,7 @@ def build_mlp(attempt: Attempt) -> None:
         raise Wrong(f"expected linear maps from 784 to 256 and from 256 to 10; yours: {maps}")
     if len(layers) != 3 or not isinstance(layers[1], nn.ReLU):
         between = ", ".join(type(layer).__name__ for layer in layers[1:-1]) or "nothing"
-        raise Wrong(f"between the two linear maps stands one nn.ReLU(); yours: {between}")
+        raise Wrong(f"between the two linear maps there is one nn.ReLU(); yours: {between}")
     if any(isinstance(layer, nn.Linear) and layer.bias is None for layer in layers):
         raise Wrong("a linear map has no bias: leave bias=False out")
     if attempt() is network:
@@ -115,7 +115,7 @@ def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, T
     probabilities = logits.softmax(-1)[torch.arange(len(labels)), labels]
     return {
         "this is the sum over the images: take the mean": losses.sum(),
-        "the sign is turned round: the loss is MINUS the logarithm": -losses.mean(),
+        "the sign is flipped: the loss is MINUS the logarithm": -losses.mean(),
         "this is in bits: use the natural logarithm, for nats": losses.mean() / math.log(2),
         "this is minus the mean probability: take its logarithm": -probabilities.mean(),
         "the logarithm comes last: take it for each image, then the mean": (
@@ -204,7 +204,7 @@ def _check_steps(mine: Recorder, right: Recorder, before: Tensor) -> None:
     n, events = len(mine.batches), mine.events
     after = mine.weights()
     if "loss" not in events:
-        raise Wrong("your loop never calls loss_fn: use the loss that is handed over")
+        raise Wrong("your loop never calls loss_fn: use the loss that is passed in")
     if "step" not in events:
         raise Wrong("the weights do not move: optimizer.step() is missing")
     if torch.equal(after, before):
@@ -224,8 +224,8 @@ def _check_steps(mine: Recorder, right: Recorder, before: Tensor) -> None:
         raise Wrong("old derivatives are never cleared: optimizer.zero_grad() is missing")
     if not close(after, right.weights()):
         raise Wrong(
-            "the steps go in another direction than the loss asks for: hand the model's logits to "
-            "loss_fn as they are, without a softmax, and clear old derivatives for each batch"
+            "the steps go in another direction than the loss asks for: give loss_fn the model's "
+            "logits as they are, without a softmax, and clear old derivatives for each batch"
         )
 
 

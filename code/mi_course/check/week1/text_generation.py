@@ -69,8 +69,8 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
     if torch.equal(result, right):
         if model.longest > model.n_ctx:
             raise Wrong(
-                f"the model was handed {model.longest} tokens and reads at most {model.n_ctx}: "
-                "hand over the latest, tokens[:, -model.cfg.n_ctx :]"
+                f"the model was given {model.longest} tokens and reads at most {model.n_ctx}: "
+                "pass the latest, tokens[:, -model.cfg.n_ctx :]"
             )
         return
     if not torch.equal(result[:, : tokens.shape[1]], tokens):
@@ -85,7 +85,7 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
             raise Wrong("the first new token is right, the next is not: append it and feed it back")
         raise Wrong(
             "the first new tokens are right, and a later one is not: when the text is longer than "
-            "model.cfg.n_ctx, hand over the LATEST tokens"
+            "model.cfg.n_ctx, pass the LATEST tokens"
         )
     wrong = {
         "take the logits at the last position: those at the first one predict the second token": (
@@ -182,12 +182,12 @@ def _randomness(attempt: Attempt, tokens: Tensor) -> None:
     torch.set_rng_state(before)
     if not torch.equal(one, again) or not untouched:
         raise Wrong(
-            "the draws do not come from the generator that is handed over: torch.multinomial("
+            "the draws do not come from the generator that is passed in: torch.multinomial("
             "probs, 1, generator=generator)"
         )
     if torch.equal(one, other):
         raise Wrong(
-            "another seed gives the same text: use the generator that is handed over, not one of "
+            "another seed gives the same text: use the generator that is passed in, not one of "
             "your own"
         )
     drawn = _run(attempt, tokens, 6, 3.0)[0]  # no generator: PyTorch's own

@@ -81,7 +81,7 @@ def _wrong_logits(model: ref.Transformer, tokens: Tensor) -> dict[str, Tensor]:
         "the token vectors are multiplied by the root of d_model: GPT-2 does not": logits(scaled),
         "the blocks are missing: loop over self.blocks": logits(x, blocks=[]),
         "only the first block is used: loop over self.blocks": logits(x, blocks=blocks[:1]),
-        "only the last block is used: is its result handed to the next one?": (
+        "only the last block is used: is its result passed to the next one?": (
             logits(x, blocks=blocks[-1:])
         ),
         "the first block is used again and again: each layer has its own": (
@@ -91,7 +91,7 @@ def _wrong_logits(model: ref.Transformer, tokens: Tensor) -> dict[str, Tensor]:
         "the stream is added once more after each block: the block has added it already": (
             logits(x, blocks=[lambda y, b=block: y + b(y) for block in blocks])
         ),
-        "the logits of a position stand one place too late": right.roll(1, 1),
+        "the logits are one position too late": right.roll(1, 1),
     }
 
 

@@ -157,7 +157,7 @@ def _other_thresholds(attempt: Attempt, scores: Tensor) -> None:
     if "1.2" not in _names(attempt, scores, float(scores[1, 2])):
         raise Wrong("a head whose score equals the threshold counts: use >=")
     if _names(attempt, scores, 0.65) != ["2.3", "1.2", "1.10"]:
-        raise Wrong("with threshold 0.65 other heads remain: use the threshold that is handed over")
+        raise Wrong("with threshold 0.65 other heads remain: use the threshold that is passed in")
     if _names(attempt, scores, 0.99):
         raise Wrong("no head reaches 0.99 here: the list should be empty")
 
@@ -178,7 +178,7 @@ def _wrong_names(found: list[str], expected: list[str]) -> str:
     if len(found) == 30 and not set(found) & set(expected):
         return "these are the heads BELOW the threshold"
     if "2.0" in found and "1.10" not in found:
-        return "head 10 of layer 1 is 1.10: a name is no decimal number"
+        return "head 10 of layer 1 is 1.10: a name is not a decimal number"
     if sorted(found) == sorted(f"{i // 3}.{i % 3}" for i in flat):
         return "the flat index is divided by the number of layers: divide it by that of heads"
     if len(found) == 36:

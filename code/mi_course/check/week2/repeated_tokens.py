@@ -108,7 +108,7 @@ def repeated_tokens(attempt: Attempt) -> None:
         raise Wrong(sentence)
     if not bool((found[:, 0] == 5).all()):
         raise Wrong(
-            f"the first token should be the `bos` that is handed over, here 5; yours is "
+            f"the first token should be the `bos` that is passed in, here 5; yours is "
             f"{found[0, 0].item()}"
         )
     if not torch.equal(found[:, 1:5], found[:, 5:]):
@@ -170,7 +170,7 @@ def _losses(attempt: Attempt, logits: Tensor, tokens: Tensor) -> Any:
     except Wrong as mistake:
         if "Expected target size" in str(mistake):
             raise Wrong(
-                "cross_entropy takes the vocabulary as axis 1: hand over logits.transpose(1, 2), "
+                "cross_entropy takes the vocabulary as axis 1: pass logits.transpose(1, 2), "
                 "or flatten batch and positions into one axis"
             ) from None
         raise

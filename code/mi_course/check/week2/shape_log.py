@@ -67,7 +67,7 @@ def _check_off(attempt: Attempt) -> None:
     if _call(off, torch.ones(2, 3))[1]:
         raise Wrong("with on=False it still prints: switched off, return the function itself")
     raise Wrong(
-        "with on=False there is still a call around the call: to cost nothing when off, return "
+        "with on=False the function is still wrapped: to cost nothing when off, return "
         "the function itself"
     )
 
@@ -115,10 +115,10 @@ def _check_keywords(attempt: Attempt) -> None:
         result, lines = _call(logged, x, weight=weight[0], power=2)
     except Wrong as mistake:
         raise Wrong(
-            f"a call with a keyword argument fails: take **kwargs, and hand them on ({mistake})"
+            f"a call with a keyword argument fails: take **kwargs, and pass them on ({mistake})"
         ) from None
     if tuple(result.shape) != (4, 5):
-        raise Wrong("keyword arguments are not handed on to the original")
+        raise Wrong("keyword arguments are not passed on to the original")
     if "(4,)" not in lines[0]:
         raise Wrong(f"the first line does not hold the shape (4,) of x: {lines[0]!r}")
     if "(5,)" not in lines[0]:

@@ -113,7 +113,7 @@ def _wrong_cells(
     flat = [pos * n_neurons + neuron for pos, neuron in expected]
     signed = post.flatten().argsort(descending=True)[: len(expected)].tolist()
     if found == expected[::-1]:
-        return "the order is turned round: strongest first"
+        return "the order is reversed: strongest first"
     if sorted(found) == sorted(expected):
         return f"the pairs are right, and not sorted: strongest first; {shown}"
     if found == [(neuron, pos) for pos, neuron in expected]:

@@ -30,7 +30,7 @@ def normalised(attempt: Attempt) -> None:
             "this is the change in logits: divide by clean minus corrupted": patched - corrupted,
             "this is the patched run over the clean run: it forgets the corrupted run, where the "
             "scale begins": patched / clean,
-            "this divides by the clean run: divide by the whole way, clean minus corrupted": (
+            "this divides by the clean run: divide by the whole distance, clean minus corrupted": (
                 (patched - corrupted) / clean
             ),
             "the scale begins at the clean run: begin at the corrupted one": (
@@ -135,9 +135,7 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
     got = found.tolist()
     expected = dict(zip(("IO", "S1", "S2"), right, strict=True))[name]
     if name == "S2" and got == s1:
-        return (
-            "S2 is where S1 is: argmax gives the FIRST match; turn the row round to find the last"
-        )
+        return "S2 is where S1 is: argmax gives the FIRST match; flip the row to find the last"
     if name == "S1" and got == s2:
         return "S1 is where S2 is: S1 is the first mention"
     if name == "S2" and got == [8 - p for p in s2]:
@@ -202,7 +200,7 @@ def flip(attempt: Attempt) -> None:
         "this is one position too late": late,
         f"{whole}  ": slices,
         "S1 is replaced too: only the second mention, at s2_pos, becomes IO": every_s,
-        "the names are exchanged, everywhere they stand: only the position s2_pos changes": (
+        "the names are exchanged, wherever they occur: only the position s2_pos changes": (
             torch.where(is_io, tokens[rows, s2][:, None], every_s)
         ),
         "IO's own place is changed too: only the position s2_pos changes": (

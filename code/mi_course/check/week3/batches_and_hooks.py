@@ -21,7 +21,7 @@ def batches(attempt: Attempt) -> None:
     two = take(attempt, lambda: attempt.function(source, 3), 2)
     if source.read >= 1000:
         raise Wrong(
-            "your function reads the whole stream before it hands over the first batch: an endless "
+            "your function reads the whole stream before it yields the first batch: an endless "
             "stream would never get there; take items with itertools.islice"
         )
     if two != [[0, 1, 2], [3, 4, 5]]:
@@ -29,14 +29,14 @@ def batches(attempt: Attempt) -> None:
     if source.read > 6:
         raise Wrong(
             f"two batches of 3 need 6 items, and your function read {source.read}: what it reads "
-            "ahead is lost for whoever reads on"
+            "ahead is lost to whoever reads on"
         )
     for count in (7, 6, 0):
         _check_end(attempt, count)
     listed = take(attempt, lambda: attempt.function(list(range(7)), 3), 20)
     if listed != [[0, 1, 2], [3, 4, 5], [6]]:
         raise Wrong(
-            "a list in place of a stream begins anew with every batch: call iter(stream) once, "
+            "a list in place of a stream starts over with every batch: call iter(stream) once, "
             "before the loop"
         )
     odd = [None, 0, "", None]
@@ -52,7 +52,9 @@ def _check_end(attempt: Attempt, count: int) -> None:
     if found == right:
         return
     if [] in found:
-        raise Wrong(f"{count} items in batches of 3: an empty batch comes at the end; stop before")
+        raise Wrong(
+            f"{count} items in batches of 3: an empty batch comes at the end; stop before it"
+        )
     if found == right[:-1]:
         raise Wrong(f"{count} items in batches of 3: the last, shorter batch is lost")
     raise Wrong(f"{count} items in batches of 3 should be {right}; found {found}")
@@ -62,11 +64,11 @@ def _wrong_batches(found: list[Any]) -> str:
     if found and not isinstance(found[0], list):
         return f"each batch is a list, not {type(found[0]).__name__}"
     if found and 0 not in found[0] and 1 in found[0]:
-        return "the item 0 is lost: is an item asked whether it is true? Ask whether there is one"
+        return "the item 0 is lost: is each item tested for truth? Test whether there is one"
     if found == [[0, 1, 2], [0, 1, 2]]:
         return "every batch starts from the beginning: call iter(stream) once, before the loop"
     if len(found) == 2 and found[0] is found[1]:
-        return "the same list is handed over each time, and emptied: make a new one for each batch"
+        return "the same list is yielded each time, and emptied: make a new one for each batch"
     return f"the first two batches of 0, 1, 2, … should be [0, 1, 2] and [3, 4, 5]; found {found}"
 
 
@@ -108,9 +110,11 @@ def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tupl
             ) from None
         raise
     if isinstance(result, dict):
-        raise Wrong("return a list of pairs: in a dictionary, heads of one layer lose each other")
+        raise Wrong(
+            "return a list of pairs: in a dictionary, heads of one layer overwrite each other"
+        )
     if isinstance(result, Iterator):
-        raise Wrong("return a list, not a generator: a second look at that finds nothing")
+        raise Wrong("return a list, not a generator, which can be read only once")
     if not isinstance(result, list) or any(
         not isinstance(pair, tuple) or len(pair) != 2 for pair in result
     ):
@@ -129,7 +133,7 @@ _seen: list[Any] = []
 
 
 def _silence(z: Tensor, hook: Any, head: int) -> Tensor:
-    """The hook function that the check hands over; it notes the hook point that reached it."""
+    """The hook function that the check passes in; it notes the hook point that reached it."""
     _seen.append(hook)
     z = z.clone()
     z[:, :, head] = 0

@@ -83,7 +83,7 @@ def patch_test(attempt: Attempt) -> None:
     for good in (_right, _also_right):
         if not _verdict(attempt, good):
             raise Wrong(
-                "your test refuses a right patch: it should return True for any function that "
+                "your test rejects a right patch: it should return True for any function that "
                 "puts source's vectors at the given positions and changes nothing else"
             )
     for mistake, bad in PLANTED.items():

@@ -24,7 +24,7 @@ def relative_change(attempt: Attempt) -> None:
         return
     each = (patched - clean[:, None, None]) / clean[:, None, None]
     mistakes = {
-        "this is a mean of ratios: a prompt whose difference is near zero would rule it; take the "
+        "this is a mean of ratios: a prompt whose difference is near zero would dominate; take the "
         "means first, then their ratio": 100 * each.mean(0),
         "the sign is wrong: a drop of the logit difference is negative": -right,
         "this is a share: give percent, 100 times as much": right / 100,

@@ -1,4 +1,4 @@
-"""Checks on streams of prompts: gifts without end, names of one token, both orders of the names."""
+"""Checks on streams of prompts: endless gifts, names of one token, both orders of the names."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def gifts(attempt: Attempt) -> None:
     take(attempt, lambda: attempt.function(names, things, 0), 20)
     if (names, things) != (_NAMES, _THINGS):
         raise Wrong(
-            "your function changes the list of names that it was handed: draw with rng.sample, or "
+            "your function changes the list of names that it was given: draw with rng.sample, or "
             "shuffle a copy"
         )
     if draw(0) != found:
         raise Wrong("the same seed gives other gifts on the second call: use the seed")
     if draw(1) == found:
-        raise Wrong("seeds 0 and 1 give the same gifts: use the seed that is handed over")
+        raise Wrong("seeds 0 and 1 give the same gifts: use the seed that is passed in")
     _explain_variety(found)
     if _in_turns(attempt) != found[:10]:
         raise Wrong(
@@ -54,7 +54,7 @@ def gifts(attempt: Attempt) -> None:
         )
     long = len(take(attempt, lambda: attempt.function([*_NAMES], [*_THINGS], 0), 20_000))
     if long < 20_000:
-        raise Wrong(f"the stream comes to its end after {long} gifts: loop with `while True`")
+        raise Wrong(f"the stream ends after {long} gifts: loop with `while True`")
 
 
 @contextmanager
@@ -95,12 +95,12 @@ def _in_turns(attempt: Attempt) -> list[Any]:
 def _explain_gifts(found: list[Any]) -> None:
     if len(found) < 400:
         raise Wrong(
-            f"the stream ends after {len(found)} gifts: it should go on for as long as somebody "
+            f"the stream ends after {len(found)} gifts: it should go on for as long as anyone "
             "asks, so loop with `while True`"
         )
     for item in found:
         if isinstance(item, str):
-            raise Wrong("hand over (giver, receiver, thing), not one text: the text comes later")
+            raise Wrong("yield (giver, receiver, thing), not one text: the text comes later")
         if not isinstance(item, tuple) or len(item) != 3:
             raise Wrong(f"each gift is a tuple (giver, receiver, thing); found {item!r}")
         giver, receiver, thing = item
@@ -149,7 +149,7 @@ def one_token(attempt: Attempt) -> None:
 
     def encode(text: str) -> list[int]:
         if text not in table:
-            raise Wrong(f"encode was asked for {text!r}: hand it a space and the word")
+            raise Wrong(f"encode was asked for {text!r}: pass it a space and the word")
         return table[text]
 
     asked_for: list[str] = []
@@ -161,7 +161,7 @@ def one_token(attempt: Attempt) -> None:
     words = ["Mary", "Xavi", "John", "Zo", "Bo"]
     asked = _ask_words(attempt, words, counted)
     if not asked_for:
-        raise Wrong("encode is never called: the letters of a word are no tokens, ask encode")
+        raise Wrong("encode is never called: the letters of a word are not tokens, ask encode")
     right = ["Mary", "John", "Zo"]
     if asked == right:
         return
@@ -193,7 +193,7 @@ def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[
         raise
     if given != words:
         raise Wrong(
-            "your function has changed the list of words that it was handed: build a new list, and "
+            "your function has changed the list of words that it was given: build a new list, and "
             "never remove from a list that you loop over"
         )
     if not isinstance(result, list):
@@ -214,7 +214,7 @@ def both_orders(attempt: Attempt) -> None:
     expected = list(prompt_streams.both_orders(prompt_streams.Gift(*gift) for gift in given))
     source = Source(itertools.cycle(given))
     first = take(attempt, lambda: attempt.function(source), 3)
-    # whoever leaves one order out needs three gifts: that is told below
+    # whoever leaves one order out needs three gifts: that is reported below
     _check_read_ahead(source.read, 3)
     found = first[:1] + take(attempt, lambda: attempt.function(iter(given)), 100)[1:]
     found = [tuple(item) if isinstance(item, list | tuple) else item for item in found]
@@ -226,7 +226,7 @@ def both_orders(attempt: Attempt) -> None:
 def _check_read_ahead(read: int, most: int) -> None:
     if read > most:
         raise Wrong(
-            f"your function reads {read} gifts before it hands over three prompts, and two are "
+            f"your function reads {read} gifts before it yields three prompts, and two are "
             "enough: take them one at a time, in a for loop"
         )
 

@@ -1,4 +1,4 @@
-"""A check on the interval of a mean, from resamples that are handed over."""
+"""A check on the interval of a mean, from given resamples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def interval_of_mean(attempt: Attempt) -> None:
         or (
             f"the bounds should be {right[0].item():.3f} and {right[1].item():.3f}, and yours are "
             f"{low:.3f} and {high:.3f}: are they quantiles of the means of the resamples, one for "
-            "each row of `picks` as it was handed over?"
+            "each row of `picks` as it was passed in?"
         )
     )
 

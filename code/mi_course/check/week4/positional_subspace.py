@@ -190,10 +190,10 @@ def _wrong_removals(x: Tensor, basis: Tensor, mean: Tensor) -> dict[str, Tensor]
         "one direction is removed, the last: remove them all": (
             x - ((x - mean) @ basis[-1:].T) @ basis[-1:]
         ),
-        "the mean that is handed over is not used: do not take the mean of x itself": (
+        "the mean that is passed in is not used: do not take the mean of x itself": (
             x - part(x - own)
         ),
-        "the mean is taken prompt by prompt from x: use the one that is handed over": (
+        "the mean is taken prompt by prompt from x: use the one that is passed in": (
             x - part(x - x.mean(1, keepdim=True))
         ),
         "the part is subtracted twice": x - 2 * part(x - mean),
@@ -252,10 +252,10 @@ def _wrong_shuffles(x: Tensor, basis: Tensor, order: Tensor) -> dict[str, Tensor
         "the new part is added and the old one is still there: subtract it": x + moved @ basis,
         "the old part is gone and nothing is put in its place": x - part @ basis,
         "only the part is returned: what lies outside the subspace stays": moved @ basis,
-        "the sign is turned round: take away the part of position p, and add that of order[b, p]": (
+        "the sign is flipped: take away the part of position p, and add that of order[b, p]": (
             x + (part - moved) @ basis
         ),
-        "what you read was already changed by you: compute all parts from the x that came in, "
+        "you read what you had already changed: compute all parts from the x that came in, "
         "before you write": in_steps,
         "the parts are taken from the first prompt: order[b] counts the positions of prompt b": (
             x + (part.flatten(0, 1)[order] - part) @ basis

@@ -522,7 +522,7 @@ WRONG = {
         (a_float, "cuts it off from its derivatives"),
         (columns_of_labels, "takes the labels of ALL images"),
         (maximum_not_added_back, "never came back"),
-        (sum_over_the_images, "it was handed logits (5, 7), labels (5,)"),
+        (sum_over_the_images, "it was given logits (5, 7), labels (5,)"),
     ],
     "train_epoch": [
         (no_zero_grad, "zero_grad"),

@@ -377,7 +377,7 @@ WRONG = {
         (with_replacement, "randperm"),
         (by_loader, "randperm"),
         (within_batches, "whole"),
-        (yields_the_generator, "`yield from` hands on its batches"),
+        (yields_the_generator, "`yield from` passes on its batches"),
         (hands_nothing_on, "returns None"),
     ],
 }

@@ -536,8 +536,11 @@ WRONG = {
         (NoSuper, "call super().__init__() first"),
         (NotAModule, "inherits from nn.Module"),
         (not_a_class, "inherits from nn.Module"),
-        (ref.LayerNorm(ref.Config(1, 1, 4, 4, 4, 4, 4)), "hand over the class itself, LayerNorm"),
-        (42, "hand over the function itself, not int"),
+        (
+            ref.LayerNorm(ref.Config(1, 1, 4, 4, 4, 4, 4)),
+            "pass the class itself, `LayerNorm`, not an object of it",
+        ),
+        (42, "pass the function itself, `f`, not `f(x)`: this is int"),
     ],
     "attention_pattern": [
         (ap_heads_last, "the heads come last"),
@@ -637,11 +640,11 @@ WRONG = {
         (_weights(lambda W, b, P, h: {"b_O": b[: len(P)]}), "more than the seven weights: b_O"),
     ],
     "generate": [
-        (gen_never_cropped, "reads at most 8: hand over the latest"),
-        (gen_oldest, "hand over the LATEST tokens"),
+        (gen_never_cropped, "reads at most 8: pass the latest"),
+        (gen_oldest, "pass the LATEST tokens"),
         (gen_always_greedy, "all of 4000 equal prompts get the same token"),
         (gen_no_temperature, "the temperature is not used"),
-        (gen_global_draws, "the generator that is handed over"),
+        (gen_global_draws, "the generator that is passed in"),
         (gen_own_seed, "another seed gives the same text"),
         (gen_divides_by_zero, "with temperature 0 your function divides by zero"),
         (gen_one_for_all, "every prompt gets the token of the first one"),

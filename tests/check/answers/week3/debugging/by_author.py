@@ -82,7 +82,7 @@ WRONG = {
     "patch_test": [
         (nt_zero, "lets this mistake pass: it patches nothing"),
         (nt_always, "lets this mistake pass"),
-        (nt_never, "refuses a right patch"),
+        (nt_never, "rejects a right patch"),
         (nt_shape, "lets this mistake pass"),
         (nt_no_mutation, "it changes its argument in place"),
         (nt_one_position, "positions of all prompts"),

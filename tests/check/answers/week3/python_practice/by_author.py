@@ -379,7 +379,7 @@ def hooks_unbound(function, heads):
 WRONG = {
     "gifts": [
         (gifts_list, "with `yield` in place of `return`"),
-        (gifts_collects, "draws without end and hands nothing over"),
+        (gifts_collects, "draws endlessly and yields nothing"),
         (gifts_ends, "the stream ends after 100 gifts"),
         (gifts_same_person, "draw two DIFFERENT names"),
         (gifts_global, "the generator that all of Python shares"),
@@ -401,7 +401,7 @@ WRONG = {
         (one_token_others, "these are the words that are NOT one token"),
         (one_token_spaced, "without the space that you put before them"),
         (one_token_ids, "return the words themselves"),
-        (one_token_trailing, "hand it a space and the word"),
+        (one_token_trailing, "pass it a space and the word"),
     ],
     "both_orders": [
         (orders_one, "the other order is missing"),
@@ -421,8 +421,8 @@ WRONG = {
         (batches_drops_last, "the last, shorter batch is lost"),
         (batches_empty_last, "an empty batch comes at the end"),
         (batches_zip, "each batch is a list, not tuple"),
-        (batches_reused, "the same list is handed over each time"),
-        (batches_looks_ahead, "is lost for whoever reads on"),
+        (batches_reused, "the same list is yielded each time"),
+        (batches_looks_ahead, "is lost to whoever reads on"),
         (batches_flat, "each batch is a list, not int"),
     ],
     "hooks_for": [
@@ -432,7 +432,7 @@ WRONG = {
         (hooks_called, "is called while the hooks are made"),
         (hooks_wrong_name, "writes at the hook point 'blocks.2.attn.hook_z'"),
         (hooks_short_name, "writes at the hook point"),
-        (hooks_dictionary, "heads of one layer lose each other"),
+        (hooks_dictionary, "heads of one layer overwrite each other"),
         (hooks_only, "return a list of pairs"),
         (hooks_unbound, "bind the head BY NAME"),
     ],

@@ -328,7 +328,7 @@ WRONG = {
         (rc_all_mean, "everything becomes the mean"),
         (rc_first_direction, "one direction is removed, the first"),
         (rc_own_mean, "do not take the mean of x itself"),
-        (rc_prompt_mean, "use the one that is handed over"),
+        (rc_prompt_mean, "use the one that is passed in"),
         (rc_transposed, "coordinates are v @ basis.T"),
         (rc_in_place, "changed its argument x in place"),
         (rc_sign, "the sign of the mean is wrong"),
