@@ -201,9 +201,8 @@ def run(job: str, result: str, namespace: dict[str, object]) -> None:
 
 
 def _run_cell(i: int, source: str, namespace: dict[str, object], failed: dict[int, str]) -> None:
-    namespace["get_ipython"] = (
-        magics.get_ipython
-    )  # a cell may have imported IPython's, which is None here
+    # anew for each cell: one above may have imported IPython's own, which gives None here
+    namespace["get_ipython"] = magics.get_ipython
     try:
         exec(compile(source, f"<cell {i + 1}>", "exec"), namespace)
     except BaseException as error:
