@@ -138,7 +138,7 @@ def test_bad_input_is_refused(tiny, tiny_pairs):
 def test_plain_forward_pass_is_the_bridges(tiny, pocket):
     for model in (tiny, pocket):
         tokens = torch.randint(1, 250, (3, 9), generator=torch.Generator().manual_seed(0))
-        weights = folded_gpt2.plain(model)
+        weights = folded_gpt2.of(model)
         with torch.no_grad():
             found = weights.normal(weights.run(tokens).pre[-1]) @ weights.w_u + weights.b_u
             close(found, model(tokens))
@@ -147,7 +147,7 @@ def test_plain_forward_pass_is_the_bridges(tiny, pocket):
 def test_models_that_the_plain_pass_does_not_know_are_refused(tiny, monkeypatch):
     monkeypatch.setattr(tiny.cfg, "act_fn", "relu")
     with pytest.raises(folded_gpt2.UnknownModelError, match="is 'relu', not 'gelu_new'"):
-        folded_gpt2.plain(tiny)
+        folded_gpt2.of(tiny)
 
 
 def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):

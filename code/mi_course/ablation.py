@@ -4,6 +4,16 @@ What stands in a knocked-out component's place decides what is measured. Zero: t
 it. Mean: what the component does for every prompt stays, what it does for this one goes. Resample:
 its value on another prompt, which the model does meet.
 
+There are two ways to do it, which give the same numbers where both apply:
+
+- With hooks: `ablate_heads`, or `ablation_hooks` beside hooks and caches of your own. Use them for
+  logits at every position, for attention patterns, and for a model that is not a GPT-2. Heads only,
+  by zero or by the mean over the prompts given, which are all of one length.
+- With replacements: `knock_out` for heads and MLPs together, `each_head` and `each_mlp` for each of
+  them alone. Use them for the logit difference of many prompts of any lengths, and for what
+  `mi_course.replacements` offers: zero, means over other prompts by group, another prompt. GPT-2
+  only; each one alone is fast, since nothing before it is computed again.
+
 Source: Wang et al. 2022, arXiv:2211.00593, section 2: means over pABC, by template.
 """
 
@@ -20,8 +30,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mi_course import folded_gpt2, ioi, patching
-from mi_course.hooks import Hook, check_head, run_with_cache, run_with_hooks
-from mi_course.microbatches import Piece, pieces
+from mi_course.heads import Head, check_head
+from mi_course.hooks import Hook, run_with_cache, run_with_hooks
+from mi_course.microbatches import Microbatch, microbatches
 from mi_course.replacements import LEAST, Means, Replacement, mean, mean_activations, resample, zero
 
 if TYPE_CHECKING:
@@ -42,8 +53,6 @@ __all__ = [
     "zero",
 ]
 
-Head = tuple[int, int]
-
 
 def ablate_heads(
     model: TransformerBridge,
@@ -53,7 +62,8 @@ def ablate_heads(
 ) -> Float[Tensor, "batch pos vocab"]:
     """Logits of a forward pass in which the given heads say nothing about this prompt.
 
-    Arguments and errors are those of `ablation_hooks`; the model is left without hooks.
+    For the logits of every position; `knock_out` gives logit differences. Arguments and errors are
+    those of `ablation_hooks`; the model is left without hooks.
     """
     return run_with_hooks(model, tokens, ablation_hooks(model, tokens, heads, how))
 
@@ -66,6 +76,7 @@ def ablation_hooks(
 ) -> list[tuple[str, Hook]]:
     """Hooks that replace `z`, a head's output before W_O, at every position.
 
+    To be given to `hooks.run_with_cache` or `hooks.attention_patterns`, beside others if need be.
     `zero` sets it to zero, which the model never meets; `mean` sets it to its mean over this batch,
     position by position, which keeps what the head does for every prompt and removes what it does
     for this one.
@@ -89,10 +100,7 @@ def ablation_hooks(
             f"a mean over {tokens.shape[0]} prompts is mostly the prompt itself: "
             f"give at least {LEAST}"
         )
-    by_layer: dict[int, list[int]] = defaultdict(list)
-    for layer, head in heads:
-        check_head(model, layer, head)
-        by_layer[layer].append(head)
+    by_layer = _by_layer(model, heads)
     names = {layer: f"blocks.{layer}.attn.hook_z" for layer in by_layer}
     means: dict[str, Tensor] = {}
     if how == "mean":
@@ -129,6 +137,8 @@ def knock_out(
 ) -> Float[Tensor, "batch"]:
     """Logit difference of each prompt when all the given heads and MLPs are knocked out at once.
 
+    For every head or MLP alone, `each_head` and `each_mlp` are faster.
+
     Args:
         model: in compatibility mode.
         tokens: the prompts.
@@ -143,27 +153,24 @@ def knock_out(
         IndexError: a head or MLP that the model does not have.
         ValueError: prompts and replacements that do not fit together.
     """
-    by_layer: dict[int, list[int]] = defaultdict(list)
-    for layer, head in heads:
-        check_head(model, layer, head)
-        by_layer[layer].append(head)
-    without = set(mlps)
+    by_layer, without = _by_layer(model, heads), set(mlps)
     for layer in without:
         check_head(model, layer, 0)
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(tokens))
-    for piece in _pieces(tokens, answers, by, batch_size, progress):
-        z = by.z(plain, piece) if by_layer else []
-        stand_ins = by.mlps(plain, piece) if without else []
-        x = plain.embed(piece.of(tokens))
+    for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
+        new_z = by.z(folded, microbatch) if by_layer else []
+        new_mlps = by.mlps(folded, microbatch) if without else []
+        x = folded.embed(microbatch.of(tokens))
         for layer in range(model.cfg.n_layers):
-            written = folded_gpt2.attend(*plain.qkv(layer, x))
+            z = folded_gpt2.attend(*folded.qkv(layer, x))
             if layer in by_layer:
-                written = written.clone()
-                written[:, by_layer[layer]] = z[layer][:, by_layer[layer]]
-            x = x + plain.output(layer, written)
-            x = x + (stand_ins[layer] if layer in without else plain.mlp(layer, x))
-        out[piece.rows] = plain.read(x[:, -1], answers[piece.rows])
+                z = z.clone()
+                z[:, by_layer[layer]] = new_z[layer][:, by_layer[layer]]
+            x = x + folded.output(layer, z)
+            x = x + (new_mlps[layer] if layer in without else folded.mlp(layer, x))
+        values = folded.logit_diff(x[:, -1], answers[microbatch.rows])
+        out[microbatch.rows] = values.cpu()
     return out
 
 
@@ -178,11 +185,12 @@ def each_head(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer head"]:
     """Logit difference when each head is knocked out alone; arguments as for `knock_out`."""
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(tokens), model.cfg.n_layers, model.cfg.n_heads)
-    for piece in _pieces(tokens, answers, by, batch_size, progress):
-        run, z = plain.run(piece.of(tokens)), by.z(plain, piece)
-        out[piece.rows] = patching.each_head(plain, run, z, answers[piece.rows], piece.first)
+    for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
+        run, z = folded.run(microbatch.of(tokens)), by.z(folded, microbatch)
+        at = answers[microbatch.rows]
+        out[microbatch.rows] = patching.each_head(folded, run, z, at, microbatch.first).cpu()
     return out
 
 
@@ -197,16 +205,17 @@ def each_mlp(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer"]:
     """Logit difference when each MLP is knocked out alone; arguments as for `knock_out`."""
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(tokens), model.cfg.n_layers)
-    for piece in _pieces(tokens, answers, by, batch_size, progress):
-        run, stand_ins = plain.run(piece.of(tokens)), by.mlps(plain, piece)
+    for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
+        run, mlps = folded.run(microbatch.of(tokens)), by.mlps(folded, microbatch)
 
-        def start(layer: int, span: slice, run: Any = run, new: Any = stand_ins) -> Tensor:
-            return (run.mid[layer] + new[layer])[None, :, span]
+        def start(layer: int, span: slice, run: Any = run, new: Any = mlps) -> Tensor:
+            return (run.mid[layer] + new[layer])[None, :, span]  # patch batch span d_model
 
-        at = answers[piece.rows]
-        out[piece.rows] = folded_gpt2.propagate(plain, run, at, piece.first, after_mlp=start).T
+        at = answers[microbatch.rows]
+        values = folded_gpt2.propagate(folded, run, at, microbatch.first, after_mlp=start)
+        out[microbatch.rows] = values.T.cpu()  # batch layer
     return out
 
 
@@ -219,14 +228,23 @@ def all_heads_but(model: TransformerBridge, heads: Iterable[Head]) -> list[Head]
     return [head for head in every if head not in kept]
 
 
-def _pieces(
+def _by_layer(model: TransformerBridge, heads: Iterable[Head]) -> dict[int, list[int]]:
+    """The heads of each layer. Raises IndexError for one that the model does not have."""
+    by_layer: dict[int, list[int]] = defaultdict(list)
+    for layer, head in heads:
+        check_head(model, layer, head)
+        by_layer[layer].append(head)
+    return by_layer
+
+
+def _microbatches(
     tokens: Int[Tensor, "batch pos"],
     answers: ioi.Answers,
     by: Replacement,
     batch_size: int,
     progress: bool,
-) -> tqdm[Piece]:
-    """The pieces of the prompts, once prompts and replacements fit together."""
+) -> tqdm[Microbatch]:
+    """The microbatches of the prompts, once prompts and replacements fit together."""
     if by.means is not None and by.groups is not None:
         if len(by.groups) != len(tokens) or int(by.groups.max()) >= len(by.means.lengths):
             raise ValueError(
@@ -240,4 +258,4 @@ def _pieces(
                 f"prompt {row} has {int(answers.end[row]) + 1} tokens and the mean of its group "
                 f"{int(by.means.lengths[by.groups[row]])}: their positions do not correspond"
             )
-    return pieces(tokens, by.tokens, answers, batch_size, progress)
+    return microbatches(tokens, by.tokens, answers, batch_size, progress)

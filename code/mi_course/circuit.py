@@ -15,11 +15,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mi_course import ablation, ioi
+from mi_course.heads import Head, strongest_first
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
-
-Head = tuple[int, int]
 
 PAPER_CLASSES: dict[str, tuple[Head, ...]] = {
     "name mover": ((9, 9), (9, 6), (10, 0)),
@@ -56,12 +55,6 @@ class Found:
     def heads(self) -> list[Head]:
         """All of them, each once, in order of layer and head."""
         return sorted({*self.movers, *self.writers, *self.negative, *self.guides})
-
-
-def strongest_first(scores: Float[Tensor, "layer head"], threshold: float) -> list[Head]:
-    """Heads whose score is at least the threshold, strongest first."""
-    pairs = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero().tolist()]
-    return sorted(pairs, key=lambda pair: -scores[pair].item())
 
 
 def sort_writers(

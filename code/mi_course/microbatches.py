@@ -1,4 +1,4 @@
-"""Prompts in pieces of one length, so that memory does not grow with their number."""
+"""Prompts in microbatches of one length, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from jaxtyping import Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mi_course import renamed
 from mi_course.ioi import Answers
+
+__getattr__ = renamed.attributes(__name__, {"Piece": "Microbatch", "pieces": "microbatches"})
 
 
 @dataclass(frozen=True)
-class Piece:
+class Microbatch:
     """Some of the prompts: all end at one position, and differ from their partners late.
 
     Attributes:
-        rows: which prompts.
+        rows: which prompts; on the CPU, so that they index tensors of any device.
         length: how many of their tokens matter, END included.
         first: the first position at which any of them differs from its partner.
     """
@@ -27,24 +30,26 @@ class Piece:
     first: int
 
     def of(self, tokens: Int[Tensor, "batch pos"]) -> Int[Tensor, "some length"]:
-        """This piece of all prompts, without the padding after END."""
+        """These rows of all prompts, without the padding after END."""
         return tokens[self.rows, : self.length]
 
 
-def pieces(
+def microbatches(
     base: Int[Tensor, "batch pos"],
     source: Int[Tensor, "batch pos"] | None,
     answers: Answers,
     batch_size: int,
     progress: bool = False,
-) -> tqdm[Piece]:
-    """Cuts pairs of prompts into pieces of at most `batch_size`, with a bar if `progress`.
+) -> tqdm[Microbatch]:
+    """Cuts pairs of prompts into microbatches of at most `batch_size`, with a bar if `progress`.
+
+    Prompts of one length that begin to differ at similar positions come together, shortest first.
 
     Args:
         base: the prompts.
         source: their partners; None: every position counts as different.
         answers: says where each prompt ends.
-        batch_size: of the pieces.
+        batch_size: the most prompts in one.
         progress: show a bar.
 
     Raises:
@@ -61,15 +66,16 @@ def pieces(
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     if int(answers.end.max()) >= base.shape[1]:
         raise ValueError(f"END is at {int(answers.end.max())}, after the last token")
-    first = torch.zeros_like(answers.end)
+    end = answers.end.cpu()
+    first = torch.zeros_like(end)
     if source is not None:
-        differ = base != source
+        differ = (base != source).cpu()
         # what differs only after END cannot change anything; END itself is always computed
-        first = torch.where(differ.any(1), differ.int().argmax(1), answers.end).minimum(answers.end)
-    order = torch.argsort(answers.end * base.shape[1] + first, stable=True)
-    _, counts = answers.end[order].unique_consecutive(return_counts=True)
+        first = torch.where(differ.any(1), differ.int().argmax(1), end).minimum(end)
+    order = torch.argsort(end * base.shape[1] + first, stable=True)
+    _, counts = end[order].unique_consecutive(return_counts=True)
     found = [
-        Piece(rows, int(answers.end[rows[0]]) + 1, int(first[rows].min()))
+        Microbatch(rows, int(end[rows[0]]) + 1, int(first[rows].min()))
         for group in order.split(counts.tolist())
         for rows in group.split(batch_size)
     ]

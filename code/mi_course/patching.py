@@ -20,14 +20,22 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import Plain, Run, attend
-from mi_course.microbatches import pieces
+from mi_course.folded_gpt2 import FoldedGPT2, Run, attend
+from mi_course.microbatches import microbatches
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 OfHead: TypeAlias = Literal["z", "q", "k", "v", "pattern"]
 OfHeadAt: TypeAlias = Literal["z", "q", "k", "v"]
+# Given both runs, a layer and a position, the base run's stream with that patch inside the layer.
+PatchedStream: TypeAlias = Callable[
+    [FoldedGPT2, Run, Run, int, int, slice], Float[Tensor, "batch span d_model"]
+]
+# Given both runs, what to read and a position, the logit differences of the patches there.
+Patches: TypeAlias = Callable[
+    [FoldedGPT2, Run, Run, ioi.Answers, int], Float[Tensor, "layer ... batch"]
+]
 # Positions × prompts × patches that are computed at once; the memory needed grows with it.
 ROWS = 6000
 
@@ -58,14 +66,9 @@ def residual(
         ValueError: prompts that do not fit together, or a model without compatibility mode.
         UnknownModelError: a model that is not a GPT-2.
     """
-
-    def patched(plain: Plain, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
-        def start(layer: int, span: slice) -> Tensor:
-            return _after_patched_stream(plain, run, other, layer, pos, span)[None]
-
-        return folded_gpt2.propagate(plain, run, at, pos, after_attention=start)
-
-    return _by_position(model, base, source, answers, patched, batch_size, progress)
+    return _stream_by_position(
+        model, base, source, answers, batch_size, progress, _with_residual, into_mlp=True
+    )
 
 
 def attention_output(
@@ -78,16 +81,9 @@ def attention_output(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer pos"]:
     """Patches what an attention layer adds, at one position at a time; see `residual`."""
-
-    def patched(plain: Plain, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
-        def start(layer: int, span: slice) -> Tensor:
-            stream = run.mid[layer].clone()
-            stream[:, pos] += (other.attention_output(layer) - run.attention_output(layer))[:, pos]
-            return stream[None, :, span]
-
-        return folded_gpt2.propagate(plain, run, at, pos, after_attention=start)
-
-    return _by_position(model, base, source, answers, patched, batch_size, progress)
+    return _stream_by_position(
+        model, base, source, answers, batch_size, progress, _with_attention_output, into_mlp=True
+    )
 
 
 def mlp_output(
@@ -100,16 +96,9 @@ def mlp_output(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer pos"]:
     """Patches what an MLP adds, at one position at a time; see `residual`."""
-
-    def patched(plain: Plain, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
-        def start(layer: int, span: slice) -> Tensor:
-            stream = run.pre[layer + 1].clone()
-            stream[:, pos] += (other.mlp_output(layer) - run.mlp_output(layer))[:, pos]
-            return stream[None, :, span]
-
-        return folded_gpt2.propagate(plain, run, at, pos, after_mlp=start)
-
-    return _by_position(model, base, source, answers, patched, batch_size, progress)
+    return _stream_by_position(
+        model, base, source, answers, batch_size, progress, _with_mlp_output, into_mlp=False
+    )
 
 
 @torch.no_grad()
@@ -128,12 +117,13 @@ def heads(
     Arguments and errors as for `residual`.
     """
     _check_kind(what, get_args(OfHead))
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(base), model.cfg.n_layers, model.cfg.n_heads)
-    for piece in pieces(base, source, answers, batch_size, progress):
-        run, other = plain.run(piece.of(base)), plain.run(piece.of(source))
+    for microbatch in microbatches(base, source, answers, batch_size, progress):
+        run, other = folded.run(microbatch.of(base)), folded.run(microbatch.of(source))
         z = [_other_z(run, other, layer, what) for layer in range(model.cfg.n_layers)]
-        out[piece.rows] = each_head(plain, run, z, answers[piece.rows], piece.first).cpu()
+        at = answers[microbatch.rows]
+        out[microbatch.rows] = each_head(folded, run, z, at, microbatch.first).cpu()
     return out
 
 
@@ -151,17 +141,16 @@ def heads_by_position(
     """Patches one head at one position at a time: its `z`, `q`, `k` or `v`; see `heads`."""
     _check_kind(what, get_args(OfHeadAt))
 
-    def patched(plain: Plain, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
-        layers = range(len(plain.blocks))
+    def patches(folded: FoldedGPT2, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
+        layers = range(len(folded.blocks))
         z = [_other_z_at(run, other, layer, what, pos) for layer in layers]
-        return each_head(plain, run, z, at, pos).permute(1, 2, 0)
+        return each_head(folded, run, z, at, pos).permute(1, 2, 0)  # layer head batch
 
-    found = _by_position(model, base, source, answers, patched, batch_size, progress)
-    return found.view(*found.shape[:2], base.shape[1], -1)
+    return _by_position(model, base, source, answers, batch_size, progress, patches)
 
 
 def each_head(
-    plain: Plain,
+    folded: FoldedGPT2,
     run: Run,
     z: list[Float[Tensor, "batch head pos d_head"]],
     answers: ioi.Answers,
@@ -175,11 +164,34 @@ def each_head(
 
         def start(layer: int, span: slice, some: slice = some) -> Tensor:
             change = (z[layer] - run.z[layer])[:, :, span]
-            return run.mid[layer][:, span] + plain.head_outputs(layer, change, some)
+            return run.mid[layer][:, span] + folded.head_outputs(layer, change, some)
 
-        values = folded_gpt2.propagate(plain, run, answers, first, after_attention=start)
-        found.append(values.unflatten(0, (len(z), -1)))
-    return torch.cat(found, 1).permute(2, 0, 1)
+        values = folded_gpt2.propagate(folded, run, answers, first, after_attention=start)
+        found.append(values.unflatten(0, (len(z), -1)))  # layer some batch
+    return torch.cat(found, 1).permute(2, 0, 1)  # batch layer head
+
+
+def _stream_by_position(
+    model: TransformerBridge,
+    base: Int[Tensor, "batch pos"],
+    source: Int[Tensor, "batch pos"],
+    answers: ioi.Answers,
+    batch_size: int,
+    progress: bool,
+    patched: PatchedStream,
+    into_mlp: bool,
+) -> Float[Tensor, "batch layer pos"]:
+    """Patches the stream inside each layer: before its MLP if `into_mlp`, else after it."""
+
+    def patches(folded: FoldedGPT2, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
+        def start(layer: int, span: slice) -> Tensor:
+            return patched(folded, run, other, layer, pos, span)[None]  # patch batch span d_model
+
+        if into_mlp:
+            return folded_gpt2.propagate(folded, run, at, pos, after_attention=start)
+        return folded_gpt2.propagate(folded, run, at, pos, after_mlp=start)
+
+    return _by_position(model, base, source, answers, batch_size, progress, patches)
 
 
 @torch.no_grad()
@@ -188,31 +200,32 @@ def _by_position(
     base: Int[Tensor, "batch pos"],
     source: Int[Tensor, "batch pos"],
     answers: ioi.Answers,
-    patched: Callable[[Plain, Run, Run, ioi.Answers, int], Float[Tensor, "layer ... batch"]],
     batch_size: int,
     progress: bool,
+    patches: Patches,
 ) -> Float[Tensor, "batch layer pos ..."]:
-    """Collects what `patched` gives for each position that the two runs differ at or after."""
-    plain = folded_gpt2.plain(model)
+    """Collects what `patches` gives for each position that the two runs differ at or after."""
+    folded = folded_gpt2.of(model)
     out: Tensor | None = None
-    for piece in pieces(base, source, answers, batch_size, progress):
-        run, other = plain.run(piece.of(base)), plain.run(piece.of(source))
-        at = answers[piece.rows]
-        unchanged = plain.read(run.pre[-1][:, -1], at)
-        for pos in range(piece.first, piece.length):
-            values = patched(plain, run, other, at, pos).movedim(-1, 0)  # batch layer ...
+    for microbatch in microbatches(base, source, answers, batch_size, progress):
+        run, other = folded.run(microbatch.of(base)), folded.run(microbatch.of(source))
+        at = answers[microbatch.rows]
+        unchanged = folded.logit_diff(run.pre[-1][:, -1], at).cpu()
+        for pos in range(microbatch.first, microbatch.length):
+            values = patches(folded, run, other, at, pos).movedim(-1, 0).cpu()  # batch layer ...
             if out is None:
-                out = values.new_empty(*base.shape, *values.shape[1:]).movedim(1, 2)
-            if pos == piece.first:
+                shape = len(base), values.shape[1], base.shape[1], *values.shape[2:]
+                out = torch.empty(shape)  # batch layer pos ...
+            if pos == microbatch.first:
                 rest = [1] * (out.ndim - 1)
-                out[piece.rows] = unchanged.view(-1, *rest)
-            out[piece.rows, :, pos] = values
+                out[microbatch.rows] = unchanged.view(-1, *rest)  # batch 1 1 ...
+            out[microbatch.rows, :, pos] = values
     assert out is not None
     return out
 
 
-def _after_patched_stream(
-    plain: Plain, run: Run, other: Run, layer: int, pos: int, span: slice
+def _with_residual(
+    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
 ) -> Float[Tensor, "batch span d_model"]:
     """The stream after a layer's attention, if before the layer one position is the other run's.
 
@@ -228,7 +241,25 @@ def _after_patched_stream(
             (run.v[layer], other.v[layer]),
         )
     )
-    return before[:, span] + plain.output(layer, attend(q[:, :, span], k, v))
+    return before[:, span] + folded.output(layer, attend(q[:, :, span], k, v))
+
+
+def _with_attention_output(
+    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
+) -> Float[Tensor, "batch span d_model"]:
+    """The stream after a layer's attention, if at one position it adds what the other run's did."""
+    stream = run.mid[layer].clone()
+    stream[:, pos] += (other.attention_output(layer) - run.attention_output(layer))[:, pos]
+    return stream[:, span]
+
+
+def _with_mlp_output(
+    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
+) -> Float[Tensor, "batch span d_model"]:
+    """The stream after a layer's MLP, if at one position it adds what the other run's did."""
+    stream = run.pre[layer + 1].clone()
+    stream[:, pos] += (other.mlp_output(layer) - run.mlp_output(layer))[:, pos]
+    return stream[:, span]
 
 
 def _other_z(

@@ -1,4 +1,4 @@
-"""Path patching: change what one head says to one listener, and let nobody else hear it.
+"""Path patching: change what one head, the sender, gives to some receivers and to nothing else.
 
 The method of Wang et al. 2022, arXiv:2211.00593, appendix B. Every attention head is frozen at its
 value on x_orig, except the sender, which takes its value on x_new. MLPs and LayerNorms are
@@ -15,15 +15,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import Plain, Run
-from mi_course.hooks import check_head
-from mi_course.microbatches import Piece, pieces
+from mi_course.folded_gpt2 import FoldedGPT2, Run
+from mi_course.heads import Head, check_head
+from mi_course.microbatches import Microbatch, microbatches
 from mi_course.patching import ROWS
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
-Head: TypeAlias = tuple[int, int]
 Into: TypeAlias = Literal["q", "k", "v"]
 
 
@@ -50,14 +49,15 @@ def to_logits(
     Returns:
         Logit difference of the patched run, one head as the sender at a time.
     """
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
-    for piece in pieces(orig, new, answers, batch_size, progress):
-        run, other = plain.run(piece.of(orig)), plain.run(piece.of(new))
-        end = torch.full((len(piece.rows), 1), piece.length - 1)
-        streams = _streams(plain, run, other, end, range(model.cfg.n_heads))
-        values = plain.read(streams[-1][:, :, 0], answers[piece.rows])
-        out[piece.rows] = values.unflatten(0, out.shape[1:]).permute(2, 0, 1)
+    for microbatch in microbatches(orig, new, answers, batch_size, progress):
+        run, other = folded.run(microbatch.of(orig)), folded.run(microbatch.of(new))
+        end = torch.full((len(microbatch.rows), 1), microbatch.length - 1)
+        streams = _streams(folded, run, other, end, range(model.cfg.n_heads))
+        values = folded.logit_diff(streams[-1][:, :, 0], answers[microbatch.rows])  # sender batch
+        by_head = values.unflatten(0, out.shape[1:])  # layer head batch
+        out[microbatch.rows] = by_head.permute(2, 0, 1).cpu()  # batch layer head
     return out
 
 
@@ -76,8 +76,8 @@ def to_heads(
 ) -> Float[Tensor, "batch layer head"]:
     """Patches the paths from each head to the queries, keys or values of later heads.
 
-    What the receivers would compute if they alone heard the sender's change is put into an
-    otherwise unchanged run on x_orig, in which everything after the receivers is computed anew.
+    The queries, keys or values that the receivers would compute from the sender's change alone are
+    put into an otherwise unchanged run on x_orig; everything after the receivers is computed anew.
 
     Args:
         model: as for `to_logits`.
@@ -106,22 +106,24 @@ def to_heads(
         check_head(model, layer, head)
     if positions is not None and not bool(((positions >= 0) & (positions <= answers.end)).all()):
         raise ValueError("positions must lie between 0 and END: nothing after END is read")
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
-    for piece in pieces(orig, new, answers, batch_size, progress):
-        run, other = plain.run(piece.of(orig)), plain.run(piece.of(new))
-        at = answers[piece.rows]
-        heard = _positions(piece, None if positions is None else positions[piece.rows])
-        size = max(1, ROWS // (model.cfg.n_layers * heard.numel()))
-        out[piece.rows] = plain.read(run.pre[-1][:, -1], at)[:, None, None]
+    for microbatch in microbatches(orig, new, answers, batch_size, progress):
+        run, other = folded.run(microbatch.of(orig)), folded.run(microbatch.of(new))
+        at = answers[microbatch.rows]
+        changed = _changed_positions(microbatch, positions)
+        size = max(1, ROWS // (model.cfg.n_layers * changed.numel()))
+        unchanged = folded.logit_diff(run.pre[-1][:, -1], at).cpu()
+        out[microbatch.rows] = unchanged[:, None, None]  # batch 1 1
         if max(receivers)[0] == 0:  # no head comes before
             continue
         for some in ioi.slices(model.cfg.n_heads, size):
             senders = range(some.start, some.stop)
-            streams = _streams(plain, run, other, heard, senders)
-            values = _listen(plain, run, at, streams, heard, receivers, into)
+            streams = _streams(folded, run, other, changed, senders)
+            values = _through_receivers(folded, run, at, streams, changed, receivers, into)
             layers = len(values) // len(senders)
-            out[piece.rows, :layers, some] = values.unflatten(0, (layers, -1)).permute(2, 0, 1)
+            by_head = values.unflatten(0, (layers, -1))  # layer some batch
+            out[microbatch.rows, :layers, some] = by_head.permute(2, 0, 1).cpu()  # batch layer some
     return out
 
 
@@ -132,92 +134,109 @@ def relative_change(
     return 100 * (patched.mean(0) - clean.mean()) / clean.mean()
 
 
-def _positions(piece: Piece, positions: Int[Tensor, "batch"] | None) -> Int[Tensor, "batch heard"]:
-    """Where the receivers hear the sender: all that can change, or one position of each prompt."""
+def _changed_positions(
+    microbatch: Microbatch, positions: Int[Tensor, "all"] | None
+) -> Int[Tensor, "batch changed"]:
+    """Where the receivers' input is replaced: all that can differ, or one position of each."""
     if positions is not None:
-        return positions[:, None]
-    return torch.arange(piece.first, piece.length).expand(len(piece.rows), -1)
+        return positions.cpu()[microbatch.rows, None]
+    return torch.arange(microbatch.first, microbatch.length).expand(len(microbatch.rows), -1)
 
 
 def _streams(
-    plain: Plain,
+    folded: FoldedGPT2,
     run: Run,
     other: Run,
-    heard: Int[Tensor, "batch heard"],
+    positions: Int[Tensor, "batch changed"],
     senders: range,
-) -> list[Float[Tensor, "sender batch heard d_model"]]:
+) -> list[Float[Tensor, "sender batch changed d_model"]]:
     """Residual stream before each layer and after the last, one sender at a time, heads frozen.
 
     Frozen heads move nothing from position to position, so any positions can be taken by
     themselves. The stream before layer i is that of the senders of layers 0 to i − 1, in order.
     """
-    rows = torch.arange(len(heard))[:, None]
+    rows = torch.arange(len(positions))[:, None]  # batch 1
     heads = slice(senders.start, senders.stop)
-    active = run.pre[0].new_empty(0, *heard.shape, run.pre[0].shape[-1])
+    active = run.pre[0].new_empty(0, *positions.shape, run.pre[0].shape[-1])
     found = [active]
-    for layer in range(len(plain.blocks)):
-        frozen = run.attention_output(layer)[rows, heard]
-        change = (other.z[layer] - run.z[layer]).transpose(1, 2)[rows, heard].transpose(1, 2)
-        sent = run.mid[layer][rows, heard] + plain.head_outputs(layer, change, heads)
+    for layer in range(len(folded.blocks)):
+        frozen = run.attention_output(layer)[rows, positions]
+        change = (other.z[layer] - run.z[layer]).transpose(1, 2)  # batch pos head d_head
+        change = change[rows, positions].transpose(1, 2)  # batch head changed d_head
+        sent = run.mid[layer][rows, positions] + folded.head_outputs(layer, change, heads)
         active = torch.cat([active + frozen, sent])
-        active = active + plain.mlp(layer, active)
+        active = active + folded.mlp(layer, active)
         found.append(active)
     return found
 
 
-def _listen(
-    plain: Plain,
+def _through_receivers(
+    folded: FoldedGPT2,
     run: Run,
     answers: ioi.Answers,
-    streams: list[Float[Tensor, "sender batch heard d_model"]],
-    heard: Int[Tensor, "batch heard"],
+    streams: list[Float[Tensor, "sender batch changed d_model"]],
+    positions: Int[Tensor, "batch changed"],
     receivers: Sequence[Head],
     into: Into,
 ) -> Float[Tensor, "sender batch"]:
-    """Logit differences when the receivers take their input from `streams`, and all else hears.
+    """Logit differences when the receivers take their input from `streams`, all later parts anew.
 
     Only for senders before the last receiver.
     """
-    first = int(heard.min())
+    first = int(positions.min())
     lowest, highest = min(receivers)[0], max(receivers)[0]
     n = len(streams[highest])
-    active = run.pre[lowest][:, first:].expand(n, -1, -1, -1)
-    for layer in range(lowest, len(plain.blocks)):
+    active = run.pre[lowest][:, first:].expand(n, -1, -1, -1)  # sender batch span d_model
+    for layer in range(lowest, len(folded.blocks)):
         swap = None
-        listening = [head for i, head in receivers if i == layer]
-        if listening:
-            swap = _Swap(plain, run, layer, streams[layer], heard, listening, into, n)
-        active = plain.attention(layer, active, run, swap)
-        active = active + plain.mlp(layer, active)
-    return plain.read(active[:, :, -1], answers)
+        heads = [head for i, head in receivers if i == layer]
+        if heads:
+            swap = _ReceiverInputs(folded, run, layer, streams[layer], positions, heads, into, n)
+        active = folded.attention(layer, active, run, swap)
+        active = active + folded.mlp(layer, active)
+    return folded.logit_diff(active[:, :, -1], answers)
 
 
-class _Swap:
-    """Puts the queries, keys or values that the receivers of one layer heard in place."""
+class _ReceiverInputs:
+    """Queries, keys or values of one layer's receivers, computed from the senders' streams.
+
+    Called with those of a forward pass, it puts the receivers' in their place.
+
+    Args:
+        folded: the model.
+        run: of the prompts without a patch.
+        layer: of the receivers.
+        stream: before that layer, of the senders that come before it.
+        positions: where `stream` is, and where the receivers' input is replaced.
+        heads: the receivers of this layer.
+        into: which of the three is replaced.
+        n: how many senders there are in all; those not before this layer change nothing here.
+    """
 
     def __init__(
         self,
-        plain: Plain,
+        folded: FoldedGPT2,
         run: Run,
         layer: int,
-        stream: Float[Tensor, "sender batch heard d_model"],
-        heard: Int[Tensor, "batch heard"],
-        listening: list[int],
+        stream: Float[Tensor, "sender batch changed d_model"],
+        positions: Int[Tensor, "batch changed"],
+        heads: list[int],
         into: Into,
         n: int,
     ) -> None:
         self.part = "qkv".index(into)
-        self.listening = listening
-        base = (run.q, run.k, run.v)[self.part][layer][:, listening]
-        first = int(heard.min())
-        rows = torch.arange(len(heard))[:, None]
-        # batch head span d_head of every sender; of those not before this layer, as it was
-        self.value = base[None, :, :, first:].repeat(n, 1, 1, 1, 1)
-        new = plain.qkv(layer, stream.flatten(0, 1))[self.part][:, listening]
-        new = new.unflatten(0, stream.shape[:2]).permute(0, 1, 3, 2, 4)
-        self.value.transpose(2, 3)[: len(stream), rows, heard - first] = new
-        self.mask = torch.zeros(len(heard), base.shape[2] - first, dtype=torch.bool)
-        self.mask[rows, heard - first] = True
+        self.heads = heads
+        first = int(positions.min())
+        rows = torch.arange(len(positions))[:, None]  # batch 1
+        span = (run.q, run.k, run.v)[self.part][layer][:, heads, first:]  # batch head span d_head
+        new = folded.qkv(layer, stream.flatten(0, 1))[self.part][:, heads]
+        new = new.unflatten(0, stream.shape[:2])  # sender batch head changed d_head
+        self.value = span.repeat(n, 1, 1, 1, 1)  # n batch head span d_head
+        by_position = self.value.transpose(2, 3)  # n batch span head d_head
+        by_position[: len(stream), rows, positions - first] = new.transpose(2, 3)
+        mask = torch.zeros(len(positions), span.shape[2], dtype=torch.bool)  # batch span
+        mask[rows, positions - first] = True
+        self.mask = mask.to(span.device)
 
     def __call__(
         self, *qkv: Float[Tensor, "sender_batch head span d_head"]
@@ -226,9 +245,13 @@ class _Swap:
         found = list(qkv)
         old = found[self.part]
         span = slice(-old.shape[2], None)
-        value = self.value.flatten(0, 1)[:, :, span]
-        mask = self.mask[:, span].repeat(len(self.value), 1)[:, None, :, None]
+        value = self.value.flatten(0, 1)[:, :, span]  # sender_batch head span d_head
+        mask = self.mask[:, span].repeat(len(self.value), 1)  # sender_batch span
         changed = old.clone()
-        changed[:, self.listening] = torch.where(mask, value, old[:, self.listening])
+        changed[:, self.heads] = torch.where(
+            mask[:, None, :, None],  # sender_batch 1 span 1
+            value,
+            old[:, self.heads],
+        )
         found[self.part] = changed
         return found[0], found[1], found[2]

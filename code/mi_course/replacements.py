@@ -14,8 +14,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import Plain
-from mi_course.microbatches import Piece
+from mi_course.folded_gpt2 import FoldedGPT2
+from mi_course.microbatches import Microbatch
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -46,25 +46,37 @@ class Replacement:
     groups: Int[Tensor, "batch"] | None = None
     tokens: Int[Tensor, "batch pos"] | None = None
 
-    def z(self, plain: Plain, piece: Piece) -> list[Float[Tensor, "#batch head pos d_head"]]:
-        """What stands in for the heads, by layer."""
+    def z(
+        self, folded: FoldedGPT2, microbatch: Microbatch
+    ) -> list[Float[Tensor, "#batch head pos d_head"]]:
+        """What takes the place of the heads' output, by layer."""
         if self.tokens is not None:
-            return plain.run(piece.of(self.tokens)).z
+            return folded.run(microbatch.of(self.tokens)).z
         if self.means is not None and self.groups is not None:
-            z = self.means.z[self.groups[piece.rows], :, : piece.length]
-            return list(z.permute(1, 0, 3, 2, 4).unbind())
-        heads = plain.blocks[0].w_o
-        return [heads.new_zeros(1, heads.shape[0], piece.length, heads.shape[1])] * (plain.last + 1)
+            z = self._of_group(self.means.z, microbatch)  # batch layer pos head d_head
+            return list(z.to(folded.device).permute(1, 0, 3, 2, 4))  # layer batch head pos d_head
+        n_heads, d_head, _ = folded.blocks[0].w_o.shape
+        zeros = folded.w_e.new_zeros(1, n_heads, microbatch.length, d_head)
+        return [zeros] * len(folded.blocks)
 
-    def mlps(self, plain: Plain, piece: Piece) -> list[Float[Tensor, "#batch pos d_model"]]:
-        """What stands in for the MLPs, by layer."""
+    def mlps(
+        self, folded: FoldedGPT2, microbatch: Microbatch
+    ) -> list[Float[Tensor, "#batch pos d_model"]]:
+        """What takes the place of the MLPs' output, by layer."""
         if self.tokens is not None:
-            run = plain.run(piece.of(self.tokens))
-            return [run.mlp_output(layer) for layer in range(plain.last + 1)]
+            run = folded.run(microbatch.of(self.tokens))
+            return [run.mlp_output(layer) for layer in range(len(folded.blocks))]
         if self.means is not None and self.groups is not None:
-            mlps = self.means.mlps[self.groups[piece.rows], :, : piece.length]
-            return list(mlps.transpose(0, 1).unbind())
-        return [plain.w_e.new_zeros(1, piece.length, plain.w_e.shape[1])] * (plain.last + 1)
+            mlps = self._of_group(self.means.mlps, microbatch)  # batch layer pos d_model
+            return list(mlps.to(folded.device).transpose(0, 1))  # layer batch pos d_model
+        zeros = folded.w_e.new_zeros(1, microbatch.length, folded.w_e.shape[1])
+        return [zeros] * len(folded.blocks)
+
+    def _of_group(self, means: Tensor, microbatch: Microbatch) -> Tensor:
+        """Each prompt's mean, cut to its length: batch layer pos …"""
+        assert self.groups is not None
+        groups = self.groups[microbatch.rows].to(means.device)
+        return means[groups, :, : microbatch.length]
 
 
 def zero() -> Replacement:
@@ -105,18 +117,20 @@ def mean_activations(
             or of several lengths, whose positions do not mean the same thing.
     """
     counts, lengths = _check_groups(tokens, groups)
-    plain = folded_gpt2.plain(model)
+    folded = folded_gpt2.of(model)
     sums: list[Tensor] = []
     for rows in tqdm(list(ioi.slices(len(tokens), batch_size)), disable=not progress):
-        run = plain.run(tokens[rows])
-        layers = range(plain.last + 1)
+        run = folded.run(tokens[rows])
+        layers = range(len(folded.blocks))
+        # batch layer pos head d_head, and batch layer pos d_model
         z = torch.stack([run.z[layer].transpose(1, 2) for layer in layers], 1)
         mlps = torch.stack([run.mlp_output(layer) for layer in layers], 1)
         sums = sums or [x.new_zeros(len(counts), *x.shape[1:]) for x in (z, mlps)]
         for total, x in zip(sums, (z, mlps), strict=True):
-            total.index_add_(0, groups[rows], x)
-    z, mlps = (total / counts.view(-1, *[1] * (total.ndim - 1)) for total in sums)
-    return Means(z, mlps, lengths)
+            total.index_add_(0, groups[rows].to(x.device), x)
+    # the counts as group 1 1 …
+    z, mlps = (total.cpu() / counts.cpu().view(-1, *[1] * (total.ndim - 1)) for total in sums)
+    return Means(z, mlps, lengths.cpu())
 
 
 def _check_groups(

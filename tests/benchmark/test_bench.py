@@ -57,7 +57,7 @@ def test_engine_needs_the_operations_that_are_counted(model):
     base, source, answers = data.abc.tokens, data.clean.tokens, data.clean.answers
     shape = MatrixProducts.of(model, base.shape[1])
     first = int((base != source).int().argmax(1).min())
-    setup = counted(lambda: folded_gpt2.plain(model))
+    setup = counted(lambda: folded_gpt2.of(model))
     pairs = model, base, source, answers
     for need, work in (
         (flops.heads(shape, first), lambda: patching.heads(*pairs)),

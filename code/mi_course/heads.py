@@ -1,0 +1,50 @@
+"""Attention heads: which one is meant, what it is called, and which are the strongest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from jaxtyping import Float
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
+
+Head: TypeAlias = tuple[int, int]
+"""Layer and head, both counted from 0."""
+
+
+def head_name(head: Head) -> str:
+    """`5.1` for head 1 of layer 5, as in the literature.
+
+    Example:
+        >>> head_name((5, 1))
+        '5.1'
+    """
+    return f"{head[0]}.{head[1]}"
+
+
+def strongest_first(scores: Float[Tensor, "layer head"], threshold: float) -> list[Head]:
+    """The heads whose score is at least the threshold, strongest first.
+
+    Heads of one score keep the order of layers and heads.
+
+    Example:
+        >>> import torch
+        >>> strongest_first(torch.tensor([[0.1, 0.8], [0.9, 0.5]]), threshold=0.5)
+        [(1, 0), (0, 1), (1, 1)]
+    """
+    reached = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero().tolist()]
+    return sorted(reached, key=lambda head: -scores[head].item())
+
+
+def check_head(model: TransformerBridge, layer: int, head: int) -> None:
+    """Refuse a head that the model does not have; negative numbers count as such.
+
+    Raises:
+        IndexError: "head 12 out of range: heads are 0..11".
+    """
+    if not 0 <= layer < model.cfg.n_layers:
+        raise IndexError(f"layer {layer} out of range: layers are 0..{model.cfg.n_layers - 1}")
+    if not 0 <= head < model.cfg.n_heads:
+        raise IndexError(f"head {head} out of range: heads are 0..{model.cfg.n_heads - 1}")
