@@ -3,7 +3,6 @@ import torch
 import transformer_lens.patching as library
 
 from mi_course import folded_gpt2, ioi, ioi_data, patching
-from mi_course.hooks import run_with_hooks
 from support import by_hand
 from support.pairs import random_pairs
 
@@ -133,31 +132,3 @@ def test_bad_input_is_refused(tiny, tiny_pairs):
         patching.heads_by_position(tiny, base, source, answers, "pattern")
     with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
         patching.heads(tiny, base, source, answers, batch_size=0)
-
-
-def test_plain_forward_pass_is_the_bridges(tiny, pocket):
-    for model in (tiny, pocket):
-        tokens = torch.randint(1, 250, (3, 9), generator=torch.Generator().manual_seed(0))
-        weights = folded_gpt2.of(model)
-        with torch.no_grad():
-            found = weights.normal(weights.run(tokens).pre[-1]) @ weights.w_u + weights.b_u
-            close(found, model(tokens))
-
-
-def test_models_that_the_plain_pass_does_not_know_are_refused(tiny, monkeypatch):
-    monkeypatch.setattr(tiny.cfg, "act_fn", "relu")
-    with pytest.raises(folded_gpt2.UnknownModelError, match="is 'relu', not 'gelu_new'"):
-        folded_gpt2.of(tiny)
-
-
-def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):
-    def spoil(activation, hook):
-        return activation * 2
-
-    with (
-        tiny.hooks(fwd_hooks=[("blocks.0.hook_mlp_out", spoil)]),
-        pytest.raises(folded_gpt2.UnknownModelError, match="is a hook left on the model"),
-    ):
-        patching.heads(tiny, *tiny_pairs)
-    run_with_hooks(tiny, tiny_pairs[0], [])
-    patching.heads(tiny, *tiny_pairs)

@@ -20,7 +20,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mi_course import renamed
@@ -51,6 +51,7 @@ _KNOWN = {
     "dtype": torch.float32,
 }
 _AGREE = 1e-4  # of logits whose size is about one
+_LIBRARIES = ("transformer_lens.", "transformers.")
 _ROWS = 2048  # positions that go through an MLP at a time: its hidden layer stays small
 
 # Given a layer and the positions wanted, the residual streams of the patches that start there.
@@ -361,10 +362,17 @@ def _tensors(model: TransformerBridge) -> list[Tensor]:
 
 def _may_differ(model: TransformerBridge) -> bool:
     """Whether something else than weights may change what the bridge computes: hooks, dropout."""
-    return any(
-        module._forward_hooks or module._forward_pre_hooks or module.training
-        for module in model.modules()
-    )
+    return any(module.training or _has_hook(module) for module in model.modules())
+
+
+def _has_hook(module: nn.Module) -> bool:
+    """Whether someone put a hook there: the libraries leave some of their own on other modules."""
+    from transformer_lens.hook_points import HookPoint
+
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    if isinstance(module, HookPoint):
+        return bool(hooks)
+    return any(not str(hook.__module__).startswith(_LIBRARIES) for hook in hooks)
 
 
 def _check_architecture(model: TransformerBridge) -> None:
