@@ -51,7 +51,7 @@ def test_path_to_heads_of_pocket(pocket, pocket_pairs, into):
     close(path_patching.to_heads(pocket, *arguments), by_hand.path_to_heads(pocket, *arguments))
 
 
-def test_receivers_in_several_layers_hear_each_other_in_the_second_pass(deep):
+def test_receivers_in_several_layers_get_each_others_changes_in_the_second_pass(deep):
     pairs = random_pairs(deep, 3, 6, [1, 2, 2], [5, 5, 4])
     for into, positions in itertools.product("qkv", (None, torch.tensor([3, 2, 4]))):
         arguments = (*pairs, [(1, 0), (2, 1), (3, 0)], into, positions)

@@ -80,9 +80,9 @@ def path_to_heads(model, orig, new, answers, receivers, into, positions=None):
     points = [(f"blocks.{layer}.attn.hook_{into}", head) for layer, head in receivers]
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for (layer, head), hooks in frozen(model, orig, new).items():
-        _, heard = run_with_cache(model, orig, {name for name, _ in points}, hooks)
-        listen = [(name, put(heard[name], *where, receiver)) for name, receiver in points]
-        out[:, layer, head] = ioi.read(run_with_hooks(model, orig, listen), answers)
+        _, inputs = run_with_cache(model, orig, {name for name, _ in points}, hooks)
+        receive = [(name, put(inputs[name], *where, receiver)) for name, receiver in points]
+        out[:, layer, head] = ioi.read(run_with_hooks(model, orig, receive), answers)
     return out
 
 
