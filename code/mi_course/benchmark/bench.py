@@ -27,7 +27,7 @@ from torch import Tensor
 
 from mi_course import ioi, ioi_data, models, patching, path_patching
 from mi_course.benchmark import flops
-from mi_course.hooks import Hook, run_with_cache, run_with_hooks
+from mi_course.hooks import run_with_cache, run_with_hooks
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -297,11 +297,6 @@ def _put(activation: Tensor, hook: Any, value: Tensor) -> Tensor:
 
 def _data(model: TransformerBridge, count: int) -> ioi_data.Dataset:
     return ioi_data.dataset(model.tokenizer, count, seed=0, templates=[ioi.P8_FORM])
-
-
-def _putting(value: Tensor) -> Hook:
-    """A hook that puts `value` in place of whatever is there."""
-    return lambda _, hook: value
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
