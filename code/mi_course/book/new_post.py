@@ -16,6 +16,7 @@ import yaml
 
 from mi_course.book import chapters, store
 from mi_course.book.chapters import ChapterError
+from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 
@@ -165,7 +166,7 @@ def count_words(root: Path, doc: str) -> int:
         ChapterError: a glued value that is not stored yet.
     """
     page = Page(root, doc)
-    converter = Converter(page)
+    converter = Converter(page, directives.convert)
     text = " ".join(
         converter.convert(cell.source)
         for cell in chapters.read(page.path).cells

@@ -11,7 +11,7 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
-from mi_course.book.notebook import learner_notebook
+from mi_course.book.notebook import directives, learner_notebook
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page, bib_entries
 from mi_course.book.outputs import GLUE
@@ -69,7 +69,9 @@ RAW = re.compile(r"^\s*(`{3,}|:{3,})\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+", re.M
 def convert(project):
     """Convert a piece of MyST of a chapter `week1/01_a`."""
     project.write("week1/01_a", cell("1"))
-    return lambda text, line=1: Converter(Page(project.root, "week1/01_a")).convert(text, line)
+    return lambda text, line=1: Converter(
+        Page(project.root, "week1/01_a"), directives.convert
+    ).convert(text, line)
 
 
 def code_of(notebook) -> list[str]:
@@ -229,7 +231,7 @@ def test_nested_boxes_keep_their_line_in_errors(convert):
 def test_citations_link_to_the_paper(project):
     project.write("a", cell("1"))
     (project.root / "book/refs.bib").write_text(BIBLIOGRAPHY)
-    convert = Converter(Page(project.root, "a")).convert
+    convert = Converter(Page(project.root, "a"), directives.convert).convert
     assert convert("{cite:p}`wang2023, vig`") == (
         "([Wang et al., 2023](https://arxiv.org/abs/2211.00593); "
         "[Vig and Belinkov, 2019](https://x.org))"
@@ -244,7 +246,7 @@ def test_links_lead_to_notebooks_or_to_the_site(project):
     (project.root / "book/glossary.md").write_text("# Glossary\n")
     (project.root / "_config.yml").write_text("html:\n  baseurl: https://example.org/mi\n")
     project.write("week2/02_b", cell("1"))
-    convert = Converter(Page(project.root, "week2/02_b")).convert
+    convert = Converter(Page(project.root, "week2/02_b"), directives.convert).convert
     assert convert("{ref}`lab`") == "[Labelled](../week1/01_a.ipynb)"
     assert convert("{ref}`here <lab>`") == "[here](../week1/01_a.ipynb)"
     assert convert("{doc}`../week1/01_a`") == "[First](../week1/01_a.ipynb)"

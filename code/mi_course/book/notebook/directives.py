@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import ast
-import base64
-import html
-import mimetypes
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from mi_course.book.chapters import BOOK, ChapterError
-from mi_course.book.notebook.targets import Page
-
-if TYPE_CHECKING:
-    from mi_course.book.notebook.markdown import Converter, Directive
+from mi_course.book.notebook import images
+from mi_course.book.notebook.markdown import Converter, Directive
 
 ADMONITIONS = (
     "attention",
@@ -45,18 +39,6 @@ def convert(converter: Converter, directive: Directive) -> str:
             f"{', '.join(sorted(DIRECTIVES))}"
         )
     return handler(converter, directive)
-
-
-def image(page: Page, file: str, alt: str, width: str = "") -> str:
-    """A picture, within the notebook itself: Colab finds no file beside it."""
-    if file.startswith(("http://", "https://")):
-        return f"![{alt}]({file})"
-    kind = mimetypes.guess_type(file)[0]
-    if kind is None or not kind.startswith("image/"):
-        raise ChapterError(f"{file} is no picture")
-    data = base64.b64encode(page.read(file)).decode()
-    size = f' width="{width.removesuffix("px")}"' if width else ""
-    return f'<img src="data:{kind};base64,{data}" alt="{html.escape(alt)}"{size}>'
 
 
 def _quote(title: str, body: str) -> str:
@@ -133,12 +115,7 @@ def _solution_pointer(converter: Converter) -> str:
 
 
 def _figure(converter: Converter, directive: Directive) -> str:
-    picture = image(
-        converter.page,
-        directive.argument,
-        directive.options.get("alt", ""),
-        directive.options.get("width", ""),
-    )
+    picture = _image(converter, directive)
     caption = _body(converter, directive)
     return f"{picture}\n\n*{caption}*" if caption else picture
 
@@ -195,10 +172,8 @@ def _tab(converter: Converter, directive: Directive) -> str:
 
 
 def _image(converter: Converter, directive: Directive) -> str:
-    options = directive.options
-    return image(
-        converter.page, directive.argument, options.get("alt", ""), options.get("width", "")
-    )
+    alt, width = (directive.options.get(name, "") for name in ("alt", "width"))
+    return images.embedded(converter.page, directive.argument, alt, width)
 
 
 def _nothing(converter: Converter, directive: Directive) -> str:

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters, store
 from mi_course.book.chapters import ChapterError
+from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.publish import notebooks_branch
@@ -47,7 +48,7 @@ def learner_notebook(root: Path, doc: str) -> NotebookNode:
     """
     page = Page(root, doc)
     source = chapters.read(page.path)
-    converter = Converter(page)
+    converter = Converter(page, directives.convert)
     cells = [
         _code_cell(_INSTALL.format(install=notebooks_branch.install_line(root)), ["hide-input"])
     ]

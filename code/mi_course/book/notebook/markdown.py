@@ -3,12 +3,16 @@
 The text is parsed as the site parses it; each block and each role is then rewritten where it stands
 in the source, and everything else is copied as it is. What has no plain form is an error that names
 file and line: raw MyST never reaches a learner.
+
+What is to be rewritten, the site's own parser says; where it stands, regular expressions find, for
+the parser keeps the lines of a block but no columns within a line. No library does this: mdformat
+keeps MyST as it is, and a Sphinx builder that writes Markdown lays out anew what the author wrote.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -19,7 +23,7 @@ from markdown_it.token import Token
 
 from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
-from mi_course.book.notebook import roles
+from mi_course.book.notebook import images, roles
 from mi_course.book.notebook.targets import Page
 
 _INFO = re.compile(r"\{([^\s}]+)\}\s*(.*)", re.DOTALL)
@@ -85,11 +89,14 @@ class Converter:
 
     Attributes:
         page: the chapter.
+        convert_directive: what makes plain Markdown of a directive: `directives.convert`, which
+            converts a directive's text with this converter in turn.
         exercises: titles of the exercises met so far, by name.
         solution: the exercise whose solution is open, or None; text within a solution is dropped.
     """
 
     page: Page
+    convert_directive: Callable[[Converter, Directive], str]
     exercises: dict[str, str] = field(default_factory=dict)
     solution: str | None = None
 
@@ -132,7 +139,7 @@ class Converter:
     def _block(self, token: Token, following: Sequence[Token], source: str, line: int) -> str:
         directive = self._directive(token, line)
         if directive is not None:
-            return self._convert_directive(directive)
+            return self._plain_directive(directive)
         if self.solution is not None:
             return ""
         if token.type == "fence":
@@ -157,14 +164,12 @@ class Converter:
         except ChapterError as error:
             raise self.fail(line, str(error)) from error
 
-    def _convert_directive(self, directive: Directive) -> str:
-        from mi_course.book.notebook import directives
-
+    def _plain_directive(self, directive: Directive) -> str:
         closes = directive.name == "solution-end"
         if self.solution is not None and not closes:
             return ""
         try:
-            return directives.convert(self, directive)
+            return self.convert_directive(self, directive)
         except ChapterError as error:
             if str(error).startswith(f"{chapters.BOOK}/"):
                 raise
@@ -184,7 +189,7 @@ class Converter:
             indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
             if lines[start].lstrip().startswith((">", "-", "*", "1")):
                 raise self.fail(line + start, "put the directive on a line of its own")
-            plain = self._convert_directive(directive).split("\n")
+            plain = self._plain_directive(directive).split("\n")
             lines[start:end] = [indent + text if text else "" for text in plain]
         return "\n".join(lines)
 
@@ -212,15 +217,13 @@ class Converter:
         return "".join(done) + text[at:]
 
     def _replacement(self, token: Token, match: re.Match[str], line: int) -> str:
-        from mi_course.book.notebook import directives
-
         try:
             if token.type == "myst_role":
                 return roles.convert(self.page, token.meta["name"], token.content)
             if token.type == "link_open":
                 return self._link(match[0], str(token.attrs["href"]))
             if token.type == "image":
-                return directives.image(self.page, str(token.attrs["src"]), token.content)
+                return images.embedded(self.page, str(token.attrs["src"]), token.content)
         except ChapterError as error:
             raise self.fail(
                 line + match.string.count("\n", 0, match.start()), str(error)
