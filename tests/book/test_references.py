@@ -8,10 +8,14 @@ from urllib.parse import urlsplit
 import pytest
 
 from mi_course.book import chapters
-from mi_course.book.notebook.targets import bib_entries
+from mi_course.book.notebook import bibliography
 from support.outside import ROOT
 
-ENTRIES = dict(bib_entries((ROOT / "book/references.bib").read_text("utf8")))
+# pybtex keeps people apart from the other fields
+ENTRIES = {
+    key: {**entry.fields, **entry.persons}
+    for key, entry in bibliography.read(ROOT / "book").items()
+}
 PAGES = sorted(p for p in (ROOT / "book").rglob("*.md") if chapters.OUTPUTS.name not in p.parts)
 CITATION = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
 ARXIV = re.compile(r"\d{4}\.\d{4,5}")

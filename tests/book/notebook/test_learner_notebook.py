@@ -11,9 +11,9 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
-from mi_course.book.notebook import directives, learner_notebook
+from mi_course.book.notebook import bibliography, directives, learner_notebook
 from mi_course.book.notebook.markdown import Converter
-from mi_course.book.notebook.targets import Page, bib_entries
+from mi_course.book.notebook.targets import Page
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch
 from support.small_course import cell, shown
@@ -237,8 +237,8 @@ def test_citations_link_to_the_paper(project):
         "[Vig and Belinkov, 2019](https://x.org))"
     )
     assert convert("{cite:t}`vig`") == "[Vig and Belinkov (2019)](https://x.org)"
-    entry = dict(bib_entries((project.root / "book/refs.bib").read_text()))["wang2023"]
-    assert entry["title"] == "A GPT-2 Circuit"
+    entry = bibliography.read(project.root / "book")["wang2023"]
+    assert bibliography.title(entry) == "A GPT-2 Circuit"
 
 
 def test_links_lead_to_notebooks_or_to_the_site(project):

@@ -1,12 +1,22 @@
-"""MyST roles as plain Markdown: what `{role}`content`` becomes in a learner's notebook."""
+"""MyST roles as plain Markdown: what `{role}`content`` becomes in a learner's notebook.
+
+The parser finds a role and hands over its content; `text <target>` within it is taken apart by a
+regular expression, as Sphinx does, which need not be loaded for it.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
+from mi_course.book.notebook import bibliography
 from mi_course.book.notebook.targets import Page
+
+if TYPE_CHECKING:
+    from pybtex.database import Entry
 
 _TITLED = re.compile(r"^(.*?)\s*<([^<>]+)>$", re.DOTALL)
 
@@ -30,41 +40,32 @@ def _titled(content: str) -> tuple[str, str]:
     return (match[1], match[2]) if match else ("", content)
 
 
-def _entry(page: Page, key: str) -> dict[str, str]:
-    if key not in page.bibliography:
-        raise ChapterError(f"no reference {key!r} in the bibliography")
-    return page.bibliography[key]
-
-
-def _authors(entry: dict[str, str]) -> str:
-    """`Elhage et al.`, `Vig and Belinkov`, `Olah`."""
-    people = re.split(r"\s+and\s+", entry.get("author", entry.get("title", "")))
-    names = [p.partition(",")[0] if "," in p else p.split()[-1] for p in people if p]
-    if len(names) == 2 and names[1] != "others":
-        return f"{names[0]} and {names[1]}"
-    return names[0] if len(names) == 1 else f"{names[0]} et al."
-
-
-def _address(entry: dict[str, str]) -> str:
-    if "eprint" in entry and entry.get("archiveprefix", "").lower() == "arxiv":
-        return f"https://arxiv.org/abs/{entry['eprint']}"
-    return entry.get("url") or (f"https://doi.org/{entry['doi']}" if "doi" in entry else "")
-
-
-def _citation(entry: dict[str, str], text: str) -> str:
-    address = _address(entry)
-    return f"[{text}]({address})" if address else text
-
-
 def _cite_in_brackets(page: Page, content: str) -> str:
-    entries = [_entry(page, key.strip()) for key in content.split(",")]
-    cited = [_citation(e, f"{_authors(e)}, {e.get('year', '')}") for e in entries]
+    cited = [
+        _cited(entry, f"{bibliography.authors(entry)}, {bibliography.year(entry)}")
+        for entry in _entries(page, content)
+    ]
     return f"({'; '.join(cited)})"
 
 
 def _cite_in_text(page: Page, content: str) -> str:
-    entries = [_entry(page, key.strip()) for key in content.split(",")]
-    return ", ".join(_citation(e, f"{_authors(e)} ({e.get('year', '')})") for e in entries)
+    return ", ".join(
+        _cited(entry, f"{bibliography.authors(entry)} ({bibliography.year(entry)})")
+        for entry in _entries(page, content)
+    )
+
+
+def _entries(page: Page, keys: str) -> list[Entry]:
+    names = [key.strip() for key in keys.split(",")]
+    for name in names:
+        if name not in page.bibliography:
+            raise ChapterError(f"no reference {name!r} in the bibliography")
+    return [page.bibliography[name] for name in names]
+
+
+def _cited(entry: Entry, text: str) -> str:
+    address = bibliography.address(entry)
+    return f"[{text}]({address})" if address else text
 
 
 def _glue(page: Page, content: str) -> str:
@@ -81,8 +82,6 @@ def _reference(page: Page, content: str) -> str:
 
 
 def _document(page: Page, content: str) -> str:
-    from mi_course.book import chapters
-
     text, target = _titled(content)
     base = page.root / chapters.BOOK
     path = base / target.lstrip("/") if target.startswith("/") else page.path.parent / target

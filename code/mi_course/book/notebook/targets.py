@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from mi_course.book import chapters, store
 from mi_course.book.chapters import ChapterError
+from mi_course.book.notebook import bibliography
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch, site_address
 
-_BIB_ENTRY = re.compile(r"@(\w+)\s*\{\s*([^,\s]+)\s*,")
-_BIB_FIELD = re.compile(r"(\w+)\s*=\s*")
+if TYPE_CHECKING:
+    from pybtex.database import Entry
+
 _LABEL = re.compile(r"^\(([^)\s]+)\)=\s*\n+#+\s+(.+?)\s*$", re.MULTILINE)
 _LABELLED = re.compile(
     r"^[`:]{3,}\{[\w:-]+\}[ \t]*(.*)\n(?:\s*:\w[\w-]*:.*\n)*?\s*:(?:label|name):[ \t]*(\S+)",
@@ -77,10 +78,9 @@ class Page:
         return format(values[name], spec) if spec else str(values[name])
 
     @cached_property
-    def bibliography(self) -> dict[str, dict[str, str]]:
-        """Entries of every `.bib` file under `book/`, by key."""
-        files = sorted((self.root / chapters.BOOK).glob("*.bib"))
-        return {key: entry for file in files for key, entry in bib_entries(file.read_text("utf8"))}
+    def bibliography(self) -> dict[str, Entry]:
+        """Entries of every `.bib` file of `book/`, by key."""
+        return bibliography.read(self.root / chapters.BOOK)
 
     @cached_property
     def labels(self) -> dict[str, tuple[str, str]]:
@@ -129,37 +129,3 @@ def stored_values(stored: Path) -> dict[str, Any]:
                 except (ValueError, SyntaxError):
                     values[name] = float(text) if text in ("nan", "inf", "-inf") else text
     return values
-
-
-def bib_entries(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The entries of a BibTeX file: key and fields, braces removed."""
-    for match in _BIB_ENTRY.finditer(text):
-        body = text[match.end() : _closing(text, text.index("{", match.start()))]
-        fields, at = {}, 0
-        while field := _BIB_FIELD.search(body, at):
-            value, at = _bib_value(body, field.end())
-            fields[field[1].lower()] = re.sub(r"[{}]", "", value).strip()
-        yield match[2], fields
-
-
-def _bib_value(body: str, at: int) -> tuple[str, int]:
-    """A field's value, in braces, quotes or bare, and where it ends."""
-    if body[at] == "{":
-        end = _closing(body, at)
-        return body[at + 1 : end], end + 1
-    if body[at] == '"':
-        end = body.index('"', at + 1)
-        return body[at + 1 : end], end + 1
-    end = body.find(",", at)
-    end = len(body) if end < 0 else end
-    return body[at:end], end
-
-
-def _closing(text: str, at: int) -> int:
-    """Where the brace that opens at `at` is closed."""
-    depth = 0
-    for i in range(at, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[i], 0)
-        if depth == 0:
-            return i
-    raise ChapterError(f"a brace is not closed: {text[at : at + 40]!r}")
