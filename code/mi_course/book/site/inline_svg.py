@@ -6,35 +6,37 @@ theme. Within the page it can and does, by CSS alone. A learner's notebook keeps
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
-DRAWINGS = ("architecture.svg", "ioi_circuit.svg")
-_FOLDER = Path("book/_static/figures")
-# Sphinx makes a picture of a given width a link to its file, which would take every tap.
-_IMAGE = re.compile(
-    r"(?P<link><a\b[^>]*\bimage-reference\b[^>]*>\s*)?"
-    r'<img\b[^>]*\bsrc="[^"]*/(?P<name>[\w-]+\.svg)"[^>]*/?>(?(link)\s*</a>)'
-)
+DRAWINGS = ("book/_static/figures/architecture.svg", "book/_static/figures/ioi_circuit.svg")
 
 
-def put_inline(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Replace the pictures of `DRAWINGS` in a page by the drawings themselves."""
+class drawing(nodes.General, nodes.Element):
+    """The source of an SVG, as `svg`; no text of the page, so the search does not read it."""
 
-    def drawing(match: re.Match[str]) -> str:
-        if match["name"] not in DRAWINGS:
-            return match[0]
-        return (Path(app.srcdir) / _FOLDER / match["name"]).read_text("utf8")
 
-    if context.get("body"):
-        context["body"] = _IMAGE.sub(drawing, context["body"])
+def put_inline(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Replace the pictures of `DRAWINGS` by the drawings themselves."""
+    if app.builder.format != "html":
+        return
+    for image in list(doctree.findall(nodes.image)):
+        if image["uri"] in DRAWINGS:
+            svg = (Path(app.srcdir) / image["uri"]).read_text("utf8")
+            # a link around a drawing would take every tap
+            linked = isinstance(image.parent, nodes.reference)
+            (image.parent if linked else image).replace_self(drawing(svg=svg))
+
+
+def _write(translator: Any, node: drawing) -> None:
+    translator.body.append(node["svg"])
+    raise nodes.SkipNode
 
 
 def setup(app: Sphinx) -> None:
     """Called by the course's own extension."""
-    app.connect("html-page-context", put_inline)
+    app.add_node(drawing, html=(_write, None))
+    app.connect("doctree-resolved", put_inline)
