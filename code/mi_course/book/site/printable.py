@@ -12,8 +12,10 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any
+from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
+from docutils import nodes
 from sphinx.application import Sphinx
 
 Tag = Any  # bs4's own types make every step on the way to a tag optional
@@ -130,7 +132,7 @@ def address(link: str, doc: str, docs: list[str]) -> str:
         >>> address("b.html#plot", "week1/a", ["week1/a", "week1/b"])
         '#b--plot'
     """
-    if re.match(r"[a-z]+:", link):
+    if urlsplit(link).scheme:
         return link
     path, hash_sign, name = link.partition("#")
     target = normpath(f"{PurePosixPath(doc).parent}/{path}") if path else f"{doc}.html"
@@ -174,16 +176,16 @@ def _answers(folded: list[Tag]) -> str:
     return f'<article class="bd-article" id="folded">{title}{"".join(parts)}</article>'
 
 
-def link_to_print(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
+def link_to_print(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Put a link to the page to print under the title of each week's first page."""
-    week = week_of(pagename)
-    if week is not None and context.get("body"):
-        up = "../" * pagename.count("/")
-        link = f'<a href="{up}{FOLDER}/{week}.html">All pages of this week on one, to print</a>'
-        line = f'</h1>\n<p class="course-print-link">{link}</p>'
-        context["body"] = context["body"].replace("</h1>", line, 1)
+    week, title = week_of(docname), doctree.next_node(nodes.title)
+    if week is None or title is None or app.builder.format != "html":
+        return
+    uri = f"{'../' * docname.count('/')}{FOLDER}/{week}.html"
+    text = "All pages of this week on one, to print"
+    link = nodes.reference("", text, internal=True, refuri=uri)
+    line = nodes.paragraph("", "", link, classes=["course-print-link"])
+    title.parent.insert(title.parent.index(title) + 1, line)
 
 
 def write_weeks(app: Sphinx, exception: Exception | None) -> None:
@@ -200,5 +202,5 @@ def write_weeks(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Called by the course's extension."""
-    app.connect("html-page-context", link_to_print, priority=900)
+    app.connect("doctree-resolved", link_to_print)
     app.connect("build-finished", write_weeks)
