@@ -2,10 +2,20 @@
 
 import pytest
 
+from mi_course.book.site import accessibility
 from support import axe, browser
 from support.site_builds import pages, real_site
+from support.small_site import build
 
-pytestmark = pytest.mark.browser
+TABLE = "# Page\n\n|  | a | ![](x.png) |\n| --- | --- | --- |\n| 1 | 2 | |\n"
+
+
+def test_an_empty_header_becomes_a_plain_cell_and_other_cells_stay(tmp_path):
+    page = build(tmp_path, {"page": TABLE}, accessibility.__name__)["page"]
+    cells = [(cell.name, cell.get_text().strip()) for cell in page.select("thead tr > *")]
+    assert cells == [("td", ""), ("th", "a"), ("th", "")]
+    assert page.select_one("thead img") is not None
+    assert [cell.name for cell in page.select("tbody tr > *")] == ["td", "td", "td"]
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +27,7 @@ def opened():
         yield chromium, base, [page.relative_to(site).as_posix() for page in found]
 
 
+@pytest.mark.browser
 def test_axe_finds_nothing_on_any_page_light_and_dark(opened):
     chromium, base, paths = opened
     found = {}
@@ -31,6 +42,7 @@ def test_axe_finds_nothing_on_any_page_light_and_dark(opened):
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize(
     ("harm", "rule"),
     [
