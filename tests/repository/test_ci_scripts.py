@@ -1,9 +1,11 @@
-"""The scripts that write to GitHub, against a repository on this machine and a stand-in for gh."""
+"""The scripts of CI, against a repository on this machine and stand-ins for what they call."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 
 import pytest
 
@@ -44,8 +46,8 @@ def git(folder, *arguments):
     return done.stdout.strip()
 
 
-def script(clone, name, *arguments):
-    """Run a copy of one of the scripts inside the clone; returns what it printed."""
+def script(clone, name, *arguments, code=0):
+    """Run a copy of one of the scripts inside the clone, to end with `code`; returns its output."""
     home = clone.parent
     (clone / ".ci").mkdir(exist_ok=True)
     copy = clone / ".ci" / name
@@ -59,7 +61,7 @@ def script(clone, name, *arguments):
     done = subprocess.run(
         [copy, *arguments], cwd=clone, env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout
 
 
@@ -126,3 +128,36 @@ def test_a_branch_is_made_anew_with_hidden_folders_and_modes(clone):
     assert "a.whl" in files
     assert git(origin, "rev-list", "--count", "notebooks") == "1"
     assert git(origin, "show", "main:book/page.md") == "before"
+
+
+BOOK = """#!/bin/sh
+test -z "$RESULT" && exit
+mkdir -p _build/links/_build/html
+echo "$RESULT" >_build/links/_build/html/output.json
+exit 1
+"""
+
+
+@pytest.fixture
+def links(clone, monkeypatch):
+    """Run the job `links`, with a Jupyter Book that finds the result given, or none."""
+    (clone / ".venv/bin").mkdir(parents=True)
+    (clone / ".venv/bin/python").symlink_to(sys.executable)
+    (clone / "code").symlink_to(ROOT / "code")
+    installed = clone.parent / "bin/make", "#!/bin/sh\n"
+    for path, text in (installed, (clone / ".venv/bin/jupyter-book", BOOK)):
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def run(result):
+        monkeypatch.setenv("RESULT", json.dumps(result) if result else "")
+        return script(clone, "job", "links", code=1 if result else 0)
+
+    return run
+
+
+def test_the_check_of_links_fails_with_a_report_of_the_broken_ones(clone, links):
+    links({"filename": "a.md", "lineno": 3, "status": "broken", "uri": "https://x", "info": "404"})
+    assert "- a.md, line 3: https://x\n  404\n" in (clone / "_build/links.txt").read_text()
+    links(None)
+    assert not (clone / "_build/links.txt").exists()
