@@ -95,16 +95,3 @@ def test_tokens_that_the_model_cannot_read_are_refused(tiny, tokens, words):
         hooks.run_with_hooks(tiny, tokens, [])
     with pytest.raises(ValueError, match=words):
         hooks.run_with_cache(tiny, tokens, [Z])
-
-
-@pytest.mark.parametrize(
-    ("layer", "head", "words"),
-    [
-        (2, 0, r"layer 2 out of range: layers are 0\.\.1"),
-        (0, 3, r"head 3 out of range: heads are 0\.\.2"),
-        (0, -1, "head -1 out of range"),
-    ],
-)
-def test_head_that_does_not_exist_is_refused(tiny, layer, head, words):
-    with pytest.raises(IndexError, match=words):
-        hooks.check_head(tiny, layer, head)

@@ -71,12 +71,5 @@ def test_scores_keep_all_leading_axes():
     assert induction.prefix_matching_score(patterns, 4).shape == (3, 2)
 
 
-def test_heads_are_named_layer_first_and_sorted_by_score():
-    scores = torch.tensor([[0.1, 0.8], [0.9, 0.5]])
-    heads = induction.top_heads(scores, 0.5)
-    assert [induction.head_name(head) for head in heads] == ["1.0", "0.1", "1.1"]
-    assert induction.top_heads(scores, 0.95) == []
-
-
 def test_random_ids_follow_the_vocabulary(tiny):
     assert induction.random_ids(tiny) == (257, 300)

@@ -16,10 +16,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mi_course import renamed
+
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 Hook = Callable[[Tensor, Any], Tensor | None]
+
+__getattr__ = renamed.attributes(__name__, {"check_head": "heads.check_head"})
 
 
 def run_with_hooks(
@@ -194,11 +198,3 @@ def single_token(model: TransformerBridge, text: str) -> int:
             f"{hint}. mi_course.english.words.NAMES lists names that are."
         )
     return int(ids[0])
-
-
-def check_head(model: TransformerBridge, layer: int, head: int) -> None:
-    """Raise IndexError for a head that the model does not have. Negative numbers are refused."""
-    if not 0 <= layer < model.cfg.n_layers:
-        raise IndexError(f"layer {layer} out of range: layers are 0..{model.cfg.n_layers - 1}")
-    if not 0 <= head < model.cfg.n_heads:
-        raise IndexError(f"head {head} out of range: heads are 0..{model.cfg.n_heads - 1}")

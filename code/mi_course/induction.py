@@ -15,12 +15,18 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mi_course import renamed
+
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 # GPT-2's ids below 1,000 hold bytes, digits and fragments; above 10,000 rare words. The range is
 # that of TransformerLens' Main_Demo, so that scores can be compared with its stored ones.
 GPT2_IDS = (1000, 10000)
+
+__getattr__ = renamed.attributes(
+    __name__, {"head_name": "heads.head_name", "top_heads": "heads.strongest_first"}
+)
 
 
 def random_ids(model: TransformerBridge) -> tuple[int, int]:
@@ -101,17 +107,6 @@ def previous_token_score(
 ) -> Float[Tensor, "*heads"]:
     """Mean attention from each position to the one before it, key q - 1, from the second on."""
     return _diagonal_mean(patterns, offset=1, first_query=1)
-
-
-def top_heads(scores: Float[Tensor, "layer head"], threshold: float) -> list[tuple[int, int]]:
-    """The (layer, head) pairs whose score reaches the threshold, strongest first."""
-    pairs = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero()]
-    return sorted(pairs, key=lambda pair: -float(scores[pair]))
-
-
-def head_name(head: tuple[int, int]) -> str:
-    """`5.1` for head 1 of layer 5, both counted from 0, as in the literature."""
-    return f"{head[0]}.{head[1]}"
 
 
 def _diagonal_mean(patterns: Tensor, offset: int, first_query: int) -> Tensor:

@@ -82,14 +82,16 @@ def attributes(module: str, now: Mapping[str, str]) -> Callable[[str], Any]:
 
     Args:
         module: its `__name__`.
-        now: today's name of each old one.
+        now: today's name of each old one; `heads.head_name` for what moved to `mi_course.heads`.
     """
 
     def find(name: str) -> Any:
         if name not in now:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
-        _warn(f"{module}.{name}", f"{module}.{now[name]}")
-        return getattr(sys.modules[module], now[name])
+        folder, _, today = now[name].rpartition(".")
+        home = f"mi_course.{folder}" if folder else module
+        _warn(f"{module}.{name}", f"{home}.{today}")
+        return getattr(importlib.import_module(home), today)
 
     return find
 

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 from string import Template
 
-from mi_course.induction import head_name
+from mi_course.heads import head_name
 from mi_course.pocket_training.quality import HeadReport, Quality
 
 TEMPLATE = Path(__file__).with_name("model_card.md")

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from mi_course import ablation, attribution, induction, ioi
+from mi_course.heads import Head, strongest_first
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
-
-Head = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Quality:
 def measure(model: TransformerBridge, n_prompts: int = 1000, seed: int = 7) -> Quality:
     """All figures of a model in compatibility mode, on `n_prompts` held-out IOI prompts."""
     loss, scores = _repeats(model, seed)
-    best = induction.top_heads(scores, float(scores.max()))[0]
+    best = strongest_first(scores, float(scores.max()))[0]
     batch = ioi.tokenize(model.tokenizer, ioi.prompts(n_prompts, seed))
     with torch.no_grad():
         logits = model(batch.tokens)

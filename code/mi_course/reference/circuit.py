@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mi_course import ablation, attribution, circuit, ioi, ioi_data, path_patching
+from mi_course.heads import Head
 from mi_course.reference.ioi import prompts
 from mi_course.reference.table import Reference
 
@@ -50,9 +51,7 @@ def negative_copy_scores(model: TransformerBridge) -> dict[str, float]:
     return _copies(model, _NEGATIVE, -1)
 
 
-def _copies(
-    model: TransformerBridge, heads: tuple[circuit.Head, ...], sign: int
-) -> dict[str, float]:
+def _copies(model: TransformerBridge, heads: tuple[Head, ...], sign: int) -> dict[str, float]:
     scores = 100 * attribution.copy_scores(model, prompts(model).clean, sign=sign)
     named = {f"{layer}.{head}": scores[layer, head].item() for layer, head in heads}
     return {**named, "average head": scores.mean().item()}
@@ -75,9 +74,7 @@ def _figure_3b(model: TransformerBridge) -> Float[Tensor, "layer head"]:
     return path_patching.to_logits(model, clean.tokens, data.abc.tokens, clean.answers).mean(0)
 
 
-def _ranks(
-    scores: Float[Tensor, "layer head"], heads: tuple[circuit.Head, ...]
-) -> dict[str, float]:
+def _ranks(scores: Float[Tensor, "layer head"], heads: tuple[Head, ...]) -> dict[str, float]:
     """Place of some heads among all, the largest score first, counted from 1."""
     return {f"{i}.{j}": float((scores >= scores[i, j]).sum()) for i, j in heads}
 

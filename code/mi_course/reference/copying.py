@@ -14,6 +14,7 @@ import torch
 
 from mi_course import hooks
 from mi_course.english import words
+from mi_course.heads import check_head
 from mi_course.reference.table import Reference
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def copy_score(model: TransformerBridge, layer: int, head: int, sign: int = 1) -
         IndexError: a head that the model does not have.
         ValueError: the model's LayerNorms are not folded into its weights.
     """
-    hooks.check_head(model, layer, head)
+    check_head(model, layer, head)
     hooks.require_compatibility(model)
     names = torch.tensor([hooks.single_token(model, f" {name}") for name in words.NAMES])
     embedded = model.W_E[names][:, None]

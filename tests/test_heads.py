@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from mi_course import heads, hooks, induction
+from mi_course.heads import head_name, strongest_first
+
+
+def test_heads_are_named_layer_first_and_sorted_by_score():
+    scores = torch.tensor([[0.1, 0.8], [0.9, 0.5]])
+    assert [head_name(head) for head in strongest_first(scores, 0.5)] == ["1.0", "0.1", "1.1"]
+    assert strongest_first(scores, 0.95) == []
+
+
+def test_heads_of_one_score_keep_their_order():
+    assert strongest_first(torch.ones(2, 2), 1.0) == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("layer", "head", "words"),
+    [
+        (2, 0, r"layer 2 out of range: layers are 0\.\.1"),
+        (0, 3, r"head 3 out of range: heads are 0\.\.2"),
+        (0, -1, "head -1 out of range"),
+    ],
+)
+def test_head_that_does_not_exist_is_refused(tiny, layer, head, words):
+    with pytest.raises(IndexError, match=words):
+        heads.check_head(tiny, layer, head)
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        (hooks, "check_head", heads.check_head),
+        (induction, "head_name", head_name),
+        (induction, "top_heads", strongest_first),
+    ],
+)
+def test_names_of_version_0_1_lead_here(module, old, new):
+    with pytest.warns(FutureWarning, match=rf"{old} is called mi_course\.heads\.{new.__name__}"):
+        assert getattr(module, old) is new
