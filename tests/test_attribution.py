@@ -24,13 +24,13 @@ def tiny_batch():
 def test_parts_add_up_to_the_logit_difference_of_a_random_model(tiny, tiny_batch):
     effects = attribution.direct_effects(tiny, tiny_batch)
     assert effects.heads.shape == (5, 2, 3)
-    difference = ioi.logit_difference(tiny(tiny_batch.tokens), tiny_batch)
+    difference = ioi.logit_diff(tiny(tiny_batch.tokens), tiny_batch)
     torch.testing.assert_close(effects.total, difference, atol=1e-4, rtol=1e-4)
 
 
 def test_parts_add_up_to_the_logit_difference_of_pocket(pocket, batch):
     effects = attribution.direct_effects(pocket, batch)
-    difference = ioi.logit_difference(pocket(batch.tokens), batch)
+    difference = ioi.logit_diff(pocket(batch.tokens), batch)
     torch.testing.assert_close(effects.total, difference, atol=1e-3, rtol=1e-4)
     assert effects.unembed_bias.abs().max() > 0
 
@@ -83,7 +83,7 @@ def test_effect_of_a_head_is_its_projections_difference_over_the_final_scale(tin
 def test_logit_lens_ends_with_the_logit_difference_and_grows_by_the_layers(tiny, tiny_batch):
     lens = attribution.logit_lens(tiny, tiny_batch, batch_size=2)
     assert attribution.lens_labels(tiny) == ["0_pre", "0_mid", "1_pre", "1_mid", "final_post"]
-    difference = ioi.logit_difference(tiny(tiny_batch.tokens), tiny_batch)
+    difference = ioi.logit_diff(tiny(tiny_batch.tokens), tiny_batch)
     torch.testing.assert_close(lens[:, -1], difference, atol=1e-4, rtol=1e-4)
     effects = attribution.layer_effects(tiny, tiny_batch)
     steps = lens[:, 1:] - lens[:, :-1]

@@ -65,10 +65,10 @@ def test_padding_does_not_change_the_logits_at_end(pocket):
     prompts = ioi.prompts(8, seed=0)
     batch = ioi.tokenize(pocket.tokenizer, prompts)
     assert len(set(batch.end.tolist())) > 1
-    together = ioi.logit_difference(pocket(batch.tokens), batch)
+    together = ioi.logit_diff(pocket(batch.tokens), batch)
     for i, prompt in enumerate(prompts):
         alone = ioi.tokenize(pocket.tokenizer, [prompt])
-        difference = ioi.logit_difference(pocket(alone.tokens), alone)
+        difference = ioi.logit_diff(pocket(alone.tokens), alone)
         torch.testing.assert_close(difference[0], together[i], atol=1e-3, rtol=1e-4)
 
 
@@ -78,10 +78,24 @@ def test_logit_difference_is_io_minus_s_at_end(pocket):
     for i in range(2):
         logits[i, batch.end[i], batch.io[i]] = 5.0
         logits[i, batch.end[i], batch.s[i]] = 2.0 + i
-    assert ioi.logit_difference(logits, batch).tolist() == [3.0, 2.0]
+    assert ioi.logit_diff(logits, batch).tolist() == [3.0, 2.0]
+    assert ioi.logit_diff(logits, batch.answers).tolist() == [3.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("logit_difference", "logit_diff"),
+        ("read", "logit_diff"),
+        ("difference", "model_logit_diff"),
+    ],
+)
+def test_names_of_version_0_1_lead_to_those_of_today(old, new):
+    with pytest.warns(FutureWarning, match=f"ioi.{old} is called mi_course.ioi.{new} now"):
+        assert getattr(ioi, old) is getattr(ioi, new)
 
 
 def test_name_of_several_tokens_is_refused(pocket):
     prompt = ioi.Prompt("When Xyzzy and Mary left, Xyzzy gave a ball to", "Mary", "Xyzzy", "")
-    with pytest.raises(ValueError, match=r'"Xyzzy" is \d tokens.*mi_course\.words\.NAMES'):
+    with pytest.raises(ValueError, match=r'"Xyzzy" is \d tokens.*mi_course\.english\.words\.NAMES'):
         ioi.tokenize(pocket.tokenizer, [prompt])

@@ -65,19 +65,19 @@ def test_texts_are_what_the_tokens_say(data, pocket):
 
 
 def test_model_prefers_the_name_that_each_kind_of_prompt_asks_for(data, pocket):
-    clean = ioi.difference(pocket, data.clean.tokens, data.clean.answers)
-    flipped = ioi.difference(pocket, data.flipped.tokens, data.clean.answers)
+    clean = ioi.model_logit_diff(pocket, data.clean.tokens, data.clean.answers)
+    flipped = ioi.model_logit_diff(pocket, data.flipped.tokens, data.clean.answers)
     assert (clean > 0).float().mean() > 0.9
     assert (flipped < 0).float().mean() > 0.9
     torch.testing.assert_close(
-        -flipped, ioi.difference(pocket, data.flipped.tokens, data.flipped.answers)
+        -flipped, ioi.model_logit_diff(pocket, data.flipped.tokens, data.flipped.answers)
     )
 
 
 def test_streamed_difference_is_that_of_all_logits(data, pocket):
     with torch.no_grad():
-        expected = ioi.logit_difference(pocket(data.clean.tokens), data.clean)
-    found = ioi.difference(pocket, data.clean.tokens, data.clean.answers, batch_size=7)
+        expected = ioi.logit_diff(pocket(data.clean.tokens), data.clean)
+    found = ioi.model_logit_diff(pocket, data.clean.tokens, data.clean.answers, batch_size=7)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 

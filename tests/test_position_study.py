@@ -26,7 +26,7 @@ def test_prompts_of_a_set_begin_with_bos_and_are_equally_long(pocket, names):
 
 def test_measures_are_those_of_the_package_prompt_by_prompt(pocket, names):
     batch = ioi.tokenize(pocket.tokenizer, ioi.prompts(12, 0, templates=[ioi.P8_FORM]))
-    expected = ioi.logit_difference(hooks.run_with_hooks(pocket, batch.tokens, []), batch)
+    expected = ioi.logit_diff(hooks.run_with_hooks(pocket, batch.tokens, []), batch)
     assert torch.equal(names.value(pocket), expected)
     repeats = prompt_sets.repeated_tokens(pocket, 6, seed=1, half=9)
     log_probs = hooks.run_with_hooks(pocket, repeats.tokens, []).log_softmax(-1)

@@ -21,6 +21,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mi_course import renamed
 from mi_course.english import corpus, grammar
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ _P8 = (
     ("When Tom and James went to the park, {S} gave the ball to", "James", "Tom"),
     ("When Dan and Sid went to the shops, {S} gave an apple to", "Sid", "Dan"),
     ("After Martin and Amy went to the park, {S} gave a drink to", "Amy", "Martin"),
+)
+
+__getattr__ = renamed.attributes(
+    __name__,
+    {
+        "difference": "model_logit_diff",
+        "logit_difference": "logit_diff",
+        "read": "logit_diff",
+    },
 )
 
 
@@ -188,35 +198,35 @@ def _name_id(tokenizer: Any, name: str) -> int:
     return ids[0]
 
 
-def logit_difference(
-    logits: Float[Tensor, "batch pos vocab"], batch: Batch
+def logit_diff(
+    logits: Float[Tensor, "batch pos vocab"], answers: Answers | Batch
 ) -> Float[Tensor, "batch"]:
-    """Logit of IO minus logit of S, at END: above 0 where the model prefers the right name."""
-    return read(logits, batch.answers)
+    """Logit of the right token minus that of the wrong one, where `answers` says.
+
+    For a `Batch` that is IO minus S at END: above 0 where the model prefers the right name.
+    """
+    if isinstance(answers, Batch):
+        answers = answers.answers
+    rows = torch.arange(len(answers), device=logits.device)
+    at_end = logits[rows, answers.end]
+    return at_end[rows, answers.right] - at_end[rows, answers.wrong]
 
 
 @torch.no_grad()
-def difference(
+def model_logit_diff(
     model: TransformerBridge,
     tokens: Int[Tensor, "batch pos"],
     answers: Answers,
     batch_size: int = 25,
 ) -> Float[Tensor, "batch"]:
-    """Logit difference of each prompt, `batch_size` prompts at a time.
+    """`logit_diff` of a model's run on each prompt, `batch_size` prompts at a time.
 
     The logits of 500 prompts of 15 tokens are 1.5 GB for GPT-2 small; these few are enough.
     """
     found = []
     for rows in slices(len(tokens), batch_size):
-        found.append(read(model(tokens[rows]), answers[rows]))
+        found.append(logit_diff(model(tokens[rows]), answers[rows]))
     return torch.cat(found)
-
-
-def read(logits: Float[Tensor, "batch pos vocab"], answers: Answers) -> Float[Tensor, "batch"]:
-    """Logit of the right token minus that of the wrong one, where `answers` says."""
-    rows = torch.arange(len(answers), device=logits.device)
-    at_end = logits[rows, answers.end]
-    return at_end[rows, answers.right] - at_end[rows, answers.wrong]
 
 
 def normalised(

@@ -66,7 +66,7 @@ def ioi_prompts(model: TransformerBridge, count: int, seed: int) -> PromptSet:
         "IOI",
         batch.tokens,
         "logit difference",
-        lambda logits: ioi.logit_difference(logits, batch),
+        lambda logits: ioi.logit_diff(logits, batch),
         higher_is_better=True,
     )
 

@@ -34,7 +34,7 @@ def test_a_head_matches_prefixes(measured):
 
 def test_held_out_ioi_prompts_are_answered(measured):
     assert measured.accuracy >= 0.99
-    assert measured.logit_difference >= 3
+    assert measured.logit_diff >= 3
 
 
 def test_three_heads_carry_most_of_the_answer(measured):
@@ -43,7 +43,7 @@ def test_three_heads_carry_most_of_the_answer(measured):
 
 def test_the_eight_published_prompts_are_answered(pocket):
     batch = ioi.tokenize(pocket.tokenizer, ioi.p8())
-    assert (ioi.logit_difference(pocket(batch.tokens), batch) > 0).all()
+    assert (ioi.logit_diff(pocket(batch.tokens), batch) > 0).all()
 
 
 def test_model_is_small_enough_for_a_browser(pocket):
@@ -111,5 +111,5 @@ def test_induction_comes_before_the_indirect_object(log):
 def test_card_tells_the_figures(pocket, measured):
     card = (models.POCKET_DIR / "MODEL_CARD.md").read_text(encoding="utf8")
     assert "$" not in card
-    assert f"| IOI mean logit difference | {measured.logit_difference:.3f} |" in card
+    assert f"| IOI mean logit difference | {measured.logit_diff:.3f} |" in card
     assert f"{models.info(pocket).n_params:,} parameters" in card

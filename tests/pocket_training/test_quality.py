@@ -20,9 +20,9 @@ QUALITY = quality.Quality(
     prefix_matching=0.91,
     induction_head=(1, 2),
     accuracy=0.9912,
-    logit_difference=5.125,
+    logit_diff=5.125,
     p_io=0.9,
-    form_difference=6.5,
+    form_logit_diff=6.5,
     top3_share=0.814,
     heads=(MOVER, SUPPRESSOR),
 )

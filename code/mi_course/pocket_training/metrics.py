@@ -32,13 +32,13 @@ class Metrics:
         first, second = induction.losses_by_half(losses)
         patterns = torch.stack(out.attentions).mean(1)
         scores = induction.prefix_matching_score(patterns, self.seq_len)
-        difference = ioi.logit_difference(model(self.ioi.tokens).logits, self.ioi)
+        logit_diff = ioi.logit_diff(model(self.ioi.tokens).logits, self.ioi)
         model.train()
         row = {
             "loss_first_half": first.item(),
             "loss_second_half": second.item(),
-            "ioi_logit_diff": difference.mean().item(),
-            "ioi_accuracy": (difference > 0).float().mean().item(),
+            "ioi_logit_diff": logit_diff.mean().item(),
+            "ioi_accuracy": (logit_diff > 0).float().mean().item(),
         }
         return row | {
             f"prefix_matching_{layer}.{head}": score.item()

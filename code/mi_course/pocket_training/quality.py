@@ -54,9 +54,9 @@ class Quality:
     Attributes:
         repeat_loss: loss on the second half of repeated random tokens, from its second token.
         prefix_matching: the best prefix-matching score of a head, and which head.
-        accuracy, logit_difference: on IOI prompts.
+        accuracy, logit_diff: on IOI prompts.
         p_io: mean probability of the right name.
-        form_difference: mean logit difference on 500 prompts of `ioi.P8_FORM`.
+        form_logit_diff: mean logit difference on 500 prompts of `ioi.P8_FORM`.
         top3_share: of the logit difference, what the three strongest heads write directly.
         heads: the strongest heads by size of direct effect.
     """
@@ -65,9 +65,9 @@ class Quality:
     prefix_matching: float
     induction_head: Head
     accuracy: float
-    logit_difference: float
+    logit_diff: float
     p_io: float
-    form_difference: float
+    form_logit_diff: float
     top3_share: float
     heads: tuple[HeadReport, ...]
 
@@ -85,16 +85,16 @@ def measure(model: TransformerBridge, n_prompts: int = 1000, seed: int = 7) -> Q
     with torch.no_grad():
         logits = model(batch.tokens)
     rows = torch.arange(n_prompts)
-    difference = ioi.logit_difference(logits, batch)
+    logit_diff = ioi.logit_diff(logits, batch)
     effects = attribution.direct_effects(model, batch)
     return Quality(
         repeat_loss=loss,
         prefix_matching=float(scores[best]),
         induction_head=best,
-        accuracy=(difference > 0).float().mean().item(),
-        logit_difference=difference.mean().item(),
+        accuracy=(logit_diff > 0).float().mean().item(),
+        logit_diff=logit_diff.mean().item(),
         p_io=logits[rows, batch.end].softmax(-1)[rows, batch.io].mean().item(),
-        form_difference=_form_difference(model, seed, []),
+        form_logit_diff=_form_logit_diff(model, seed, []),
         top3_share=effects.top_share(3),
         heads=head_reports(model, batch, effects, seed),
     )
@@ -124,18 +124,18 @@ def head_reports(
             correlation=attribution.attention_projection_correlation(
                 attention, projections, layer, head
             ),
-            knocked_out=_form_difference(model, seed, [(layer, head)]),
+            knocked_out=_form_logit_diff(model, seed, [(layer, head)]),
         )
         for layer, head in heads
     )
 
 
-def _form_difference(model: TransformerBridge, seed: int, ablated: list[Head]) -> float:
+def _form_logit_diff(model: TransformerBridge, seed: int, ablated: list[Head]) -> float:
     """Mean logit difference on prompts of one length, with some heads mean-ablated."""
     prompts = ioi.prompts(500, seed, templates=[ioi.P8_FORM])
     batch = ioi.tokenize(model.tokenizer, prompts)
     logits = ablation.ablate_heads(model, batch.tokens, ablated)
-    return ioi.logit_difference(logits, batch).mean().item()
+    return ioi.logit_diff(logits, batch).mean().item()
 
 
 @torch.no_grad()

@@ -79,7 +79,7 @@ def _ranks(scores: Float[Tensor, "layer head"], heads: tuple[Head, ...]) -> dict
     return {f"{i}.{j}": float((scores >= scores[i, j]).sum()) for i, j in heads}
 
 
-def differences(model: TransformerBridge) -> dict[str, float]:
+def logit_diffs(model: TransformerBridge) -> dict[str, float]:
     """Mean logit difference F of the model, its distance from F(C), and F without later MLPs."""
     data = prompts(model)
     whole = _whole(model, data)
@@ -109,7 +109,7 @@ def without_first_mlp(model: TransformerBridge) -> dict[str, float]:
 
 
 def _whole(model: TransformerBridge, data: ioi_data.Dataset) -> float:
-    return ioi.difference(model, data.clean.tokens, data.clean.answers).mean().item()
+    return ioi.model_logit_diff(model, data.clean.tokens, data.clean.answers).mean().item()
 
 
 def _circuit_alone(model: TransformerBridge, data: ioi_data.Dataset) -> float:
@@ -166,7 +166,7 @@ REFERENCES = [
         {"F(M)": 3.56, "|F(M) - F(C)|, 26 heads": 0.46, "without MLPs 1 to 11": -1.1},
         1.0,
         f"{_PAPER}, sections 2 and 4, appendix on MLPs",
-        differences,
+        logit_diffs,
     ),
     Reference(
         "logit difference left (%)",

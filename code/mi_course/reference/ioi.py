@@ -33,10 +33,10 @@ def p8(model: TransformerBridge) -> ioi_data.Dataset:
     return ioi_data.from_prompts(model.tokenizer, ioi.p8(), seed=0)
 
 
-def p8_differences(model: TransformerBridge) -> dict[str, float]:
+def p8_logit_diffs(model: TransformerBridge) -> dict[str, float]:
     """Logit difference of each of the eight prompts, in the demos' order."""
     batch = p8(model).clean
-    found = ioi.difference(model, batch.tokens, batch.answers).tolist()
+    found = ioi.model_logit_diff(model, batch.tokens, batch.answers).tolist()
     return {f"prompt {i}": value for i, value in enumerate(found)}
 
 
@@ -44,7 +44,7 @@ def p8_means(model: TransformerBridge) -> dict[str, float]:
     """Mean logit difference of the clean and of the flipped prompts, by the clean answers."""
     data = p8(model)
     return {
-        name: ioi.difference(model, batch.tokens, data.clean.answers).mean().item()
+        name: ioi.model_logit_diff(model, batch.tokens, data.clean.answers).mean().item()
         for name, batch in (("clean", data.clean), ("corrupted", data.flipped))
     }
 
@@ -72,7 +72,7 @@ def restored(
 ) -> Float[Tensor, "..."]:
     """Mean over prompts, on the scale where flipped is 0 and clean is 1."""
     clean, flipped = (
-        ioi.difference(model, batch.tokens, data.clean.answers).mean()
+        ioi.model_logit_diff(model, batch.tokens, data.clean.answers).mean()
         for batch in (data.clean, data.flipped)
     )
     return ioi.normalised(values.mean(0), clean, flipped)
@@ -122,7 +122,7 @@ def prompts(model: TransformerBridge) -> ioi_data.Dataset:
 def io_above_s(model: TransformerBridge) -> dict[str, float]:
     """Share of the course's own prompts, in percent, where IO has the higher logit."""
     batch = prompts(model).clean
-    right = ioi.difference(model, batch.tokens, batch.answers) > 0
+    right = ioi.model_logit_diff(model, batch.tokens, batch.answers) > 0
     return {"share": 100 * right.float().mean().item()}
 
 
@@ -188,7 +188,7 @@ REFERENCES = [
         {f"prompt {i}": value for i, value in enumerate(_P8)},
         0.01,
         f"{_EAD}; ARENA 3.0",
-        p8_differences,
+        p8_logit_diffs,
     ),
     Reference(
         "mean logit difference of P8",
