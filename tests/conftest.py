@@ -1,6 +1,8 @@
 """Fixtures: a tiny random model, the shipped model, and an honest account of what was not run."""
 
+import json
 import os
+import shutil
 import sys
 
 import pytest
@@ -68,6 +70,19 @@ def pocket():
     from mi_course import models
 
     return models.load("pocket", quiet=True)
+
+
+@pytest.fixture(scope="session")
+def coarse(tmp_path_factory):
+    """`pocket` with a LayerNorm epsilon of 0.3, as large as a variance, in place of 0.00001."""
+    from mi_course import models
+
+    folder = tmp_path_factory.mktemp("coarse")
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(models.POCKET_DIR / name, folder)
+    config = json.loads((models.POCKET_DIR / "config.json").read_text("utf8"))
+    (folder / "config.json").write_text(json.dumps(config | {"layer_norm_epsilon": 0.3}))
+    return models.boot(folder)
 
 
 @pytest.fixture(scope="session")

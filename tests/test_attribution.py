@@ -1,5 +1,8 @@
+import itertools
+
 import pytest
 import torch
+from transformer_lens.model_bridge import TransformerBridge
 
 from mi_course import attribution, ioi
 
@@ -81,8 +84,8 @@ def test_effect_of_a_head_is_its_projections_difference_over_the_final_scale(tin
 
 
 def test_logit_lens_ends_with_the_logit_difference_and_grows_by_the_layers(tiny, tiny_batch):
-    lens = attribution.logit_lens(tiny, tiny_batch, batch_size=2)
-    assert attribution.lens_labels(tiny) == ["0_pre", "0_mid", "1_pre", "1_mid", "final_post"]
+    lens = attribution.logit_diff_by_stage(tiny, tiny_batch, batch_size=2)
+    assert attribution.stage_labels(tiny) == ["0_pre", "0_mid", "1_pre", "1_mid", "final_post"]
     difference = ioi.logit_diff(tiny(tiny_batch.tokens), tiny_batch)
     torch.testing.assert_close(lens[:, -1], difference, atol=1e-4, rtol=1e-4)
     effects = attribution.layer_effects(tiny, tiny_batch)
@@ -141,12 +144,60 @@ def test_copy_score_counts_names_among_the_best_tokens(tiny):
     assert score == pytest.approx(sum(hits) / 2)
 
 
-def test_without_compatibility_mode_effects_are_refused(tiny_folder, tiny_batch):
-    from transformer_lens.model_bridge import TransformerBridge
+@pytest.mark.parametrize(
+    "measure",
+    [
+        attribution.direct_effects,
+        attribution.layer_effects,
+        attribution.logit_diff_by_stage,
+        attribution.name_projections,
+        attribution.copy_scores,
+    ],
+)
+def test_each_measure_takes_one_forward_pass(tiny, tiny_batch, measure):
+    passes = []
+    counting = tiny.blocks[0].register_forward_pre_hook(lambda *_: passes.append(1))
+    try:
+        measure(tiny, tiny_batch)
+    finally:
+        counting.remove()
+    assert len(passes) == 1
 
+
+def test_copy_scores_divide_by_the_models_own_epsilon(coarse):
+    """Checked by the bridge's own LayerNorms."""
+    batch = ioi.tokenize(coarse.tokenizer, ioi.prompts(20, seed=0))
+    rows, names = torch.arange(20), torch.cat([batch.io, batch.s])
+    _, cache = coarse.run_with_cache(batch.tokens)
+    after = cache["blocks.0.hook_resid_post"]
+    stream = torch.cat([after[rows, batch.io_pos], after[rows, batch.s1_pos]])
+    with torch.no_grad():
+        for layer, head in itertools.product(range(2), range(4)):
+            ov = coarse.W_V[layer, head] @ coarse.W_O[layer, head]
+            written = coarse.blocks[layer].ln1(stream[:, None]) @ ov
+            best = coarse.unembed(coarse.ln_final(written))[:, 0].topk(5).indices
+            expected = (best == names[:, None]).any(1).float().mean().item()
+            found = attribution.copy_scores(coarse, batch)[layer, head].item()
+            assert found == pytest.approx(expected), (layer, head)
+
+
+@pytest.mark.parametrize("switched_on", [False, True])
+def test_without_folded_weights_effects_are_refused(tiny_folder, tiny_batch, switched_on):
+    """Also where the flag is set: `no_processing` sets it and folds nothing."""
     model = TransformerBridge.boot_transformers(str(tiny_folder), device="cpu")
+    if switched_on:
+        model.enable_compatibility_mode(no_processing=True)
     for measure in (
-        attribution.direct_effects, attribution.name_projections, attribution.copy_scores,
+        attribution.direct_effects, attribution.layer_effects, attribution.logit_diff_by_stage,
+        attribution.name_projections, attribution.copy_scores,
     ):  # fmt: skip
-        with pytest.raises(ValueError, match="need compatibility mode"):
+        with pytest.raises(ValueError, match="needs compatibility mode"):
             measure(model, tiny_batch)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [("logit_lens", "logit_diff_by_stage"), ("lens_labels", "stage_labels")]
+)
+def test_names_of_version_0_1_lead_to_those_of_today(old, new):
+    with pytest.warns(FutureWarning, match=f"{old} is called mi_course.attribution.{new} now"):
+        assert getattr(attribution, old) is getattr(attribution, new)

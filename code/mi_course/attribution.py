@@ -10,7 +10,7 @@ END attends to IO and copies what it attends to.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,12 +18,19 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import ioi
+from mi_course import ioi, renamed
+from mi_course.hooks import require_compatibility
+from mi_course.logit_lens import layer_norm, unembed
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 T = TypeVar("T")
+_SCALE = "ln_final.hook_scale"
+
+__getattr__ = renamed.attributes(
+    __name__, {"logit_lens": "logit_diff_by_stage", "lens_labels": "stage_labels"}
+)
 
 
 @dataclass(frozen=True)
@@ -77,16 +84,23 @@ class Projections:
     s: Float[Tensor, "batch layer head"]
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What each component wrote at END in one pass, and the direction that reads the answer."""
+
+    heads: Float[Tensor, "batch layer head d_model"]
+    mlps: Float[Tensor, "batch layer d_model"]
+    embeddings: Float[Tensor, "batch d_model"]
+    answer: Float[Tensor, "batch d_model"]
+
+
 def head_outputs(
     model: TransformerBridge, tokens: Int[Tensor, "batch pos"], positions: Int[Tensor, "batch"]
 ) -> Float[Tensor, "batch layer head d_model"]:
     """What each head writes into the residual stream at one position of each prompt."""
-    rows = torch.arange(len(tokens))
-    _, cache = model.run_with_cache(tokens, names_filter=lambda name: name.endswith("attn.hook_z"))
-    z = torch.stack(
-        [cache[f"blocks.{layer}.attn.hook_z"][rows, positions] for layer in _layers(model)], 1
-    )
-    return torch.einsum("blhe,lhed->blhd", z, model.W_O)
+    names = _in_each_layer(model, "attn.hook_z")
+    found = _activations(model, tokens, positions, names)
+    return _through_w_o(model, [found[name] for name in names])
 
 
 def direct_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int = 25) -> Effects:
@@ -100,52 +114,59 @@ def direct_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int =
     Raises:
         ValueError: the model is not in compatibility mode.
     """
-    _require_compatibility(model)
+    require_compatibility(model)
     return _streamed(lambda rows: _direct_effects(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
 def _direct_effects(model: TransformerBridge, batch: ioi.Batch) -> Effects:
-    rows = torch.arange(len(batch))
-    names = {"hook_embed", "hook_pos_embed", "ln_final.hook_scale"}
-    names |= {f"blocks.{layer}.hook_mlp_out" for layer in _layers(model)}
-    _, cache = model.run_with_cache(batch.tokens, names_filter=lambda name: name in names)
-    answer = _direction(model, batch, cache["ln_final.hook_scale"])
-    mlps = torch.stack(
-        [cache[f"blocks.{i}.hook_mlp_out"][rows, batch.end] for i in _layers(model)], 1
-    )
-    rest = cache["hook_embed"][rows, batch.end] + cache["hook_pos_embed"][rows, batch.end]
-    rest = rest + model.b_O.sum(0)
-    heads = head_outputs(model, batch.tokens, batch.end)
+    written = _written(model, batch)
+    rest = written.embeddings + model.b_O.sum(0)
     return Effects(
-        heads=torch.einsum("blhd,bd->blh", heads, answer),
-        mlps=torch.einsum("bld,bd->bl", mlps, answer),
-        rest=(rest * answer).sum(1),
+        heads=torch.einsum("blhd,bd->blh", written.heads, written.answer),
+        mlps=torch.einsum("bld,bd->bl", written.mlps, written.answer),
+        rest=(rest * written.answer).sum(1),
         unembed_bias=model.b_U[batch.io] - model.b_U[batch.s],
     )
 
 
 def layer_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int = 25) -> LayerEffects:
     """Direct effect of each attention layer and of each MLP; arguments as for `direct_effects`."""
-    effects = direct_effects(model, batch, batch_size)
-    biases = _streamed(lambda rows: _bias_effects(model, batch[rows]), len(batch), batch_size)
-    return LayerEffects(attention=effects.heads.sum(2) + biases, mlps=effects.mlps)
+    require_compatibility(model)
+    return _streamed(lambda rows: _layer_effects(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
-def _bias_effects(model: TransformerBridge, batch: ioi.Batch) -> Float[Tensor, "batch layer"]:
-    scale = "ln_final.hook_scale"
-    _, cache = model.run_with_cache(batch.tokens, names_filter=scale)
-    return _direction(model, batch, cache[scale]) @ model.b_O.T
+def _layer_effects(model: TransformerBridge, batch: ioi.Batch) -> LayerEffects:
+    written = _written(model, batch)
+    heads = torch.einsum("blhd,bd->blh", written.heads, written.answer)
+    return LayerEffects(
+        attention=heads.sum(2) + written.answer @ model.b_O.T,
+        mlps=torch.einsum("bld,bd->bl", written.mlps, written.answer),
+    )
 
 
-def logit_lens(
+def _written(model: TransformerBridge, batch: ioi.Batch) -> _Written:
+    """Everything that a split of the logit difference needs, of one forward pass."""
+    z, mlps = _in_each_layer(model, "attn.hook_z"), _in_each_layer(model, "hook_mlp_out")
+    names = [*z, *mlps, "hook_embed", "hook_pos_embed", _SCALE]
+    found = _activations(model, batch.tokens, batch.end, names)
+    return _Written(
+        heads=_through_w_o(model, [found[name] for name in z]),
+        mlps=torch.stack([found[name] for name in mlps], 1),
+        embeddings=found["hook_embed"] + found["hook_pos_embed"],
+        answer=_direction(model, batch, found[_SCALE]),
+    )
+
+
+def logit_diff_by_stage(
     model: TransformerBridge, batch: ioi.Batch, batch_size: int = 25
 ) -> Float[Tensor, "batch stage"]:
     """Logit difference at END if the model stopped here: before and inside each layer, and after.
 
     Every stage is divided by the final LayerNorm's scale of the whole run, as in TransformerLens'
-    demos, so that the difference between two stages is what lies between them.
+    demos, so that the difference between two stages is what lies between them. The logit lens
+    (`mi_course.logit_lens`) divides each stage by a scale of its own, and gives all logits.
 
     Args:
         model: as for `direct_effects`.
@@ -153,27 +174,27 @@ def logit_lens(
         batch_size: as for `direct_effects`.
 
     Returns:
-        One number for each of `lens_labels(model)`; the last is the logit difference itself.
+        One number for each of `stage_labels(model)`; the last is the logit difference itself.
     """
-    _require_compatibility(model)
-    return _streamed(lambda rows: _logit_lens(model, batch[rows]), len(batch), batch_size)
+    require_compatibility(model)
+    return _streamed(lambda rows: _logit_diff_by_stage(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
-def _logit_lens(model: TransformerBridge, batch: ioi.Batch) -> Float[Tensor, "batch stage"]:
-    rows = torch.arange(len(batch))
+def _logit_diff_by_stage(
+    model: TransformerBridge, batch: ioi.Batch
+) -> Float[Tensor, "batch stage"]:
     stages = [f"blocks.{i}.hook_resid_{at}" for i in _layers(model) for at in ("pre", "mid")]
     stages.append(f"blocks.{model.cfg.n_layers - 1}.hook_resid_post")
-    names = {*stages, "ln_final.hook_scale"}
-    _, cache = model.run_with_cache(batch.tokens, names_filter=lambda name: name in names)
-    stream = torch.stack([cache[name][rows, batch.end] for name in stages], 1)
-    answer = _direction(model, batch, cache["ln_final.hook_scale"])
+    found = _activations(model, batch.tokens, batch.end, [*stages, _SCALE])
+    stream = torch.stack([found[name] for name in stages], 1)
+    answer = _direction(model, batch, found[_SCALE])
     bias = model.b_U[batch.io] - model.b_U[batch.s]
     return torch.einsum("bsd,bd->bs", stream, answer) + bias[:, None]
 
 
-def lens_labels(model: TransformerBridge) -> list[str]:
-    """Names of the stages of `logit_lens`: 0_pre, 0_mid, 1_pre … final_post."""
+def stage_labels(model: TransformerBridge) -> list[str]:
+    """Names of the stages of `logit_diff_by_stage`: 0_pre, 0_mid, 1_pre … final_post."""
     return [f"{i}_{at}" for i in _layers(model) for at in ("pre", "mid")] + ["final_post"]
 
 
@@ -218,7 +239,7 @@ def name_projections(
         batch_size: as for `direct_effects`.
         positions: where the output is read, one for each prompt; None: at END, as in the paper.
     """
-    _require_compatibility(model)
+    require_compatibility(model)
     at = batch.end if positions is None else positions
     return _streamed(
         lambda rows: _name_projections(model, batch[rows], at[rows]), len(batch), batch_size
@@ -264,7 +285,7 @@ def copy_scores(
         top: how many tokens count as predicted.
         sign: −1 for the negative copy score, in which the head's output is turned around.
     """
-    _require_compatibility(model)
+    require_compatibility(model)
     hits = _streamed(lambda rows: _copies(model, batch[rows], top, sign), len(batch), batch_size)
     return hits.mean(0)
 
@@ -278,27 +299,40 @@ def _copies(
     first = "blocks.0.hook_resid_post"
     _, cache = model.run_with_cache(batch.tokens, names_filter=first)
     stream = torch.cat([cache[first][rows, batch.io_pos], cache[first][rows, batch.s1_pos]])
+    normal = layer_norm(model, stream)
     names = torch.cat([batch.io, batch.s])
     found = []
     for w_v, w_o in zip(model.W_V, model.W_O, strict=True):  # the logits of all layers are many
-        outputs = sign * torch.einsum("bd,hde,hec->bhc", _normalized(stream), w_v, w_o)
-        best = (_normalized(outputs) @ model.W_U + model.b_U).topk(top).indices
+        outputs = sign * torch.einsum("bd,hde,hec->bhc", normal, w_v, w_o)
+        best = unembed(model, outputs).topk(top).indices
         hit = (best == names[:, None, None]).any(-1).float()
         found.append(hit.unflatten(0, (2, len(batch))).mean(0))
     return torch.stack(found, 1)
 
 
-def _normalized(x: Float[Tensor, "*rest d_model"]) -> Float[Tensor, "*rest d_model"]:
-    """LayerNorm with its weights folded away; the mean is 0 already in compatibility mode."""
-    return x / (x.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
-
-
 def _direction(
-    model: TransformerBridge, batch: ioi.Batch, scale: Float[Tensor, "batch pos 1"]
+    model: TransformerBridge, batch: ioi.Batch, scale: Float[Tensor, "batch 1"]
 ) -> Float[Tensor, "batch d_model"]:
     """What the residual stream at END is multiplied with to give the logit difference."""
-    at_end = scale[torch.arange(len(batch)), batch.end]
-    return (model.W_U[:, batch.io] - model.W_U[:, batch.s]).T / at_end
+    return (model.W_U[:, batch.io] - model.W_U[:, batch.s]).T / scale
+
+
+def _activations(
+    model: TransformerBridge,
+    tokens: Int[Tensor, "batch pos"],
+    positions: Int[Tensor, "batch"],
+    names: Sequence[str],
+) -> dict[str, Float[Tensor, "batch ..."]]:
+    """The named activations at one position of each prompt, of one forward pass."""
+    rows = torch.arange(len(tokens))
+    _, cache = model.run_with_cache(tokens, names_filter=lambda name: name in names)
+    return {name: cache[name][rows, positions] for name in names}
+
+
+def _through_w_o(
+    model: TransformerBridge, z: list[Float[Tensor, "batch head d_head"]]
+) -> Float[Tensor, "batch layer head d_model"]:
+    return torch.einsum("blhe,lhed->blhd", torch.stack(z, 1), model.W_O)  # z of each layer
 
 
 def _streamed(measure: Callable[[slice], T], count: int, batch_size: int) -> T:
@@ -314,9 +348,5 @@ def _layers(model: TransformerBridge) -> range:
     return range(model.cfg.n_layers)
 
 
-def _require_compatibility(model: TransformerBridge) -> None:
-    if not model.compatibility_mode:
-        raise ValueError(
-            "direct effects need compatibility mode: load with mi_course.models.load, "
-            "or call model.enable_compatibility_mode()"
-        )
+def _in_each_layer(model: TransformerBridge, hook_point: str) -> list[str]:
+    return [f"blocks.{layer}.{hook_point}" for layer in _layers(model)]

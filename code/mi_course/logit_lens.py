@@ -57,9 +57,16 @@ def unembed(
     model: TransformerBridge, stream: Float[Tensor, "*rest d_model"]
 ) -> Float[Tensor, "*rest vocab"]:
     """The final LayerNorm, its weights folded away, and the unembedding with its bias."""
-    centred = stream - stream.mean(-1, keepdim=True)
+    return layer_norm(model, stream) @ model.W_U + model.b_U
+
+
+def layer_norm(
+    model: TransformerBridge, x: Float[Tensor, "*rest d_model"]
+) -> Float[Tensor, "*rest d_model"]:
+    """A LayerNorm of a model in compatibility mode: its weights are folded into what follows."""
+    centred = x - x.mean(-1, keepdim=True)
     scale = (centred.var(-1, correction=0, keepdim=True) + model.cfg.eps).sqrt()
-    return centred / scale @ model.W_U + model.b_U
+    return centred / scale
 
 
 def top_tokens(

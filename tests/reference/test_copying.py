@@ -8,17 +8,19 @@ from mi_course.english import words
 from mi_course.reference import copying
 
 
-def test_copy_score_is_that_of_the_models_own_modules(pocket):
-    """The same share, by the bridge's modules instead of its matrices."""
-    names = torch.tensor([[hooks.single_token(pocket, f" {name}")] for name in words.NAMES])
+@pytest.mark.parametrize("which", ["pocket", "coarse"])
+def test_copy_score_is_that_of_the_models_own_modules(which, request):
+    """The same share, by the bridge's modules instead of its matrices; any LayerNorm epsilon."""
+    model = request.getfixturevalue(which)
+    names = torch.tensor([[hooks.single_token(model, f" {name}")] for name in words.NAMES])
     layer, head, sign = 1, 0, 1
     with torch.no_grad():
-        x = pocket.embed(names)
-        x = x + pocket.blocks[0].mlp(pocket.blocks[0].ln2(x))
-        x = sign * x @ pocket.W_V[layer, head] @ pocket.W_O[layer, head]
-        logits = pocket.unembed(pocket.ln_final(x))[:, 0]
+        x = model.embed(names)
+        x = x + model.blocks[0].mlp(model.blocks[0].ln2(x))
+        x = sign * x @ model.W_V[layer, head] @ model.W_O[layer, head]
+        logits = model.unembed(model.ln_final(x))[:, 0]
     share = (logits.topk(5).indices == names).any(-1).float().mean().item()
-    assert copying.copy_score(pocket, layer, head, sign) == pytest.approx(share, abs=1e-6)
+    assert copying.copy_score(model, layer, head, sign) == pytest.approx(share, abs=1e-6)
 
 
 def test_a_head_of_pocket_copies_names_and_not_all_do(pocket):

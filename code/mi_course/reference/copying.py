@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mi_course import hooks
+from mi_course import hooks, logit_lens
 from mi_course.english import words
 from mi_course.heads import check_head
 from mi_course.reference.table import Reference
@@ -40,9 +40,7 @@ def copy_score(model: TransformerBridge, layer: int, head: int, sign: int = 1) -
     first = model.blocks[0]
     stream = (embedded + first.mlp(first.ln2(embedded)))[:, 0]
     written = sign * (stream @ model.W_V[layer, head] @ model.W_O[layer, head])
-    centred = written - written.mean(-1, keepdim=True)
-    normal = centred / (centred.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
-    best = (normal @ model.W_U + model.b_U).topk(_TOP).indices
+    best = logit_lens.unembed(model, written).topk(_TOP).indices
     return (best == names[:, None]).any(-1).float().mean().item()
 
 

@@ -51,8 +51,8 @@ def p8_means(model: TransformerBridge) -> dict[str, float]:
 
 def lens(model: TransformerBridge) -> dict[str, float]:
     """Mean logit difference at END if the model stopped at some stages."""
-    means = attribution.logit_lens(model, p8(model).clean).mean(0).tolist()
-    found = dict(zip(attribution.lens_labels(model), means, strict=True))
+    means = attribution.logit_diff_by_stage(model, p8(model).clean).mean(0).tolist()
+    found = dict(zip(attribution.stage_labels(model), means, strict=True))
     return {stage: found[stage] for stage in _LENS}
 
 
