@@ -16,11 +16,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import hooks, induction, ioi
+from mi_course import hooks, induction, ioi, renamed
 from mi_course.english import corpus
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
+
+__getattr__ = renamed.attributes(__name__, {"repeated_tokens": "repeated_token_prompts"})
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def ioi_prompts(model: TransformerBridge, count: int, seed: int) -> PromptSet:
     )
 
 
-def repeated_tokens(model: TransformerBridge, count: int, seed: int, half: int = 30) -> PromptSet:
+def repeated_token_prompts(
+    model: TransformerBridge, count: int, seed: int, half: int = 30
+) -> PromptSet:
     """`half` random tokens, twice; measured by the loss on the second half without its first."""
     tokens = induction.repeated_tokens(model, count, half, seed)
     return PromptSet(
