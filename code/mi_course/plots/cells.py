@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from mi_course.plots.style import figure, numbers
+from mi_course.plots.style import color_bar, figure, numbers
 
 _MOST_SPACED = 30
 
@@ -57,7 +57,7 @@ def cells(
         colorscale="RdBu_r" if signed else "Blues",
         zmin=-limit if signed else 0,
         zmax=limit,
-        colorbar={"title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 12},
+        colorbar=color_bar(unit),
         xgap=1 if len(columns) <= _MOST_SPACED else 0,  # a phone would show the gaps alone
         ygap=1,
     )

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from mi_course.plots.style import TEMPLATE, figure, numbers
+from mi_course.plots.style import TEMPLATE, color_bar, figure, numbers
 
 _MOST_LABELLED_CELLS = 150
 
@@ -40,7 +40,7 @@ def head_heatmap(
         colorscale="RdBu_r" if signed else "Blues",
         zmin=-limit if signed else 0,
         zmax=limit if signed else max(limit, 1.0),
-        colorbar={"title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 12},
+        colorbar=color_bar(unit),
         xgap=1,
         ygap=1,
     )
@@ -71,10 +71,7 @@ def pattern_maps(patterns: Mapping[str, Float[Tensor, "query key"]], *, title: s
             "colorscale": "Blues",
             "cmin": 0,
             "cmax": 1,
-            "colorbar": {
-                "title": {"text": "attention", "side": "right", "font": {"size": 12}},
-                "thickness": 12,
-            },
+            "colorbar": color_bar("attention"),
         }
     )
     fig.update_xaxes(title_text="key (position)", showgrid=False)

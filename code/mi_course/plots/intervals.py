@@ -26,10 +26,14 @@ def interval_rows(
         units: of each row's numbers.
         title: what to see.
         x_title: what the labels are.
+
+    Raises:
+        ValueError: no panel, a panel without its unit, or more series than there are colours.
     """
+    names = list(dict.fromkeys(name for series in panels.values() for name in series))
+    _check(panels, units, names)
     fig = go.Figure(layout={"template": TEMPLATE, "title": {"text": title}})
     fig.update_layout(scattermode="group", scattergap=0.4)
-    names = list(dict.fromkeys(name for series in panels.values() for name in series))
     height = 190 + _ROW_PIXELS * len(panels)
     share = 1 / len(panels)
     for row, (panel, series) in enumerate(panels.items()):
@@ -56,6 +60,17 @@ def interval_rows(
     legend = {"orientation": "h", "x": 0, "y": 0, "yanchor": "bottom", "yref": "container"}
     fig.update_layout(height=height, legend=legend, margin={"t": 80, "b": 100})
     return fig
+
+
+def _check(panels: Mapping[str, Series], units: Mapping[str, str], names: list[str]) -> None:
+    if not panels:
+        raise ValueError("no panels: give at least one row of intervals")
+    if unknown := [panel for panel in panels if panel not in units]:
+        raise ValueError(f"no unit for {', '.join(unknown)}: `units` names one for each panel")
+    if len(names) > len(COLORS):
+        raise ValueError(
+            f"{len(names)} series are too many to tell apart: at most {len(COLORS)} have a colour"
+        )
 
 
 def _dots(name: str, points: Mapping[str, Interval], color: str, axis: str) -> go.Scatter:

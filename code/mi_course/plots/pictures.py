@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from jaxtyping import Int
 from torch import Tensor
 
-from mi_course.plots.style import TEMPLATE, figure, numbers
+from mi_course.plots.style import TEMPLATE, color_bar, figure, numbers
 
 _GAP, _CAPTION = 3, 9  # in pixels of the pictures: between two of them, and above each
 
@@ -89,10 +89,7 @@ def confusion(counts: Int[Tensor, "true predicted"], *, title: str) -> go.Figure
         texttemplate="%{text}",
         hovertemplate="true %{y}, answered %{x}: %{text} images<extra></extra>",
         colorscale="Oranges",
-        colorbar={
-            "title": {"text": "mistakes (images)", "side": "right", "font": {"size": 12}},
-            "thickness": 12,
-        },
+        colorbar=color_bar("mistakes (images)"),
         xgap=1,
         ygap=1,
     )

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_course.plots.style import figure, numbers
+from mi_course.plots.style import color_bar, figure, numbers
 
 
 def position_map(
@@ -47,7 +47,7 @@ def position_map(
         colorscale="RdBu_r",
         zmin=-limit,
         zmax=limit,
-        colorbar={"title": {"text": unit, "side": "right", "font": {"size": 12}}, "thickness": 12},
+        colorbar=color_bar(unit),
         xgap=1,
         ygap=1,
     )

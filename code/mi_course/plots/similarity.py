@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_course.plots.style import figure, numbers
+from mi_course.plots.style import color_bar, figure, numbers
 
 
 def similarity_map(
@@ -20,7 +20,12 @@ def similarity_map(
         first: the number of the first one.
         title: what to see.
         axis_title: what the numbers count.
+
+    Raises:
+        ValueError: not a table of vectors, one in each row.
     """
+    if vectors.ndim != 2:
+        raise ValueError(f"vectors must have shape (vector, d_model), not {tuple(vectors.shape)}")
     cosines = torch.nn.functional.normalize(vectors, dim=-1)
     cosines = (cosines @ cosines.T).float()
     fig = figure(title, axis_title, axis_title, height=460)
@@ -32,7 +37,7 @@ def similarity_map(
         zmax=1,
         colorscale="RdBu_r",
         hovertemplate="%{x} and %{y}: %{z:.2f}<extra></extra>",
-        colorbar={"title": {"text": "cosine", "side": "right"}, "thickness": 12},
+        colorbar=color_bar("cosine"),
     )
     fig.update_xaxes(showgrid=False)
     fig.update_yaxes(showgrid=False, autorange="reversed")

@@ -34,6 +34,11 @@ def figure(title: str, x_title: str, y_title: str, height: int = 380) -> go.Figu
     return fig
 
 
+def color_bar(title: str) -> dict[str, Any]:
+    """A narrow colour bar with what it shows, and its unit, written along it."""
+    return {"title": {"text": title, "side": "right", "font": {"size": 12}}, "thickness": 12}
+
+
 def numbers(values: Any) -> np.ndarray:
     """A tensor, or anything that numpy reads, as an array."""
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
