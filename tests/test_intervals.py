@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from mi_course.intervals import Interval, bootstrap
 
@@ -19,6 +20,33 @@ def test_interval_is_that_of_resampled_means_computed_one_by_one():
     assert found.mean == pytest.approx(values.mean().item(), abs=1e-6)
     assert found.low == pytest.approx(np.quantile(means, 0.025), abs=0.05)
     assert found.high == pytest.approx(np.quantile(means, 0.975), abs=0.05)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.8])
+@pytest.mark.parametrize("values", [normal(40), normal(25, seed=1).exp(), normal(6) ** 2])
+def test_interval_is_scipys_percentile_bootstrap(values, level):
+    """Both draw at random, so bounds may differ by the noise of 100,000 resamples."""
+    expected = stats.bootstrap(
+        (values.double().numpy(),), np.mean, confidence_level=level, method="percentile",
+        n_resamples=100_000, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    found = bootstrap(values, n_resamples=100_000, level=level)
+    noise = 0.05 * expected.standard_error  # four times that of such a quantile
+    assert found.low == pytest.approx(expected.confidence_interval.low, abs=noise)
+    assert found.high == pytest.approx(expected.confidence_interval.high, abs=noise)
+
+
+def test_several_certain_prompts_leave_scipys_interval_over_the_draws():
+    """Where all prompts of a draw are equal, only the draws are resampled."""
+    draws = normal(12, seed=2)
+    expected = stats.bootstrap(
+        (draws.double().numpy(),), np.mean, method="percentile",
+        n_resamples=100_000, rng=np.random.default_rng(1),
+    )  # fmt: skip
+    found = bootstrap(draws[:, None].expand(12, 7), n_resamples=100_000)
+    noise = 0.05 * expected.standard_error  # four times that of such a quantile
+    assert found.low == pytest.approx(expected.confidence_interval.low, abs=noise)
+    assert found.high == pytest.approx(expected.confidence_interval.high, abs=noise)
 
 
 def test_half_width_of_many_values_is_two_standard_errors():
