@@ -83,6 +83,11 @@ def test_the_page_says_how_many_chapters_ran_and_why_one_stopped(named_gpt2):
     assert "chapters ran" not in verify.page(verdict)
 
 
+def test_the_page_names_the_versions_that_it_was_given(named_gpt2):
+    verdict = verify.judge(named_gpt2, [some({"5.5": 1.0})], versions={"python": "3.9", "x": "1.2"})
+    assert "\n\nMeasured with python 3.9, x 1.2.\n\n" in verify.page(verdict)
+
+
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """A folder whose files are taken for GPT-2's."""
@@ -151,6 +156,7 @@ def test_the_command_is_content_where_every_number_and_every_chapter_is(stage):
     assert stage.run() == 0
     assert "1 of 1 published numbers agree" in stage.page
     assert "1 of 1 chapters ran to their end on it." in stage.page
+    assert "Measured with python 3." in stage.page
     assert "old" not in stage.page
     assert stage.page.endswith("rest\n")
 

@@ -92,7 +92,7 @@ def _add_verify_gpt2(commands: Commands) -> None:
 def verify_gpt2(args: argparse.Namespace) -> int:
     """Download and measure GPT-2 small; 1 unless every number agrees and every chapter runs."""
     from mi_course import models, reference
-    from mi_course.book import chapters, generated_parts
+    from mi_course.book import chapters, generated_parts, kernels
     from mi_course.reference import verify
 
     if args.list:
@@ -108,7 +108,10 @@ def verify_gpt2(args: argparse.Namespace) -> int:
     model = models.load("gpt2")
     with progress_bar(len(reference.everything())) as bar:
         verdict = verify.judge(
-            model, even_if_random=args.even_if_random, on_measured=lambda _: bar.update()
+            model,
+            even_if_random=args.even_if_random,
+            on_measured=lambda _: bar.update(),
+            versions=kernels.versions(),
         )
     print(verify.page(verdict))
     if not verdict.is_gpt2:

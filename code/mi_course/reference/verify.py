@@ -7,10 +7,10 @@ are GPT-2's: other weights are refused, so that no run without the model can loo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from mi_course import models, reference
 from mi_course.reference import Reference, Row
@@ -18,8 +18,6 @@ from mi_course.reference.table import in_words, number
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
-
-    from mi_course.book.run import Outcome
 
 MARK = "verify-gpt2"
 GPT2_BYTES = 548_105_171
@@ -30,6 +28,17 @@ NOT_YET = (
     "measure is measured on `pocket`."
 )
 RANDOM = "RANDOM WEIGHTS: this run shows that the referee sees wrong numbers, and nothing else."
+
+
+class Outcome(Protocol):
+    """How one chapter ran on the same weights, as `book.run` reports it."""
+
+    @property
+    def doc(self) -> str: ...
+    @property
+    def failed(self) -> bool: ...
+    @property
+    def message(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Verdict:
     model: models.ModelInfo
     rows: Sequence[Row]
     failed: Sequence[tuple[str, str]]
-    versions: dict[str, str]
+    versions: Mapping[str, str]
 
     @property
     def is_gpt2(self) -> bool:
@@ -123,6 +132,7 @@ def judge(
     references: Iterable[Reference] | None = None,
     even_if_random: bool = False,
     on_measured: Callable[[str], object] = lambda quantity: None,
+    versions: Mapping[str, str] | None = None,
 ) -> Verdict:
     """Measure every published number on a model.
 
@@ -131,12 +141,11 @@ def judge(
         references: default: all of the course.
         even_if_random: measure stand-in weights too; the verdict then says so, and never agrees.
         on_measured: called with each quantity when it is done.
+        versions: of Python and of packages, to be told in the verdict.
 
     Raises:
         NotGPT2Error: other weights, and `even_if_random` was not asked for.
     """
-    from mi_course.book import kernels
-
     measure = reference.measured_rows if even_if_random else reference.compare
     rows: list[Row] = []
     failed: list[tuple[str, str]] = []
@@ -148,7 +157,7 @@ def judge(
         except Exception as error:  # one quantity that fails must not hide the others
             failed.append((one.quantity, f"{type(error).__name__}: {error}"))
         on_measured(one.quantity)
-    return Verdict(models.info(model), rows, failed, kernels.versions())
+    return Verdict(models.info(model), rows, failed, versions or {})
 
 
 def unmeasured() -> str:
@@ -180,7 +189,8 @@ def page(verdict: Verdict, outcomes: Sequence[Outcome] = ()) -> str:
     """
     lines = [] if verdict.is_gpt2 else [f"**{RANDOM}**", ""]
     versions = ", ".join(f"{name} {version}" for name, version in verdict.versions.items())
-    lines += [verdict.summary, "", f"Measured with {versions}.", ""]
+    lines += [verdict.summary, ""]
+    lines += [f"Measured with {versions}.", ""] if versions else []
     lines += [
         "| verdict | quantity | of | published | found | tolerance | source |",
         "| --- | --- | --- | ---: | ---: | ---: | --- |",
