@@ -3,6 +3,7 @@ import torch
 
 from mi_course import ioi
 from mi_course.english import corpus, grammar
+from support.outside import SHARED, not_run
 
 
 def test_p8_is_fifteen_tokens_in_pocket(pocket):
@@ -99,3 +100,14 @@ def test_name_of_several_tokens_is_refused(pocket):
     prompt = ioi.Prompt("When Xyzzy and Mary left, Xyzzy gave a ball to", "Mary", "Xyzzy", "")
     with pytest.raises(ValueError, match=r'"Xyzzy" is \d tokens.*mi_course\.english\.words\.NAMES'):
         ioi.tokenize(pocket.tokenizer, [prompt])
+
+
+def test_p8_is_fifteen_tokens_for_gpt2():
+    folder = SHARED / "offline-hub" / "gpt2-tokenizer"
+    if not folder.exists():
+        not_run("GPT-2's tokenizer is not on this machine")
+    from tokenizers import ByteLevelBPETokenizer
+
+    gpt2 = ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
+    assert {len(gpt2.encode(prompt.text).ids) + 1 for prompt in ioi.p8()} == {15}
+    assert gpt2.encode("Hello, world!").ids == [15496, 11, 995, 0]

@@ -4,14 +4,9 @@ from itertools import pairwise
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from mi_course import ioi, models
-from mi_course.english.words import NAMES, OBJECTS, PLACES
 from mi_course.pocket_training import quality, training, training_log
-from mi_course.pocket_training.tokenizer import train_tokenizer
-from support.outside import SHARED, not_run
 
 
 @pytest.fixture(scope="module")
@@ -57,34 +52,6 @@ def test_weights_are_those_of_the_recipe(pocket):
     recipe = training.POCKET
     shape = (pocket.cfg.n_layers, pocket.cfg.n_heads, pocket.cfg.d_model, pocket.cfg.d_mlp)
     assert shape == (recipe.n_layer, recipe.n_head, recipe.d_model, recipe.d_mlp)
-
-
-def test_shipped_tokenizer_is_the_one_that_the_corpus_gives(pocket):
-    assert pocket.tokenizer.get_vocab() == train_tokenizer().get_vocab()
-
-
-@pytest.mark.parametrize("word", ["Mary", "John", *NAMES[-3:], *PLACES[:2], *OBJECTS[:3]])
-def test_word_is_one_token(pocket, word):
-    assert pocket.to_tokens(f" {word}", prepend_bos=False).shape == (1, 1)
-
-
-@settings(max_examples=200, deadline=None)
-@given(text=st.text())
-def test_any_text_round_trips(pocket, text):
-    ids = pocket.tokenizer.encode(text, add_special_tokens=False)
-    # `<|endoftext|>` itself is the one text that is read as a single, special token.
-    assert pocket.tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
-
-
-def test_p8_is_fifteen_tokens_for_gpt2():
-    folder = SHARED / "offline-hub" / "gpt2-tokenizer"
-    if not folder.exists():
-        not_run("GPT-2's tokenizer is not on this machine")
-    from tokenizers import ByteLevelBPETokenizer
-
-    gpt2 = ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
-    assert {len(gpt2.encode(prompt.text).ids) + 1 for prompt in ioi.p8()} == {15}
-    assert gpt2.encode("Hello, world!").ids == [15496, 11, 995, 0]
 
 
 def test_log_is_dense_and_whole(log):

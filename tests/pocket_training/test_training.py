@@ -45,22 +45,6 @@ def weights(run):
     return torch.cat([p.detach().flatten() for p in run.model.parameters()])
 
 
-def test_every_word_of_the_corpus_is_one_token(tokenizer):
-    counts = {w: len(tokenizer.encode(w, add_special_tokens=False)) for w in corpus.vocabulary()}
-    assert {word for word, count in counts.items() if count != 1} == set()
-
-
-def test_fast_encoder_agrees_with_the_tokenizer(tokenizer):
-    encode = word_encoder(tokenizer)
-    for sentence in corpus.sentences(seed=9, count=200):
-        assert encode(sentence) == tokenizer.encode(sentence, add_special_tokens=False)
-
-
-def test_bytes_follow_the_special_token(tokenizer):
-    assert tokenizer.bos_token_id == tokenizer.eos_token_id == 0
-    assert all(len(token) == 1 for token in tokenizer.convert_ids_to_tokens(range(1, 257)))
-
-
 def test_data_depend_on_seed_and_step_alone(tokenizer):
     encode = word_encoder(tokenizer)
 
