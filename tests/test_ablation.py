@@ -121,14 +121,14 @@ def test_hooks_and_replacements_give_the_same_logit_differences(tiny, how):
     by = ablation.zero()
     if how == "mean":  # over the same prompts, in one group
         by = ablation.mean(ablation.mean_activations(tiny, TOKENS, ids * 0), ids * 0)
-    expected = ioi.read(ablate_heads(tiny, TOKENS, heads, how), answers)
+    expected = ioi.logit_diff(ablate_heads(tiny, TOKENS, heads, how), answers)
     close(ablation.knock_out(tiny, TOKENS, answers, heads, by=by), expected)
 
 
 def test_replacing_by_the_prompts_own_activations_changes_nothing(tiny, prompts):
     tokens, _, answers = prompts
     by = ablation.resample(tokens)
-    clean = ioi.difference(tiny, tokens, answers)
+    clean = ioi.model_logit_diff(tiny, tokens, answers)
     every = ablation.all_heads_but(tiny, [])
     close(ablation.knock_out(tiny, tokens, answers, every, [0, 1], by=by), clean)
     close(ablation.each_head(tiny, tokens, answers, by), clean[:, None, None].expand(12, 2, 3))

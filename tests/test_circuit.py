@@ -46,7 +46,7 @@ def test_heads_are_sorted_by_direct_effect_and_by_where_they_look():
 
 def test_a_circuit_of_all_heads_is_the_model(pocket, data, by):
     everyone = ablation.all_heads_but(pocket, [])
-    whole = ioi.difference(pocket, data.clean.tokens, data.clean.answers)
+    whole = ioi.model_logit_diff(pocket, data.clean.tokens, data.clean.answers)
     kept = circuit.keep_only(pocket, data.clean, everyone, by)
     assert torch.allclose(kept, whole, atol=1e-4)
 

@@ -64,7 +64,7 @@ def test_few_rows_at_a_time_give_the_same(tiny, tiny_pairs, monkeypatch):
 
 def test_patching_a_run_into_itself_changes_nothing(tiny, tiny_pairs):
     base, _, answers = tiny_pairs
-    clean = ioi.difference(tiny, base, answers)
+    clean = ioi.model_logit_diff(tiny, base, answers)
     for measure in (*PLACES.values(), patching.heads, patching.heads_by_position):
         found = measure(tiny, base, base, answers)
         close(found, clean.view(-1, *[1] * (found.ndim - 1)).expand_as(found))
@@ -76,7 +76,7 @@ def test_patching_all_that_the_first_layer_reads_at_the_last_name_gives_the_othe
     found = patching.residual(pocket, data.flipped.tokens, data.clean.tokens, data.clean.answers)[
         torch.arange(6), 0, data.clean.s2_pos
     ]
-    close(found, ioi.difference(pocket, data.clean.tokens, data.clean.answers))
+    close(found, ioi.model_logit_diff(pocket, data.clean.tokens, data.clean.answers))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_patching_is_that_of_transformer_lens(tiny, ours, theirs):
     base, source, answers = random_pairs(tiny, 3, 5, [1, 1, 2], [4, 4, 4])
     _, cache = tiny.run_with_cache(source)
     with torch.no_grad():
-        expected = theirs(tiny, base, cache, lambda logits: ioi.read(logits, answers).mean())
+        expected = theirs(tiny, base, cache, lambda logits: ioi.logit_diff(logits, answers).mean())
     close(ours(tiny, base, source, answers).mean(0), expected)
 
 
@@ -103,7 +103,7 @@ def test_patching_of_ingredients_is_that_of_transformer_lens(tiny, what):
     _, cache = tiny.run_with_cache(source)
     theirs = getattr(library, f"get_act_patch_attn_head_{what}_all_pos")
     with torch.no_grad():
-        expected = theirs(tiny, base, cache, lambda logits: ioi.read(logits, answers).mean())
+        expected = theirs(tiny, base, cache, lambda logits: ioi.logit_diff(logits, answers).mean())
     close(patching.heads(tiny, base, source, answers, what).mean(0), expected)
 
 

@@ -78,14 +78,14 @@ def test_head_of_the_last_layer_gives_the_same_by_path_as_by_activation_patching
 
 def test_patching_x_orig_into_itself_changes_nothing(deep):
     orig, _, answers = random_pairs(deep, 3, 6, [1, 2, 2], [5, 5, 4])
-    clean = ioi.difference(deep, orig, answers)[:, None, None].expand(3, 4, 2)
+    clean = ioi.model_logit_diff(deep, orig, answers)[:, None, None].expand(3, 4, 2)
     close(path_patching.to_logits(deep, orig, orig, answers), clean)
     close(path_patching.to_heads(deep, orig, orig, answers, [(2, 0)], "v"), clean)
 
 
 def test_senders_that_no_receiver_follows_change_nothing(deep):
     pairs = random_pairs(deep, 3, 6, [1, 2, 2], [5, 5, 4])
-    clean = ioi.difference(deep, pairs[0], pairs[2])[:, None, None]
+    clean = ioi.model_logit_diff(deep, pairs[0], pairs[2])[:, None, None]
     found = path_patching.to_heads(deep, *pairs, [(2, 0), (1, 1)], "v")
     close(found[:, 2:], clean.expand(3, 2, 2))
     assert not torch.allclose(found[:, :2], clean.expand(3, 2, 2), atol=1e-3)

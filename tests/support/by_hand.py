@@ -25,7 +25,7 @@ def put(value, *where):
 
 def patched(model, base, value, answers, name, *where):
     """Logit difference of the base run with one part of one activation replaced."""
-    return ioi.read(run_with_hooks(model, base, [(name, put(value, *where))]), answers)
+    return ioi.logit_diff(run_with_hooks(model, base, [(name, put(value, *where))]), answers)
 
 
 def by_position(model, base, source, answers, point):
@@ -69,7 +69,7 @@ def path_to_logits(model, orig, new, answers):
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for (layer, head), hooks in frozen(model, orig, new).items():
         logits = run_with_hooks(model, orig, hooks)
-        out[:, layer, head] = ioi.read(logits, answers)
+        out[:, layer, head] = ioi.logit_diff(logits, answers)
     return out
 
 
@@ -82,7 +82,7 @@ def path_to_heads(model, orig, new, answers, receivers, into, positions=None):
     for (layer, head), hooks in frozen(model, orig, new).items():
         _, inputs = run_with_cache(model, orig, {name for name, _ in points}, hooks)
         receive = [(name, put(inputs[name], *where, receiver)) for name, receiver in points]
-        out[:, layer, head] = ioi.read(run_with_hooks(model, orig, receive), answers)
+        out[:, layer, head] = ioi.logit_diff(run_with_hooks(model, orig, receive), answers)
     return out
 
 
@@ -91,7 +91,7 @@ def knocked_out(model, tokens, answers, heads, mlps, z, mlp):
     every = slice(None)
     hooks = [(f"blocks.{i}.attn.hook_z", put(z[i], every, every, head)) for i, head in heads]
     hooks += [(f"blocks.{i}.hook_mlp_out", put(mlp[i], every)) for i in mlps]
-    return ioi.read(run_with_hooks(model, tokens, hooks), answers)
+    return ioi.logit_diff(run_with_hooks(model, tokens, hooks), answers)
 
 
 def activations(model, tokens):

@@ -192,7 +192,7 @@ def _paths(model: TransformerBridge, prompts: int) -> Line:
         hooks = [(name, partial(_put, value=value)) for name, value in z.items()]
         logits, seconds = _timed(partial(run_with_hooks, model, orig, hooks))
         theirs += seconds * count / timed
-        expected = ioi.read(logits, answers)
+        expected = ioi.logit_diff(logits, answers)
         off = max(off, float((found[:, layer, head] - expected).abs().max()))
     shape = flops.Shape.of(model, orig.shape[1])
     need = prompts * flops.paths_to_logits(shape)
@@ -245,7 +245,7 @@ def _against_library(
         _, cache = model.run_with_cache(data.clean.tokens)
         with contextlib.redirect_stderr(io.StringIO()):  # its bars have no off switch
             return theirs_by[what](
-                model, base.tokens, cache, lambda logits: ioi.read(logits, answers).mean()
+                model, base.tokens, cache, lambda logits: ioi.logit_diff(logits, answers).mean()
             )
 
     expected, theirs = _timed(by_library)
