@@ -2,7 +2,7 @@
 
 The logit difference at END is a sum: every head, MLP and embedding adds its output, and the final
 LayerNorm divides the sum by one number. A head's share is its direct effect. Needs compatibility
-mode (`mi_course.models.load` turns it on): without it the shares are wrong without a word.
+mode (`mi_course.models.load` turns it on): without it the shares are silently wrong.
 
 A name mover, in the sense of Wang et al. 2022 (arXiv:2211.00593, section 3.1), is a head that from
 END attends to IO and copies what it attends to.

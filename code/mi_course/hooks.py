@@ -1,6 +1,6 @@
 """Run a model with hooks, safely.
 
-TransformerBridge lets some mistakes pass in silence: hooks given to the wrong method are ignored,
+TransformerBridge says nothing about some mistakes: hooks given to the wrong method are ignored,
 and hooks left on the model change every later run. The functions here take hooks in one place only,
 check names, heads and lengths first, and leave the model without hooks, also after an error.
 `mi_course.guards` makes the same checks on the model's own methods.

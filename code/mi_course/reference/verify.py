@@ -63,7 +63,7 @@ class Verdict:
         return self.model.name == "gpt2" and self.model.sha256 == models.GPT2_SHA256
 
     def found(self, row: Row) -> bool:
-        """Whether a published number was found: other weights that hit it hit it by chance."""
+        """Whether a published number was found: other weights match it only by chance."""
         return self.is_gpt2 and row.agrees
 
     @property
@@ -141,7 +141,7 @@ def judge(
         references: default: all of the course.
         even_if_random: measure stand-in weights too; the verdict then says so, and never agrees.
         on_measured: called with each quantity when it is done.
-        versions: of Python and of packages, to be told in the verdict.
+        versions: of Python and of packages, which the verdict names.
 
     Raises:
         NotGPT2Error: other weights, and `even_if_random` was not asked for.
