@@ -25,7 +25,6 @@ BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itse
 SIBLINGS = {
     ("book", "learner.weeklog"): "the tracker page shows the items of the learner's log",
     ("check", "learner.progress"): "a check that is passed is recorded",
-    ("reference", "book.kernels"): "the verdict names the versions that stored outputs name",
 }
 
 # To be mended where they belong, then deleted here: a line that is not true any more fails.
