@@ -34,6 +34,6 @@ def test_start_works_from_an_unpacked_wheel_in_a_fresh_folder(tmp_path):
         )
         assert done.stderr == ""
     written = {p.relative_to(here / "workbook").with_suffix("") for p in here.rglob("*.ipynb")}
-    docs = {chapters.doc_name(ROOT, path) for path in chapters.find(ROOT)}
+    docs = {chapter.doc for chapter in chapters.find(ROOT)}
     assert {path.as_posix() for path in written} == docs
     assert "zero_head: not written yet" in done.stdout

@@ -20,7 +20,7 @@ def test_finds_chapters_with_code_and_nothing_else(project):
     project.write("outputs/pocket/week1/left_over", cell("1"))
     project.write("_drafts/01_c", cell("1"))
 
-    docs = [chapters.doc_name(project.root, path) for path in chapters.find(project.root)]
+    docs = [chapter.doc for chapter in chapters.find(project.root)]
 
     assert docs == ["week1/01_a", "week2/01_b"]
 
@@ -30,7 +30,7 @@ def test_cells_have_source_tags_and_the_line_of_their_fence(project):
         "a", "# Title\n\n" + cell("x = 1", "hide-input, exercise-x") + "\ntext\n\n" + cell("x\n\n")
     )
 
-    first, second = chapters.code_cells(path)
+    first, second = project.chapter("a").cells
 
     assert (first.source, first.tags) == ("x = 1", ("hide-input", "exercise-x"))
     assert (second.source, second.tags) == ("x", ())
@@ -40,38 +40,64 @@ def test_cells_have_source_tags_and_the_line_of_their_fence(project):
 
 
 def test_a_changed_chapter_is_read_again(project):
-    path = project.write("a", cell("1"))
-    assert chapters.code_cells(path)[0].source == "1"
+    project.write("a", cell("1"))
+    chapter = project.chapter("a")
+    assert chapter.cells[0].source == "1"
     project.write("a", cell("22"))
-    assert chapters.code_cells(path)[0].source == "22"
+    assert chapter.cells[0].source == "22"
+
+
+def test_an_unchanged_chapter_is_parsed_once_for_all_that_is_asked_of_it(project, monkeypatch):
+    parsed = []
+    read = chapters.read
+    monkeypatch.setattr(chapters, "read", lambda path: parsed.append(path.name) or read(path))
+    project.write("a", "# A title\n\n" + cell("1"))
+    (chapter,) = chapters.find(project.root)
+    assert chapters.named(project.root, "a") == chapter
+    assert (chapter.title, chapter.missing(), len(chapter.cells)) == ("A title", None, 1)
+    assert len(chapter.notebook.cells) == 2
+    assert parsed == ["a.md"]
 
 
 def test_a_cell_within_a_colon_fence_is_no_code_cell_of_the_page(project):
-    path = project.write("a", f":::{{note}}\n{cell('1')}:::\n\n{cell('2')}")
-    assert [c.source for c in chapters.code_cells(path)] == ["2"]
+    project.write("a", f":::{{note}}\n{cell('1')}:::\n\n{cell('2')}")
+    assert [c.source for c in project.chapter("a").cells] == ["2"]
 
 
 def test_names_are_accepted_as_a_shell_completes_them(project):
     path = project.write("week1/01_a", cell("1"))
     for name in ("week1/01_a", "book/week1/01_a.md", "./book/week1/01_a.md"):
-        assert chapters.source_path(project.root, name) == path
+        assert chapters.named(project.root, name).source == path
+
+
+def test_a_stored_path_tells_chapter_and_model_even_where_the_chapter_is_gone(project):
+    for root in (project.root, project.root.relative_to("/")):
+        chapter = chapters.Chapter(root, "week1/01_a")
+        assert chapters.of_stored(chapter.stored("gpt2")) == (chapter, "gpt2")
+
+
+def test_the_chapter_of_a_file_is_none_where_the_file_is_no_chapter(project):
+    path = project.write("week1/01_a", cell("1"))
+    assert chapters.of_source(project.root, path) == project.chapter("week1/01_a")
+    assert chapters.of_source(project.root, project.write("prose", "# No code here\n")) is None
+    assert chapters.of_source(project.root, project.root / "book/nowhere.md") is None
 
 
 def test_an_unknown_name_lists_the_chapters_there_are(project):
     project.write("week1/01_a", cell("1"))
     with pytest.raises(ChapterError, match=r"no chapter 'week9'.*\n  week1/01_a"):
-        chapters.source_path(project.root, "week9")
+        chapters.named(project.root, "week9")
 
 
 def test_options_that_are_not_yaml_name_the_file(project):
-    path = project.write("week1/01_a", "```{code-cell} ipython3\n:tags: one\n1\n```\n")
+    project.write("week1/01_a", "```{code-cell} ipython3\n:tags: one\n1\n```\n")
     with pytest.raises(ChapterError, match=r"01_a\.md.*not of type 'array'.*:tags: \[hide-input\]"):
-        chapters.code_cells(path)
+        project.chapter("week1/01_a").cells  # noqa: B018  (reading them is the error)
 
 
 def test_tolerance_tag_is_read(project):
-    path = project.write("a", cell("# tolerance: trained live\nx", "tol-0.05") + cell("y"))
-    assert [c.tolerance for c in chapters.code_cells(path)] == [0.05, None]
+    project.write("a", cell("# tolerance: trained live\nx", "tol-0.05") + cell("y"))
+    assert [c.tolerance for c in project.chapter("a").cells] == [0.05, None]
 
 
 @pytest.mark.parametrize(

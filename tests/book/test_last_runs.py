@@ -32,11 +32,11 @@ def note(project):
         name: hashlib.sha256((kernels.PACKAGE / file).read_bytes()).hexdigest()
         for name, file in files.items()
     }
-    last_runs.note(project.root, "a", "pocket", digests)
+    last_runs.note(project.chapter("a"), "pocket", digests)
 
 
 def why(project):
-    return last_runs.why_run(project.root, "a", "pocket")
+    return last_runs.why_run(project.chapter("a"), "pocket")
 
 
 def test_nothing_changed_and_prose_is_nothing(noted):
@@ -83,6 +83,6 @@ def test_each_thing_that_an_output_depends_on_is_named(noted, monkeypatch):
 
 
 def test_what_was_never_run_here_is_run(noted):
-    assert last_runs.why_run(noted.root, "a", "gpt2") == "not run here yet"
+    assert last_runs.why_run(noted.chapter("a"), "gpt2") == "not run here yet"
     (noted.root / last_runs.FILE).write_text("{broken")
     assert why(noted) == "not run here yet"

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mi_course.book import chapters, needs, run, store
+from mi_course.book import chapters, run, store
 from support.small_course import FRONT, cell, package_env, text
 
 DOC = "week1/01_a"
@@ -20,7 +20,7 @@ def chapter(project):
     path = project.write(DOC, cell("print(1)"))
     path.write_text(FRONT.replace("---\njup", "---\nneeds: mnist\njup") + cell("print(1)"))
     project.save(DOC, [[text("2\n")]])
-    return path
+    return project.chapter(DOC)
 
 
 @pytest.fixture
@@ -40,20 +40,21 @@ def nbval(project, **env):
 
 
 def test_only_a_chapter_that_says_so_needs_something(project, chapter, no_mnist):
-    assert needs.missing(chapter) == REASON
-    assert needs.missing(project.write("week1/02_b", cell("1"))) is None
+    assert chapter.missing() == REASON
+    project.write("week1/02_b", cell("1"))
+    assert project.chapter("week1/02_b").missing() is None
 
 
 def test_an_unknown_need_is_refused(project):
     path = project.write(DOC, cell("1"))
     path.write_text(FRONT.replace("---\njup", "---\nneeds: minst\njup") + cell("1"))
     with pytest.raises(chapters.ChapterError, match="needs: 'minst', expected mnist"):
-        needs.missing(path)
+        project.chapter(DOC).missing()
 
 
 def test_a_run_stores_nothing_and_says_why(project, chapter, no_mnist):
     before = project.stored(DOC).read_bytes()
-    (outcome,) = run.run_all(project.root, [DOC], "pocket", 1)
+    (outcome,) = run.run_all([chapter], "pocket", 1)
     assert (outcome.state, outcome.message, outcome.failed) == ("not run", REASON, False)
     assert project.stored(DOC).read_bytes() == before
 
@@ -66,13 +67,12 @@ def test_nbval_reports_it_as_not_run_with_the_reason(project, chapter):
 
 
 def test_nbval_runs_it_where_nothing_is_missing(project, chapter, monkeypatch):
-    path = project.root / "book" / f"{DOC}.md"
-    path.write_text(path.read_text().replace("needs: mnist\n", ""))
+    chapter.source.write_text(chapter.source.read_text().replace("needs: mnist\n", ""))
     done = nbval(project, MI_COURSE_MNIST="digits")
     assert done.returncode == 1, done.stdout
     assert "stored '2', now '1'" in done.stdout
 
 
 def test_what_is_stored_is_still_held_against_the_chapter(project, chapter):
-    chapter.write_text(chapter.read_text().replace("print(1)", "print(3)"))
-    assert "differs from the stored one" in store.stale_reason(chapter, project.stored(DOC))
+    chapter.source.write_text(chapter.source.read_text().replace("print(1)", "print(3)"))
+    assert "differs from the stored one" in store.stale_reason(chapter, "pocket")

@@ -136,15 +136,15 @@ def test_words_are_those_that_a_reader_reads(course):
     )
     (course / "book/posts").mkdir()
     (course / "book/posts/a.md").write_text(text, encoding="utf8")
-    assert new_post.count_words(course, "posts/a") == 9
+    assert new_post.count_words(chapters.Chapter(course, "posts/a")) == 9
 
 
 def test_the_model_post_has_about_500_words_and_types_no_number():
     root = site_builds.ROOT
-    assert 450 <= new_post.count_words(root, "week4/model_post") <= 550
+    assert 450 <= new_post.count_words(chapters.Chapter(root, "week4/model_post")) <= 550
     prose = "\n".join(
         cell.source
-        for cell in chapters.read(root / "book/week4/model_post.md").cells
+        for cell in chapters.Chapter(root, "week4/model_post").notebook.cells
         if cell.cell_type == "markdown"
     )
     glued = re.sub(r"\{glue:text\}`[^`]*`", "", prose)
@@ -160,8 +160,8 @@ def test_a_new_post_runs_and_stands_in_the_site_with_outputs_of_its_own(course, 
     doc = f"posts/{new_post.file_name(ODD)}"
     assert f"new        {doc} (pocket, " in told
     assert f"`mi-course run {doc}` runs its cells again" in told
-    stored = chapters.stored_path(course, doc, "pocket")
-    assert store.stale_reason(chapters.source_path(course, doc), stored) is None
+    chapter = chapters.named(course, doc)
+    assert store.stale_reason(chapter, "pocket") is None
 
     result = site_builds.build(course, course)
     assert result.returncode == 0, result.stderr

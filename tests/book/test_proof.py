@@ -23,7 +23,7 @@ from mi_course.book import chapters, compare, generated_parts, run, store
 from mi_course.book.proof import code, copies, data, kinds, prove, report, texts
 from support.small_course import CODE, Project, cell, shown, text
 
-DOCS = [chapters.doc_name(CODE.parent, path) for path in chapters.find(CODE.parent)]
+ALL = chapters.find(CODE.parent)
 
 CHAPTER = """# A
 
@@ -69,7 +69,7 @@ def ran(tmp_path_factory):
     """A chapter with something of every kind, run and stored once; not to be changed."""
     project = Project(tmp_path_factory.mktemp("proof") / "course")
     project.write("week1/01_a", CHAPTER)
-    (outcome,) = run.run_all(project.root, ["week1/01_a"], "pocket", 1)
+    (outcome,) = run.run_all([project.chapter("week1/01_a")], "pocket", 1)
     assert outcome.state == "new", outcome.message
     return project
 
@@ -94,10 +94,7 @@ def test_every_damage_to_a_small_book_is_caught_and_nothing_else(chapter):
         "an edit of Markdown, nothing executed",
     }
     assert not (chapter.root / "code").exists()  # only the copy was damaged
-    assert (
-        store.stale_reason(chapter.root / "book/week1/01_a.md", chapter.stored("week1/01_a"))
-        is None
-    )
+    assert store.stale_reason(chapter.chapter("week1/01_a"), "pocket") is None
 
 
 @pytest.mark.parametrize(
@@ -226,19 +223,18 @@ def test_a_result_is_changed_as_its_type_asks(tmp_path, annotation, value, chang
         assert namespace["f"]() == namespace["f"](True) == changed
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_every_chapter_calls_something_of_the_package_that_the_proof_changes(doc):
+@pytest.mark.parametrize("chapter", ALL, ids=str)
+def test_every_chapter_calls_something_of_the_package_that_the_proof_changes(chapter):
     package = CODE / "mi_course"
-    assert list(code.changeable(package, chapters.source_path(CODE.parent, doc)))
+    assert list(code.changeable(package, chapter.source))
 
 
 def test_every_module_that_chapters_call_is_damaged():
     package = CODE / "mi_course"
     wanted, damaged = set(), set()
-    for doc in DOCS:
-        path = chapters.source_path(CODE.parent, doc)
-        damaged |= {file for file, _, _ in code.changeable(package, path)}
-        wanted |= _homes_of_called_functions("\n".join(c.source for c in chapters.code_cells(path)))
+    for chapter in ALL:
+        damaged |= {file for file, _, _ in code.changeable(package, chapter.source)}
+        wanted |= _homes_of_called_functions("\n".join(c.source for c in chapter.cells))
     assert damaged == wanted
     assert len(damaged) >= 18  # as many as chapters called when the package was laid out in folders
 
@@ -363,7 +359,7 @@ def test_another_python_is_asked_for_its_version():
 
 
 def test_a_book_that_cannot_all_be_executed_here_is_refused(chapter, monkeypatch):
-    monkeypatch.setattr("mi_course.book.needs.missing", lambda source: "MNIST is not here")
+    monkeypatch.setattr(chapters.Chapter, "missing", lambda self: "MNIST is not here")
     with pytest.raises(run.RunError, match=r"01_a cannot be executed here.*: MNIST is not here"):
         prove.prove(chapter.root)
 

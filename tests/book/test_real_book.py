@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from mi_course.book import chapters, needs, outputs, run, store
+from mi_course.book import chapters, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
 from mi_course.book.notebook import learner_notebook
 from mi_course.digits import mnist
@@ -18,7 +18,9 @@ from support.small_course import CODE, package_env
 
 ROOT = CODE.parent
 POCKET, *OTHERS = chapters.MODELS
-DOCS = [chapters.doc_name(ROOT, path) for path in chapters.find(ROOT)]
+ALL = chapters.find(ROOT)
+DOCS = [chapter.doc for chapter in ALL]
+each_chapter = pytest.mark.parametrize("chapter", ALL, ids=str)
 RAW_MYST = re.compile(r"^\s*(`{3,}|:{3,})\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+", re.MULTILINE)
 
 
@@ -26,11 +28,9 @@ def test_the_book_has_chapters():
     assert "week2/02_induction_heads" in DOCS
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_the_stored_outputs_of_pocket_belong_to_the_chapter_and_hold_no_noise(doc):
-    source = chapters.source_path(ROOT, doc)
-    stored = chapters.stored_path(ROOT, doc, POCKET)
-    assert store.problems(source, stored, outputs.places(ROOT)) == []
+@each_chapter
+def test_the_stored_outputs_of_pocket_belong_to_the_chapter_and_hold_no_noise(chapter):
+    assert store.problems(chapter, POCKET, outputs.places(ROOT)) == []
 
 
 @pytest.mark.parametrize("model", OTHERS)
@@ -47,14 +47,14 @@ def test_every_stored_notebook_has_a_chapter():
     assert store.orphans(ROOT) == []
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_every_cell_gives_now_what_is_stored_for_it(doc):
+@each_chapter
+def test_every_cell_gives_now_what_is_stored_for_it(chapter):
     """Nbval over the stored outputs, with the course's comparer."""
-    if why := needs.missing(chapters.source_path(ROOT, doc)):
+    if why := chapter.missing():
         not_run(why)
     command = "-m pytest -q -p mi_course.book.nbval_plugin --nbval --color=no -p no:cacheprovider"
     done = subprocess.run(
-        [sys.executable, *command.split(), str(chapters.stored_path(ROOT, doc, POCKET))],
+        [sys.executable, *command.split(), str(chapter.stored(POCKET))],
         cwd=ROOT,
         env=package_env(),
         capture_output=True,
@@ -64,27 +64,27 @@ def test_every_cell_gives_now_what_is_stored_for_it(doc):
     assert done.returncode == 0, done.stdout + done.stderr
     if "left out, nothing changed" in done.stdout:
         not_run(f"nothing changed since it passed here, and {ONLY_CHANGED} is set")
-    cells = len(chapters.code_cells(chapters.source_path(ROOT, doc)))
-    assert f"{cells + 1} passed" in done.stdout  # each cell, and the notebook's model
+    assert f"{len(chapter.cells) + 1} passed" in done.stdout  # each cell, and the notebook's model
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(doc):
-    notebook = learner_notebook.learner_notebook(ROOT, doc)
+@each_chapter
+def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(chapter):
+    notebook = learner_notebook.learner_notebook(chapter)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             shown_code_removed = re.sub(r"```\w*\n.*?```", "", cell.source, flags=re.DOTALL)
             assert not RAW_MYST.search(shown_code_removed), cell.source
         else:
             assert learner_notebook.BEGIN not in cell.source
-            compile(re.sub(r"^(\s*)%.*$", r"\1pass", cell.source, flags=re.MULTILINE), doc, "exec")
+            code = re.sub(r"^(\s*)%.*$", r"\1pass", cell.source, flags=re.MULTILINE)
+            compile(code, chapter.doc, "exec")
 
 
-@pytest.mark.parametrize("doc", DOCS)
-def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(doc, monkeypatch):
+@each_chapter
+def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(chapter, monkeypatch):
     if mnist.why_absent():
         monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")  # no test downloads anything
-    notebook = learner_notebook.learner_notebook(ROOT, doc)
+    notebook = learner_notebook.learner_notebook(chapter)
 
     async def execute() -> None:
         async with run.running_kernel(notebook, POCKET, None) as client:

@@ -29,7 +29,7 @@ def loaded():
 
 
 def runs(project, *docs, model="pocket", jobs=2):
-    return run.run_all(project.root, docs, model, jobs)
+    return run.run_all([project.chapter(doc) for doc in docs], model, jobs)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_second_run_leaves_every_byte_and_a_changed_output_is_stored(project):
     (second,) = runs(project, "week1/01_a")
     assert (first.state, second.state) == ("new", "unchanged")
     assert path.read_bytes() == before
-    assert store.stale_reason(project.root / "book/week1/01_a.md", path) is None
+    assert store.stale_reason(project.chapter("week1/01_a"), "pocket") is None
 
     project.write("week1/01_a", cell("x = 2\nprint('x is', x)") + "\n" + cell("x / 7"))
     (third,) = runs(project, "week1/01_a")
@@ -67,14 +67,15 @@ def test_one_failing_chapter_does_not_stop_another_and_is_reported(project):
     )
     project.write("good", cell("print(1)"))
     seen = []
-    outcomes = run.run_all(project.root, ["bad", "good"], "pocket", 2, seen.append)
+    chosen = [project.chapter("bad"), project.chapter("good")]
+    outcomes = run.run_all(chosen, "pocket", 2, seen.append)
     bad, good = outcomes
     assert (bad.state, good.state) == ("failed", "new")
     assert not project.stored("bad").exists()
     assert sorted(seen) == ["bad", "good"]
     line = next(
         n
-        for n, text in enumerate((project.root / "book/bad.md").read_text().splitlines(), 1)
+        for n, text in enumerate(project.chapter("bad").source.read_text().splitlines(), 1)
         if text == "    return missing"
     )
     assert "book/bad.md: code cell 2 (line" in bad.message

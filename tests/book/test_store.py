@@ -28,7 +28,7 @@ def stored(project):
 
 
 def stale(project):
-    return store.stale_reason(project.root / "book/week1/01_a.md", project.stored("week1/01_a"))
+    return store.stale_reason(project.chapter("week1/01_a"), "pocket")
 
 
 def test_holds_code_and_outputs_only(stored):
@@ -137,7 +137,7 @@ def test_outputs_of_another_model_are_stale(stored):
     gpt2 = stored.stored("week1/01_a", "gpt2")
     gpt2.parent.mkdir(parents=True)
     gpt2.write_bytes(stored.stored("week1/01_a").read_bytes())
-    why = store.stale_reason(stored.root / "book/week1/01_a.md", gpt2)
+    why = store.stale_reason(stored.chapter("week1/01_a"), "gpt2")
     assert why == (
         "its outputs were computed with pocket; run `mi-course run week1/01_a --model gpt2`"
     )
@@ -145,7 +145,7 @@ def test_outputs_of_another_model_are_stale(stored):
 
 def test_problems_name_file_cell_and_command(stored):
     stored.save("week1/01_a", [[text("/tmp/x\n")], [text("ok", "stderr")]])
-    found = store.problems(stored.root / "book/week1/01_a.md", stored.stored("week1/01_a"))
+    found = store.problems(stored.chapter("week1/01_a"), "pocket")
     assert len(found) == 2
     assert found[0].startswith("01_a.ipynb: code cell 1: its output holds a path of this machine")
     assert found[1].startswith("01_a.ipynb: code cell 2: it writes to stderr")
@@ -166,7 +166,7 @@ def test_problems_name_file_cell_and_command(stored):
 )
 def test_each_kind_of_noise_is_told_with_file_cell_and_command(stored, output, what):
     stored.save("week1/01_a", [[text("0.123456\n")], [output]])
-    (found,) = store.problems(stored.root / "book/week1/01_a.md", stored.stored("week1/01_a"))
+    (found,) = store.problems(stored.chapter("week1/01_a"), "pocket")
     assert found.startswith(f"01_a.ipynb: code cell 2: {what}")
     assert found.endswith("; run `mi-course run week1/01_a`")
 
@@ -176,7 +176,7 @@ def test_a_stored_notebook_without_a_chapter_is_named_with_what_to_do(stored):
     stored.write("week1/01_a", "# Only prose now\n")
     stored.write("week1/02_b", cell("1"))
     stored.save("week1/02_b", [[]], {"name": "gpt2", "sha256": "ab", "revision": ""}, folder="gpt2")
-    (stored.root / "book/week1/02_b.md").unlink()
+    stored.chapter("week1/02_b").source.unlink()
     names = [f"book/outputs/{name}.ipynb" for name in ("pocket/week1/01_a", "gpt2/week1/02_b")]
     assert store.orphans(stored.root) == [
         f"{name} belongs to no chapter; bring its chapter back, or run `git rm {name}`"
@@ -191,8 +191,8 @@ def test_an_edit_of_markdown_alone_passes_without_a_kernel(stored, monkeypatch, 
     monkeypatch.setattr(subprocess, "Popen", start)
     monkeypatch.chdir(stored.root)
     stored.write("week1/01_a", CHAPTER.replace("prose", "other prose\n\n## A heading"))
-    chapter = stored.root / "book/week1/01_a.md"
-    assert store.problems(chapter, stored.stored("week1/01_a"), outputs.places(stored.root)) == []
+    chapter = stored.chapter("week1/01_a")
+    assert store.problems(chapter, "pocket", outputs.places(stored.root)) == []
     assert main(["status"]) == 0
     assert "fresh" in capsys.readouterr().out
 
@@ -216,8 +216,8 @@ def test_bytes_depend_on_content_alone_and_read_well(stored):
 
 
 def test_equal_cells_have_different_ids(project):
-    path = project.write("a", cell("x") + "\n" + cell("y") + "\n" + cell("x"))
-    ids = store.cell_ids(store.chapters.code_cells(path))
+    project.write("a", cell("x") + "\n" + cell("y") + "\n" + cell("x"))
+    ids = store.cell_ids(project.chapter("a").cells)
     assert len(set(ids)) == 3
     assert ids[2] == ids[0] + "-2"
 

@@ -12,9 +12,9 @@ from support.small_course import CODE
 
 ROOT = CODE.parent
 DOCS = [
-    chapters.doc_name(ROOT, path)
-    for path in chapters.find(ROOT)
-    if chapters.read(path).metadata.get("needs") == "mnist"
+    chapter.doc
+    for chapter in chapters.find(ROOT)
+    if chapter.notebook.metadata.get("needs") == "mnist"
 ]
 # figures of logs that ship with the course and were made on MNIST, whatever is at hand
 MNIST_LOGS = {"MNIST: each mistake leaves its own curve", "MNIST: pairs cost more than slices"}
@@ -27,7 +27,7 @@ def test_the_chapters_that_need_mnist_are_known():
 @pytest.mark.parametrize("doc", DOCS)
 def test_every_cell_runs_on_the_small_digits_and_says_so(doc, monkeypatch):
     monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")
-    result, _ = asyncio.run(run.execute(ROOT, chapters.source_path(ROOT, doc), "pocket", 1))
+    result, _ = asyncio.run(run.execute(chapters.named(ROOT, doc), "pocket", 1))
     shown = [output for cell in result.outputs for output in cell]
     printed = "".join(output.get("text", "") for output in shown)
     figures = [o.data[outputs.PLOTLY] for o in shown if outputs.PLOTLY in o.get("data", {})]

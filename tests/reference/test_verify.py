@@ -4,10 +4,12 @@ import dataclasses
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from mi_course import models, reference
+from mi_course.book.chapters import Chapter
 from mi_course.book.publish import gpt2_changes
 from mi_course.book.run import Outcome
 from mi_course.cli import author, proof
@@ -18,6 +20,10 @@ from support.outside import ROOT
 
 def some(measured, published=1.0, tolerance=0.1):
     return Reference("a score", {"5.5": published}, tolerance, "a source", lambda _: measured)
+
+
+def ended(doc, state, **options):
+    return Outcome(Chapter(Path(), doc), "gpt2", state, **options)
 
 
 @pytest.fixture
@@ -74,8 +80,8 @@ def test_no_number_at_all_is_no_agreement(named_gpt2):
 def test_the_page_says_how_many_chapters_ran_and_why_one_stopped(named_gpt2):
     verdict = verify.judge(named_gpt2, [some({"5.5": 1.0})])
     outcomes = [
-        Outcome("week1/01_a", "gpt2", "new"),
-        Outcome("week1/02_b", "gpt2", "failed", message="week1/02_b.md: cell 3 failed\n  line"),
+        ended("week1/01_a", "new"),
+        ended("week1/02_b", "failed", message="week1/02_b.md: cell 3 failed\n  line"),
     ]
     page = verify.page(verdict, outcomes)
     assert "1 of 2 chapters ran to their end on it." in page
@@ -124,7 +130,7 @@ class Stage:
     """The command with its long parts replaced: what it measures, and how the chapters end."""
 
     def __init__(self, files, model, root, monkeypatch):
-        self.root, self.outcomes = root, [Outcome("week1/01_a", "gpt2", "new")]
+        self.root, self.outcomes = root, [ended("week1/01_a", "new")]
         self.measured = {"5.5": 1.0}
         monkeypatch.setattr(models, "fetch_gpt2", lambda: files)
         monkeypatch.setattr(models, "load", lambda name: model)
@@ -169,7 +175,7 @@ def test_a_wrong_number_is_written_down_and_the_chapters_still_run(stage):
 
 
 def test_a_chapter_that_stops_is_written_down_and_fails_the_command(stage):
-    stage.outcomes.append(Outcome("week1/02_b", "gpt2", "failed", message="why"))
+    stage.outcomes.append(ended("week1/02_b", "failed", message="why"))
     assert stage.run() == 1
     assert "1 of 2 chapters ran" in stage.page
     assert "`week1/02_b` stopped: `why`" in stage.page

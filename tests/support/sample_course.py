@@ -14,7 +14,8 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from mi_course.book import chapters, outputs, store
+from mi_course.book import outputs, store
+from mi_course.book.chapters import Chapter
 from support.outside import ROOT
 
 MODEL = {"name": "pocket", "sha256": "0123456789abcdef" * 4, "revision": ""}
@@ -189,11 +190,11 @@ def store_outputs(
     folder: Path, outs: list[list[NotebookNode]], model: str = "pocket", doc: str = CHAPTER
 ) -> Path:
     """Store outputs for a chapter, by default the sample, as `mi-course run` would."""
-    cells = chapters.code_cells(folder / f"book/{doc}.md")
+    chapter = Chapter(folder, doc)
     result = store.Result(
-        cells, [outputs.normalise(o) for o in outs], {**MODEL, "name": model}, VERSIONS
+        chapter.cells, [outputs.normalise(o) for o in outs], {**MODEL, "name": model}, VERSIONS
     )
-    path = chapters.stored_path(folder, doc, model)
+    path = chapter.stored(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(store.to_bytes(store.build(result, "2026-01-02")))
     return path

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbformat.v4 import new_output
 
 from mi_course.book import outputs, store
-from mi_course.book.chapters import code_cells, stored_path
+from mi_course.book.chapters import Chapter
 from support.outside import ROOT
 
 FRONT = """---
@@ -40,19 +40,23 @@ class Project:
 
     def write(self, doc: str, body: str) -> Path:
         """Write a chapter; `body` is its Markdown after the front matter."""
-        path = self.root / "book" / f"{doc}.md"
+        path = self.chapter(doc).source
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FRONT + body, encoding="utf8")
         return path
 
+    def chapter(self, doc: str) -> Chapter:
+        """The chapter of a name, whether it is written yet or not."""
+        return Chapter(self.root, doc)
+
     def stored(self, doc: str, model: str = "pocket") -> Path:
         """Where the chapter's outputs are stored."""
-        return stored_path(self.root, doc, model)
+        return self.chapter(doc).stored(model)
 
     def save(self, doc: str, outs: list[list], model: dict[str, str] = POCKET, **options) -> str:
         """Store outputs for a chapter as a run would."""
-        cells = code_cells(self.root / "book" / f"{doc}.md")
-        result = store.Result(cells, [outputs.normalise(o) for o in outs], model, VERSIONS)
+        outs = [outputs.normalise(o) for o in outs]
+        result = store.Result(self.chapter(doc).cells, outs, model, VERSIONS)
         return store.save(self.stored(doc, options.pop("folder", "pocket")), result, **options)
 
 

@@ -4,6 +4,9 @@ A chapter is a MyST Markdown file under `book/` that the myst-nb reader takes fo
 that holds at least one code cell. Its name, as commands and messages use it, is its path under
 `book/` without the suffix: `week2/02_induction_heads`. The reader is myst-nb's own, so that what
 runs is what the page shows.
+
+There are four ways to a `Chapter`: `find` for all of them, `named` for the name that a person
+gave, `of_source` and `of_stored` for a file.
 """
 
 from __future__ import annotations
@@ -14,13 +17,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mi_course.errors import CourseError
 
 if TYPE_CHECKING:
-    import nbformat
-    from myst_parser.config.main import MdParserConfig
+    from nbformat import NotebookNode
 
 BOOK = Path("book")
 OUTPUTS = BOOK / "outputs"
@@ -95,52 +97,114 @@ def project_root(start: Path | None = None) -> Path:
     )
 
 
-def find(root: Path) -> list[Path]:
+@dataclass(frozen=True)
+class Chapter:
+    """One chapter: its name, what it holds, and where all that is made from it lies.
+
+    The file is read when it is asked for, and again only when it has changed.
+
+    Attributes:
+        root: of the project.
+        doc: the chapter's name: its path under `book/` without the suffix, with forward slashes.
+    """
+
+    root: Path
+    doc: str
+
+    def __str__(self) -> str:
+        return self.doc
+
+    @property
+    def source(self) -> Path:
+        """The chapter's `.md`."""
+        return page_path(self.root, self.doc)
+
+    @property
+    def file(self) -> str:
+        """The source as messages name it: `book/week2/02_induction_heads.md`."""
+        return page_path(Path(), self.doc).as_posix()
+
+    def stored(self, model: str) -> Path:
+        """Where its outputs with a model are stored, if they are."""
+        return self.root / OUTPUTS / model / f"{self.doc}.ipynb"
+
+    @property
+    def notebook(self) -> NotebookNode:
+        """As `read` reads it; shared by all who ask, so not to be changed.
+
+        Raises:
+            ChapterError: the front matter or a cell's options cannot be read.
+        """
+        return _parsed(self.source).notebook
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """The code cells, in order; raises what `notebook` raises."""
+        return _parsed(self.source).cells
+
+    @property
+    def title(self) -> str:
+        """The first heading as plain text, or the file's name."""
+        return title(self.source)
+
+    def missing(self) -> str | None:
+        """Why a run of this chapter here would not give its stored outputs; None where it would.
+
+        A chapter names in its front matter what a machine may lack: `needs: mnist`. Without it the
+        chapter still runs, on something that stands in for it. But its outputs are then none to
+        store, nor to compare with those that are stored: it counts as not run, with the reason.
+
+        Raises:
+            ChapterError: it names something that is not known.
+        """
+        need = self.notebook.metadata.get("needs")
+        if need is None:
+            return None
+        if need != "mnist":
+            raise ChapterError(f"{self.source}: needs: {need!r}, expected mnist")
+        from mi_course.digits import mnist
+
+        return mnist.why_absent()
+
+
+def find(root: Path) -> list[Chapter]:
     """Every chapter under `root/book`, sorted by path; `outputs/` and hidden folders left out."""
     found = []
     for folder, folders, names in os.walk(root / BOOK):
         # in place, since that is how os.walk is told where not to go
         folders[:] = [f for f in folders if not f.startswith((".", "_")) and f != OUTPUTS.name]
-        found += [Path(folder, name) for name in names if is_chapter(Path(folder, name))]
-    return sorted(found)
+        found += [Path(folder, name) for name in names]
+    return [chapter for path in sorted(found) if (chapter := of_source(root, path))]
 
 
-def is_chapter(path: Path) -> bool:
-    """Whether the file is a MyST notebook with at least one code cell."""
-    path = Path(path)
-    if path.suffix != ".md":
-        return False
-    from myst_nb.core.read import is_myst_markdown_notebook
-
-    text = path.read_text(encoding="utf8")
-    return is_myst_markdown_notebook(text) and bool(code_cells(path))
-
-
-def doc_name(root: Path, path: Path) -> str:
-    """The chapter's name: its path under `book/` without the suffix, with forward slashes."""
-    try:
-        return path.resolve().relative_to((root / BOOK).resolve()).with_suffix("").as_posix()
-    except ValueError:
-        raise ChapterError(f"{path} does not lie under {BOOK}/") from None
-
-
-def source_path(root: Path, doc: str) -> Path:
-    """The chapter's source file. `doc` may carry `book/` and `.md`, as a shell completes it.
+def named(root: Path, name: str) -> Chapter:
+    """The chapter that a person named: it may carry `book/` and `.md`, as a shell completes it.
 
     Raises:
         ChapterError: no chapter of this name; the message lists those there are.
     """
-    name = Path(doc).as_posix().removeprefix("./").removeprefix(f"{BOOK}/").removesuffix(".md")
-    path = root / BOOK / f"{name}.md"
-    if not path.is_file() or not is_chapter(path):
-        known = "\n  ".join(doc_name(root, p) for p in find(root)) or "(none)"
-        raise ChapterError(f"no chapter {doc!r}. The chapters are:\n  {known}")
-    return path
+    doc = Path(name).as_posix().removeprefix("./").removeprefix(f"{BOOK}/").removesuffix(".md")
+    chapter = of_source(root, page_path(root, doc))
+    if chapter is None:
+        known = "\n  ".join(other.doc for other in find(root)) or "(none)"
+        raise ChapterError(f"no chapter {name!r}. The chapters are:\n  {known}")
+    return chapter
 
 
-def stored_path(root: Path, doc: str, model: str) -> Path:
-    """Where the outputs of chapter `doc` with `model` are stored."""
-    return root / OUTPUTS / model / f"{doc}.ipynb"
+def of_source(root: Path, path: Path) -> Chapter | None:
+    """The chapter whose source this file is; None for a page without code, and for other files."""
+    return Chapter(root, doc_name(root, path)) if _is_chapter(path) else None
+
+
+def of_stored(path: Path) -> tuple[Chapter, str]:
+    """Chapter and model of a path `…/book/outputs/MODEL/week2/02_name.ipynb`.
+
+    The chapter may be gone: what is left behind is then an orphan (`store.orphans`).
+    """
+    parts = path.with_suffix("").parts
+    at = len(parts) - 1 - parts[::-1].index(OUTPUTS.name)
+    root = Path(*parts[: at + 1 - len(OUTPUTS.parts)])
+    return Chapter(root, "/".join(parts[at + 2 :])), parts[at + 1]
 
 
 def find_stored(root: Path, model: str) -> list[Path]:
@@ -152,12 +216,21 @@ def find_stored(root: Path, model: str) -> list[Path]:
     )
 
 
-def read(path: Path, config: MdParserConfig | None = None) -> nbformat.NotebookNode:
-    """The chapter as a notebook, by myst-nb's reader, with `metadata.source_map`.
+def doc_name(root: Path, path: Path) -> str:
+    """The name of a page: its path under `book/` without the suffix, with forward slashes."""
+    try:
+        return path.resolve().relative_to((root / BOOK).resolve()).with_suffix("").as_posix()
+    except ValueError:
+        raise ChapterError(f"{path} does not lie under {BOOK}/") from None
 
-    Args:
-        path: the `.md` file.
-        config: MyST settings of the site; by default the syntax that every chapter may use.
+
+def page_path(root: Path, doc: str) -> Path:
+    """The source of a page of this name, chapter or not."""
+    return root / BOOK / f"{doc}.md"
+
+
+def read(path: Path) -> NotebookNode:
+    """A page as a notebook, by myst-nb's reader, with `metadata.source_map`.
 
     Raises:
         ChapterError: the front matter or a cell's options cannot be read.
@@ -166,8 +239,8 @@ def read(path: Path, config: MdParserConfig | None = None) -> nbformat.NotebookN
     from myst_parser.config.main import MdParserConfig
     from nbformat import ValidationError
 
-    config = config or MdParserConfig(enable_extensions=set(EXTENSIONS))
-    text = Path(path).read_text(encoding="utf8")
+    config = MdParserConfig(enable_extensions=set(EXTENSIONS))
+    text = path.read_text(encoding="utf8")
     try:
         return read_myst_markdown_notebook(text, config=config, add_source_map=True, path=str(path))
     except (MystMetadataParsingError, ValidationError) as error:
@@ -177,20 +250,35 @@ def read(path: Path, config: MdParserConfig | None = None) -> nbformat.NotebookN
         ) from error
 
 
-def code_cells(path: Path) -> list[Cell]:
-    """The chapter's code cells in order; read again only when the file has changed."""
-    path = Path(path).resolve()
-    return list(_code_cells(path, path.stat().st_mtime_ns, path.stat().st_size))
+class _Parsed(NamedTuple):
+    notebook: NotebookNode
+    cells: tuple[Cell, ...]
+
+
+def _parsed(path: Path) -> _Parsed:
+    """A page's content; read again only when the file has changed."""
+    path = path.resolve()
+    return _parse(path, path.stat().st_mtime_ns, path.stat().st_size)
 
 
 @cache
-def _code_cells(path: Path, _mtime: int, _size: int) -> tuple[Cell, ...]:
+def _parse(path: Path, _mtime: int, _size: int) -> _Parsed:
     notebook = read(path)
-    return tuple(
+    cells = tuple(
         Cell(clean(cell.source), tuple(cell.metadata.get("tags", ())), line)
         for cell, line in zip(notebook.cells, notebook.metadata["source_map"], strict=True)
         if cell.cell_type == "code"
     )
+    return _Parsed(notebook, cells)
+
+
+def _is_chapter(path: Path) -> bool:
+    """Whether the file is a MyST notebook with at least one code cell."""
+    if path.suffix != ".md" or not path.is_file():
+        return False
+    from myst_nb.core.read import is_myst_markdown_notebook
+
+    return is_myst_markdown_notebook(path.read_text("utf8")) and bool(_parsed(path).cells)
 
 
 def clean(source: str) -> str:
@@ -199,10 +287,10 @@ def clean(source: str) -> str:
 
 
 def title(path: Path) -> str:
-    """The chapter's first heading as plain text, or its file name."""
-    for cell in read(path).cells:
+    """A page's first heading as plain text, or its file's name."""
+    for cell in _parsed(path).notebook.cells:
         if cell.cell_type == "markdown":
             match = re.search(r"^#\s+(.+?)\s*#*\s*$", cell.source, re.MULTILINE)
             if match:
                 return re.sub(r"[`*_]", "", match[1])
-    return Path(path).stem
+    return path.stem

@@ -17,16 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from mi_course.book import chapters, kernels, store
+from mi_course.book.chapters import Chapter
 
 FILE = Path("_build") / "verified.json"
 
 
-def why_run(root: Path, doc: str, model: str) -> str | None:
+def why_run(chapter: Chapter, model: str) -> str | None:
     """What changed since this chapter was last run here; None where nothing did."""
-    noted = _read(root).get(f"{model}/{doc}")
+    noted = _read(chapter.root).get(f"{model}/{chapter}")
     if noted is None:
         return "not run here yet"
-    now = _state(root, doc, model, noted["modules"])
+    now = _state(chapter, model, noted["modules"])
     if noted["cells"] != now["cells"]:
         return "its cells changed"
     if noted["stored"] != now["stored"]:
@@ -47,22 +48,20 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:2])}{more}"
 
 
-def note(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> None:
+def note(chapter: Chapter, model: str, modules: Mapping[str, str]) -> None:
     """Note that this chapter was run and its outputs stored or found to agree."""
-    noted = _read(root)
-    noted[f"{model}/{doc}"] = _state(root, doc, model, modules) | {"modules": dict(modules)}
+    noted = _read(chapter.root)
+    noted[f"{model}/{chapter}"] = _state(chapter, model, modules) | {"modules": dict(modules)}
     text = json.dumps(noted, indent=1, sort_keys=True)
-    store.write_file(root / FILE, text.encode())
+    store.write_file(chapter.root / FILE, text.encode())
 
 
-def _state(root: Path, doc: str, model: str, modules: Mapping[str, str]) -> dict[str, Any]:
-    cells = chapters.code_cells(root / chapters.BOOK / f"{doc}.md")
-    sources = [[cell.source, *store.stored_tags(cell)] for cell in cells]
-    stored = chapters.stored_path(root, doc, model)
+def _state(chapter: Chapter, model: str, modules: Mapping[str, str]) -> dict[str, Any]:
+    sources = [[cell.source, *store.stored_tags(cell)] for cell in chapter.cells]
     pocket = kernels.PACKAGE / chapters.MODELS[0]
     return {
         "cells": _digest(json.dumps(sources).encode()),
-        "stored": _file_digest(stored),
+        "stored": _file_digest(chapter.stored(model)),
         "pocket": [_file_digest(file) for file in sorted(pocket.glob("*")) if file.is_file()],
         "modules": {name: _file_digest(_module_file(name)) for name in modules},
         "versions": _installed() | kernels.versions(),

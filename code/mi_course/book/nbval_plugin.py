@@ -8,7 +8,7 @@ cell whose `execution_count` is null, a notebook whose outputs were cleared, eve
 a printed line among figures, the name of a glued value, and what a cell excuses from comparison
 with a tag or a comment. Here each of these fails. A stored notebook with fewer cells than its
 chapter is caught by `store.stale_reason`, which needs no kernel. A chapter that needs what this
-machine lacks (`needs`) is reported as not run.
+machine lacks (`Chapter.missing`) is reported as not run.
 
 `--only-changed`, or `MI_COURSE_ONLY_CHANGED=1`, leaves out each notebook of which nothing changed
 since it passed on this machine (`verified`), and says so. Where `CI` is set it leaves out nothing.
@@ -29,7 +29,8 @@ from nbformat import NotebookNode
 from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from mi_course.book import chapters, compare, kernels, last_runs, needs, outputs, store
+from mi_course.book import chapters, compare, kernels, last_runs, outputs, store
+from mi_course.book.chapters import Chapter
 
 SHOWN_DIFFERENCES = 8
 ONLY_CHANGED = "MI_COURSE_ONLY_CHANGED"
@@ -65,17 +66,22 @@ class StoredNotebook(IPyNbFile):
     """A notebook under `book/outputs/MODEL/`.
 
     Attributes:
+        chapter: whose outputs are stored.
+        model: that they were computed with.
         all_right: whether every cell so far gave what is stored for it.
     """
 
     all_right = True
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.chapter, self.model = chapters.of_stored(self.path)
+
     def setup(self) -> None:
         """Start the kernel with the model of the notebook's folder."""
         self.scratch = tempfile.TemporaryDirectory(prefix="mi-course-", ignore_cleanup_errors=True)
-        model, _ = store.name_of(Path(self.path))
         self.kernel = CourseKernel(
-            kernels.environment(model, Path(self.scratch.name)),
+            kernels.environment(self.model, Path(self.scratch.name)),
             self.scratch.name,
             self.config.option.nbval_kernel_startup_timeout,
         )
@@ -102,9 +108,12 @@ class StoredNotebook(IPyNbFile):
 
     def missing(self) -> str | None:
         """Why this notebook cannot be executed here."""
-        _, doc = store.name_of(Path(self.path))
-        source = _root(Path(self.path)) / chapters.BOOK / f"{doc}.md"
-        return needs.missing(source) if source.is_file() else None
+        return self.chapter.missing() if self.chapter.source.is_file() else None
+
+    @property
+    def mend(self) -> str:
+        """The command that stores it anew."""
+        return store.mend_command(self.chapter, self.model)
 
 
 class NotRun(pytest.Item):
@@ -128,7 +137,7 @@ class StoredCell(IPyNbCell):
     def runtest(self) -> None:
         """Execute the cell and compare its outputs in their order."""
         if self.cell.execution_count is None:  # nbval would not compare it
-            self.raise_cell_error(judge(self.cell, [], ())[0], f"run `{self.mend}`")
+            self.raise_cell_error(judge(self.cell, [], ())[0], f"run `{self.parent.mend}`")
         # nbval moves all printed text of a cell to where the first of it stood
         with mock.patch.object(nbval.plugin, "coalesce_streams", list):
             try:
@@ -137,11 +146,6 @@ class StoredCell(IPyNbCell):
                 self.parent.all_right = False
                 raise
 
-    @property
-    def mend(self) -> str:
-        """The command that stores this notebook anew."""
-        return store.mend_command(Path(self.path))
-
     def compare_outputs(
         self, test: list[NotebookNode], ref: list[NotebookNode], skip_compare: Any = None
     ) -> bool:
@@ -149,7 +153,8 @@ class StoredCell(IPyNbCell):
         found = judge(self.cell, test, self.parent.places)
         if len(found) > SHOWN_DIFFERENCES:
             found[SHOWN_DIFFERENCES:] = [f"… and {len(found) - SHOWN_DIFFERENCES} more"]
-        self.comparison_traceback = [*found, f"If the new outputs are right, run `{self.mend}`"]
+        what_to_do = f"If the new outputs are right, run `{self.parent.mend}`"
+        self.comparison_traceback = [*found, what_to_do]
         return not found
 
 
@@ -193,24 +198,16 @@ class StoredModel(pytest.Item):
         if claimed not in (loaded or [store.NO_MODEL]):
             raise WrongModelError(
                 f"The outputs are labelled with {claimed}, and this run loaded {loaded}; "
-                f"run `{store.mend_command(Path(self.path))}`"
+                f"run `{self.parent.mend}`"
             )
         if self.parent.all_right:
-            model, doc = store.name_of(Path(self.path))
-            last_runs.note(_root(Path(self.path)), doc, model, used["modules"])
+            last_runs.note(self.parent.chapter, self.parent.model, used["modules"])
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """The sentence alone, where it is ours."""
         if isinstance(excinfo.value, WrongModelError):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
-
-
-def _root(stored: Path) -> Path:
-    """The project that a path `…/book/outputs/MODEL/…` lies in."""
-    model, doc = store.name_of(stored)
-    below = chapters.stored_path(Path(), doc, model).parts
-    return stored.parents[len(below) - 1]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -244,11 +241,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             terminalreporter.line(f"{report.nodeid}: {reason}")
 
 
-def _unchanged(stored: Path) -> bool:
-    model, doc = store.name_of(stored)
-    root = _root(stored)
-    source = root / chapters.BOOK / f"{doc}.md"
-    return source.is_file() and last_runs.why_run(root, doc, model) is None
+def _unchanged(chapter: Chapter, model: str) -> bool:
+    return chapter.source.is_file() and last_runs.why_run(chapter, model) is None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -261,8 +255,10 @@ def pytest_collect_file(
         return collected
     if parent.config.option.nbval_lax:
         raise pytest.UsageError("--nbval-lax compares next to nothing: use --nbval")
-    if parent.config.option.only_changed and not os.environ.get("CI") and _unchanged(file_path):
-        parent.config.stash[LEFT_OUT].append("/".join(store.name_of(file_path)))
+    chapter, model = chapters.of_stored(file_path)
+    may_leave_out = parent.config.option.only_changed and not os.environ.get("CI")
+    if may_leave_out and _unchanged(chapter, model):
+        parent.config.stash[LEFT_OUT].append(f"{model}/{chapter}")
         return []
     return [
         StoredNotebook.from_parent(parent, path=file_path) if isinstance(c, IPyNbFile) else c

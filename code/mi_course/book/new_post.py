@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mi_course.book import chapters, store
-from mi_course.book.chapters import ChapterError
+from mi_course.book import store
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
@@ -32,21 +31,8 @@ class PostError(ChapterError):
     """A post that cannot be started; the message says why, and what to do."""
 
 
-@dataclass(frozen=True)
-class Post:
-    """A post that was started.
-
-    Attributes:
-        doc: the chapter's name: `posts/my-title`.
-        path: its source.
-    """
-
-    doc: str
-    path: Path
-
-
-def start(root: Path, title: str) -> Post:
-    """Write the page of a new post and add it to the table of contents.
+def start(root: Path, title: str) -> Chapter:
+    """Write the page of a new post, `posts/my-title`, and add it to the table of contents.
 
     Args:
         root: of the course.
@@ -57,22 +43,21 @@ def start(root: Path, title: str) -> Post:
             that cannot be added to. Nothing that exists is changed then.
     """
     title = " ".join(title.split())
-    doc = f"{FOLDER}/{file_name(title)}"
-    path = root / chapters.BOOK / f"{doc}.md"
+    post = Chapter(root, f"{FOLDER}/{file_name(title)}")
     toc = root / "_toc.yml"
-    contents = with_post(toc.read_bytes().decode("utf8"), f"{chapters.BOOK.as_posix()}/{doc}")
+    contents = with_post(toc.read_bytes().decode("utf8"), post.file.removesuffix(".md"))
     text = TEMPLATE.read_text("utf8").replace("TITLE", _MARKUP.sub(r"\\\1", title), 1)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    post.source.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", encoding="utf8", newline="\n") as file:
+        with post.source.open("x", encoding="utf8", newline="\n") as file:
             file.write(text)
     except FileExistsError:
         raise PostError(
-            f"{path.relative_to(root).as_posix()} exists already{_length(root, doc)}, and was left "
-            "as it is: edit it, or choose another title"
+            f"{post.file} exists already{_length(post)}, and was left as it is: edit it, or choose "
+            "another title"
         ) from None
     store.write_file(toc, contents.encode("utf8"))
-    return Post(doc, path)
+    return post
 
 
 def file_name(title: str) -> str:
@@ -157,7 +142,7 @@ def _posts(toc: dict[str, Any]) -> list[dict[str, str]]:
     return part.get("chapters") or []
 
 
-def count_words(root: Path, doc: str) -> int:
+def count_words(chapter: Chapter) -> int:
     """The words that a reader of a page reads: its prose, title and captions, without code.
 
     Glued values count as they are shown.
@@ -165,20 +150,19 @@ def count_words(root: Path, doc: str) -> int:
     Raises:
         ChapterError: a glued value that is not stored yet.
     """
-    page = Page(root, doc)
-    converter = Converter(page, directives.convert)
+    converter = Converter(Page(chapter), directives.convert)
     text = " ".join(
         converter.convert(cell.source)
-        for cell in chapters.read(page.path).cells
+        for cell in chapter.notebook.cells
         if cell.cell_type == "markdown"
     )
     shown = _LINK_TARGET.sub(" ", text)
     return sum(any(c.isalnum() for c in word) for word in shown.split())
 
 
-def _length(root: Path, doc: str) -> str:
+def _length(post: Chapter) -> str:
     """How long an existing post is, where that can be said."""
     try:
-        return f", with {count_words(root, doc)} words"
+        return f", with {count_words(post)} words"
     except ChapterError:
         return ""

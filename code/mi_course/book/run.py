@@ -24,8 +24,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from mi_course.book import ansi, chapters, kernels, needs, outputs, store
-from mi_course.book.chapters import Cell
+from mi_course.book import ansi, chapters, kernels, outputs, store
+from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError
 
 # to end what never ends; on GPT-2 small a cell may take minutes, and more on a busy machine
@@ -44,7 +44,7 @@ class Outcome:
     """How the run of one chapter ended.
 
     Attributes:
-        doc: the chapter.
+        chapter: which was run.
         model: whose outputs were asked for.
         state: what `store.save` returned, `no model`, `fresh` (not run), `not run` (this machine
             lacks what the chapter needs) or `failed`.
@@ -53,7 +53,7 @@ class Outcome:
         modules: the SHA-256 of each module of the package that the chapter used.
     """
 
-    doc: str
+    chapter: Chapter
     model: str
     state: str
     seconds: float = 0.0
@@ -67,8 +67,7 @@ class Outcome:
 
 
 def run_all(
-    root: Path,
-    docs: Sequence[str],
+    chosen: Sequence[Chapter],
     model: str,
     jobs: int,
     on_cell: Callable[[str], object] = lambda doc: None,
@@ -77,46 +76,45 @@ def run_all(
     """Run chapters, at most `jobs` at a time, and store what they give.
 
     Args:
-        root: of the project.
-        docs: names of chapters.
+        chosen: which chapters.
         model: `pocket` or `gpt2`.
         jobs: chapters at a time; they share the processor's cores.
         on_cell: called with the chapter's name after each of its cells.
         on_end: called with each outcome as it comes.
     """
-    threads = max(1, (os.cpu_count() or 1) // max(1, min(jobs, len(docs))))
+    threads = max(1, (os.cpu_count() or 1) // max(1, min(jobs, len(chosen))))
 
-    async def limited(doc: str, turn: asyncio.Semaphore) -> Outcome:
+    async def limited(chapter: Chapter, turn: asyncio.Semaphore) -> Outcome:
         async with turn:
-            outcome = await run_and_store(root, doc, model, threads, on_cell)
+            outcome = await run_and_store(chapter, model, threads, on_cell)
         on_end(outcome)
         return outcome
 
     async def gather() -> list[Outcome]:
         turn = asyncio.Semaphore(jobs)
-        return list(await asyncio.gather(*(limited(doc, turn) for doc in docs)))
+        return list(await asyncio.gather(*(limited(chapter, turn) for chapter in chosen)))
 
     return asyncio.run(gather())
 
 
 async def run_and_store(
-    root: Path, doc: str, model: str, threads: int | None, on_cell: Callable[[str], object]
+    chapter: Chapter, model: str, threads: int | None, on_cell: Callable[[str], object]
 ) -> Outcome:
     """Run one chapter and store its outputs; a failure is an outcome, not an exception."""
     start = time.perf_counter()
     try:
-        path = chapters.source_path(root, doc)
-        if why := needs.missing(path):
-            return Outcome(doc, model, "not run", message=why)
-        result, modules = await execute(root, path, model, threads, lambda: on_cell(doc))
-        state, message = _store(root, doc, model, result)
+        chapters.named(chapter.root, chapter.doc)  # or the error that lists those there are
+        if why := chapter.missing():
+            return Outcome(chapter, model, "not run", message=why)
+        result, modules = await execute(chapter, model, threads, lambda: on_cell(chapter.doc))
+        state, message = _store(chapter, model, result)
     except (RunError, store.StoreError, chapters.ChapterError) as error:
         state, message, modules = "failed", str(error), {}
     seconds = time.perf_counter() - start
-    return Outcome(doc, model, state, seconds, message, tuple(sorted(modules.items())))
+    return Outcome(chapter, model, state, seconds, message, tuple(sorted(modules.items())))
 
 
-def _store(root: Path, doc: str, model: str, result: store.Result) -> tuple[str, str]:
+def _store(chapter: Chapter, model: str, result: store.Result) -> tuple[str, str]:
     """Store a run, unless it did not use the model that it was asked for."""
     used = result.model["name"]
     default = chapters.MODELS[0]
@@ -124,15 +122,14 @@ def _store(root: Path, doc: str, model: str, result: store.Result) -> tuple[str,
         return "no model", f"it does not use {model}: its outputs are those stored for {default}"
     if used not in (model, store.NO_MODEL["name"], store.RANDOM_MODEL):
         raise RunError(
-            f"{doc} was run for {model} and loaded {used}. A chapter calls models.load() without a "
-            "name, so that it can be run with either. Nothing was stored."
+            f"{chapter} was run for {model} and loaded {used}. A chapter calls models.load() "
+            "without a name, so that it can be run with either. Nothing was stored."
         )
-    return store.save(chapters.stored_path(root, doc, model), result), ""
+    return store.save(chapter.stored(model), result), ""
 
 
 async def execute(
-    root: Path,
-    path: Path,
+    chapter: Chapter,
     model: str,
     threads: int | None = None,
     on_cell: Callable[[], object] = lambda: None,
@@ -145,17 +142,17 @@ async def execute(
     Raises:
         RunError: a cell failed, or gave what cannot be stored.
     """
-    cells = chapters.code_cells(path)
+    cells = chapter.cells
     nodes = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
     probe = nbformat.v4.new_code_cell(kernels.PROBE)
     notebook = nbformat.v4.new_notebook(cells=[*nodes, probe])
     async with running_kernel(notebook, model, threads) as client:
         for i, cell in enumerate(cells):
-            await _execute_cell(client, notebook.cells[i], i, root, path, cell)
+            await _execute_cell(client, notebook.cells[i], i, chapter, cell)
             on_cell()
         await client.async_execute_cell(probe, len(cells))
     outs = [outputs.normalise(node.outputs) for node in notebook.cells[:-1]]
-    _refuse_noise(root, path, cells, outs)
+    _refuse_noise(chapter, outs)
     used = kernels.parse_probe(probe.outputs[0].text)
     weights = _weights(used["models"], model)
     return store.Result(cells, outs, weights, kernels.versions()), used["modules"]
@@ -185,14 +182,14 @@ async def running_kernel(
 
 
 async def _execute_cell(
-    client: NotebookClient, node: NotebookNode, i: int, root: Path, path: Path, cell: Cell
+    client: NotebookClient, node: NotebookNode, i: int, chapter: Chapter, cell: Cell
 ) -> None:
-    where = f"{_shown_path(root, path)}: code cell {i + 1} (line {cell.line})"
+    where = f"{chapter.file}: code cell {i + 1} (line {cell.line})"
     try:
         cell.tolerance  # noqa: B018  (a tag without a reason fails before the cell is run)
         await client.async_execute_cell(node, i)
     except CellExecutionError as error:
-        raise RunError(_report(where, path, cell, node, error)) from error
+        raise RunError(_report(where, chapter.source, cell, node, error)) from error
     except CellTimeoutError as error:
         raise RunError(f"{where} ran for more than {client.timeout} s") from error
     except DeadKernelError as error:
@@ -230,13 +227,11 @@ def _source_line(path: Path, cell: Cell) -> int:
     return next(at, cell.line) + 1
 
 
-def _refuse_noise(
-    root: Path, path: Path, cells: Iterable[Cell], outs: Iterable[Sequence[NotebookNode]]
-) -> None:
-    places = outputs.places(root)
+def _refuse_noise(chapter: Chapter, outs: Iterable[Sequence[NotebookNode]]) -> None:
+    places = outputs.places(chapter.root)
     found = [
-        f"{_shown_path(root, path)}: code cell {i} (line {cell.line}): {problem}"
-        for i, (cell, cell_outs) in enumerate(zip(cells, outs, strict=True), 1)
+        f"{chapter.file}: code cell {i} (line {cell.line}): {problem}"
+        for i, (cell, cell_outs) in enumerate(zip(chapter.cells, outs, strict=True), 1)
         for problem in store.cell_problems(cell.source, cell_outs, places)
     ]
     if found:
@@ -253,10 +248,6 @@ def _weights(models: Sequence[dict[str, str]], model: str) -> dict[str, str]:
             if found["name"] == name:
                 return dict(found)
     return dict(models[0]) if models else dict(store.NO_MODEL)
-
-
-def _shown_path(root: Path, path: Path) -> str:
-    return path.resolve().relative_to(root.resolve()).as_posix()
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:

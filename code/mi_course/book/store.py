@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from nbformat.v4.rwbase import split_lines
 
 from mi_course.book import chapters, outputs
-from mi_course.book.chapters import Cell
+from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -169,37 +169,26 @@ def load(path: Path) -> NotebookNode:
     return notebook
 
 
-def mend_command(stored: Path) -> str:
+def mend_command(chapter: Chapter, model: str) -> str:
     """The command that stores a chapter's outputs anew."""
-    model, doc = name_of(stored)
     flag = "" if model == chapters.MODELS[0] else f" --model {model}"
-    return f"mi-course run {doc}{flag}"
+    return f"mi-course run {chapter}{flag}"
 
 
-def name_of(stored: Path) -> tuple[str, str]:
-    """Model and chapter of a path `…/outputs/MODEL/week2/02_name.ipynb`."""
-    parts = stored.with_suffix("").parts
-    at = len(parts) - 1 - parts[::-1].index(chapters.OUTPUTS.name)
-    return parts[at + 1], "/".join(parts[at + 2 :])
-
-
-def stale_reason(chapter: Path, stored: Path) -> str | None:
-    """Why the stored notebook is not that of this chapter as it stands, or None where it is.
+def stale_reason(chapter: Chapter, model: str) -> str | None:
+    """Why what is stored is not the outputs of this chapter as it stands, or None where it is.
 
     Compares sources, tolerances and execution counts; executes nothing and needs no torch.
-
-    Args:
-        chapter: the `.md` file.
-        stored: its notebook under `book/outputs/MODEL/`.
 
     Returns:
         One sentence that names the cell and ends with the command that mends it.
     """
-    why = _stale(chapter, stored)
-    return None if why is None else f"{why}; run `{mend_command(stored)}`"
+    why = _stale(chapter, model)
+    return None if why is None else f"{why}; run `{mend_command(chapter, model)}`"
 
 
-def _stale(chapter: Path, stored: Path) -> str | None:
+def _stale(chapter: Chapter, model: str) -> str | None:
+    stored = chapter.stored(model)
     if not stored.is_file():
         return "no stored outputs"
     try:
@@ -207,9 +196,9 @@ def _stale(chapter: Path, stored: Path) -> str | None:
     except StoreError as error:
         return str(error)
     name = notebook.metadata.mi_course.model.name
-    if name not in (name_of(stored)[0], NO_MODEL["name"]):
+    if name not in (model, NO_MODEL["name"]):
         return f"its outputs were computed with {name}"
-    cells = chapters.code_cells(chapter)
+    cells = chapter.cells
     ids = cell_ids(cells)
     for i, (cell, kept) in enumerate(zip(cells, notebook.cells, strict=False)):
         why = _cell_differs(cell, ids[i], kept, i)
@@ -232,24 +221,25 @@ def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str |
 
 def orphans(root: Path) -> list[str]:
     """Stored notebooks that belong to no chapter, each with the command that mends it."""
-    docs = {chapters.doc_name(root, path) for path in chapters.find(root)}
+    there = set(chapters.find(root))
     stored = [path for model in chapters.MODELS for path in chapters.find_stored(root, model)]
-    names = [path.relative_to(root).as_posix() for path in stored if name_of(path)[1] not in docs]
+    left = [path for path in stored if chapters.of_stored(path)[0] not in there]
+    names = [path.relative_to(root).as_posix() for path in left]
     return [
         f"{n} belongs to no chapter; bring its chapter back, or run `git rm {n}`" for n in names
     ]
 
 
-def problems(chapter: Path, stored: Path, places: Sequence[str] = ()) -> list[str]:
-    """Every reason why this stored notebook must not be published, each naming file and cell.
+def problems(chapter: Chapter, model: str, places: Sequence[str] = ()) -> list[str]:
+    """Every reason why a chapter's outputs must not be published, each naming file and cell.
 
     Args:
-        chapter: the `.md` file.
-        stored: its notebook under `book/outputs/MODEL/`.
+        chapter: whose outputs.
+        model: with which model.
         places: as for `outputs.problems`.
     """
-    mend = f"run `{mend_command(stored)}`"
-    stale = stale_reason(chapter, stored)
+    stored, mend = chapter.stored(model), f"run `{mend_command(chapter, model)}`"
+    stale = stale_reason(chapter, model)
     found = [f"{stored.name}: {stale}"] if stale else []
     if not stored.is_file():
         return found

@@ -8,13 +8,13 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_course.book.chapters import MODELS
 from mi_course.cli.common import UsageError, add_command, add_root, positive, progress_bar, root_of
 
 if TYPE_CHECKING:
+    from mi_course.book.chapters import Chapter
     from mi_course.book.run import Outcome
     from mi_course.cli.common import Commands
 
@@ -46,49 +46,43 @@ def run(args: argparse.Namespace) -> int:
     from mi_course.book import chapters
 
     root = root_of(args)
-    docs = [chapters.doc_name(root, chapters.source_path(root, d)) for d in args.docs] or [
-        chapters.doc_name(root, path) for path in chapters.find(root)
-    ]
-    docs = list(dict.fromkeys(docs))
+    chosen = [chapters.named(root, doc) for doc in args.docs] or chapters.find(root)
+    chosen = list(dict.fromkeys(chosen))
     if args.changed:
-        docs = [doc for doc in docs if _must_run(root, doc, args.model)]
-        if not docs:
+        chosen = [chapter for chapter in chosen if _must_run(chapter, args.model)]
+        if not chosen:
             print("Nothing changed since the last run here.")
             return 0
-    outcomes = execute(root, docs, args.model, args.jobs or default_jobs(args.model))
+    outcomes = execute(chosen, args.model, args.jobs or default_jobs(args.model))
     return int(any(outcome.failed for outcome in outcomes))
 
 
-def execute(root: Path, docs: Sequence[str], model: str, jobs: int) -> list[Outcome]:
+def execute(chosen: Sequence[Chapter], model: str, jobs: int) -> list[Outcome]:
     """Execute chapters with a bar, and store what each gives as soon as it has ended."""
-    from mi_course.book import chapters, last_runs
+    from mi_course.book import last_runs
     from mi_course.book import run as runner
-
-    cells = {doc: len(chapters.code_cells(chapters.source_path(root, doc))) for doc in docs}
 
     def end(outcome: Outcome) -> None:
         bar.write(_line(outcome))
         if outcome.state in ("new", "changed", "kept", "unchanged"):
-            last_runs.note(root, outcome.doc, outcome.model, dict(outcome.modules))
+            last_runs.note(outcome.chapter, outcome.model, dict(outcome.modules))
 
-    with progress_bar(sum(cells.values())) as bar:
+    with progress_bar(sum(len(chapter.cells) for chapter in chosen)) as bar:
 
         def on_cell(doc: str) -> None:
             bar.set_postfix_str(doc)
             bar.update()
 
-        outcomes = runner.run_all(root, docs, model, jobs, on_cell, end)
+        outcomes = runner.run_all(chosen, model, jobs, on_cell, end)
     print(", ".join(f"{n} {state}" for state, n in runner.summary(outcomes).items()))
     return outcomes
 
 
-def _must_run(root: Path, doc: str, model: str) -> bool:
-    from mi_course.book import chapters, last_runs, store
+def _must_run(chapter: Chapter, model: str) -> bool:
+    from mi_course.book import last_runs, store
 
-    source = chapters.source_path(root, doc)
-    stale = store.stale_reason(source, chapters.stored_path(root, doc, model))
-    why = stale or last_runs.why_run(root, doc, model)
-    print(f"{doc}: {why or 'nothing changed'}")
+    why = store.stale_reason(chapter, model) or last_runs.why_run(chapter, model)
+    print(f"{chapter}: {why or 'nothing changed'}")
     return why is not None
 
 
@@ -98,7 +92,7 @@ def default_jobs(model: str) -> int:
 
 
 def _line(outcome: Outcome) -> str:
-    text = f"{outcome.state:<10} {outcome.doc} ({outcome.model}, {outcome.seconds:.1f} s)"
+    text = f"{outcome.state:<10} {outcome.chapter} ({outcome.model}, {outcome.seconds:.1f} s)"
     return f"{text}\n{outcome.message}" if outcome.message else text
 
 
@@ -122,15 +116,14 @@ def post(args: argparse.Namespace) -> int:
 
     root = root_of(args)
     started = new_post.start(root, " ".join(args.title))
-    page = f"_build/html/book/{started.doc}.html"
-    written = started.path.relative_to(root).as_posix()
-    print(f"written  {written}, and added to the site's table of contents")
+    page = f"_build/html/book/{started}.html"
+    print(f"written  {started.file}, and added to the site's table of contents")
     failed = 0
     if not args.no_run:
         args.docs, args.model, args.jobs, args.changed = [started.doc], MODELS[0], None, False
         failed = run(args)
     print(
-        f"Edit it. `mi-course run {started.doc}` runs its cells again; `make book` builds your "
+        f"Edit it. `mi-course run {started}` runs its cells again; `make book` builds your "
         f"site, with the post at {page}."
     )
     return failed
@@ -151,10 +144,10 @@ def status(args: argparse.Namespace) -> int:
     from mi_course.book import chapters, store
 
     root = root_of(args)
-    docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
-    if not docs:
+    found = chapters.find(root)
+    if not found:
         raise UsageError("the book has no chapters with code yet")
-    rows = [_status_row(root, doc) for doc in docs]
+    rows = [_status_row(chapter) for chapter in found]
     orphans = store.orphans(root)
     print(_table([("chapter", "cells", *MODELS, "since the last run here"), *rows]))
     for orphan in orphans:
@@ -162,19 +155,17 @@ def status(args: argparse.Namespace) -> int:
     return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
 
 
-def _status_row(root: Path, doc: str) -> tuple[str, ...]:
-    from mi_course.book import chapters, last_runs, store
+def _status_row(chapter: Chapter) -> tuple[str, ...]:
+    from mi_course.book import last_runs, store
 
-    source = chapters.source_path(root, doc)
     states = []
     for model in MODELS:
-        stored = chapters.stored_path(root, doc, model)
-        why = store.stale_reason(source, stored)
+        why = store.stale_reason(chapter, model)
         missing = "none stored" if model != MODELS[0] else f"stale: {why}"
         state = "fresh" if why is None else f"stale: {why}"
-        states.append(state if stored.is_file() else missing)
-    changed = last_runs.why_run(root, doc, MODELS[0]) or "nothing changed"
-    return (doc, str(len(chapters.code_cells(source))), *states, changed)
+        states.append(state if chapter.stored(model).is_file() else missing)
+    changed = last_runs.why_run(chapter, MODELS[0]) or "nothing changed"
+    return (chapter.doc, str(len(chapter.cells)), *states, changed)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

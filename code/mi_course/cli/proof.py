@@ -122,8 +122,7 @@ def verify_gpt2(args: argparse.Namespace) -> int:
     if args.numbers_only:
         return int(not verdict.agrees)
     del model  # the chapters load their own
-    docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
-    outcomes = author.execute(root, docs, "gpt2", author.default_jobs("gpt2"))
+    outcomes = author.execute(chapters.find(root), "gpt2", author.default_jobs("gpt2"))
     generated_parts.put_between(page, verify.MARK, verify.page(verdict, outcomes))
     return int(not verdict.agrees or any(outcome.failed for outcome in outcomes))
 

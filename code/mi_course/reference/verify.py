@@ -209,7 +209,7 @@ def _chapters(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield f"{len(outcomes) - len(failed)} of {len(outcomes)} chapters ran to their end on it."
     for outcome in failed:
         yield ""
-        yield f"`{outcome.doc}` stopped: `{outcome.message.splitlines()[0]}`"
+        yield f"`{outcome.chapter}` stopped: `{outcome.message.splitlines()[0]}`"
 
 
 def _line(row: Row, verdict: Verdict) -> str:

@@ -69,9 +69,8 @@ RAW = re.compile(r"^\s*(`{3,}|:{3,})\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+", re.M
 def convert(project):
     """Convert a piece of MyST of a chapter `week1/01_a`."""
     project.write("week1/01_a", cell("1"))
-    return lambda text, line=1: Converter(
-        Page(project.root, "week1/01_a"), directives.convert
-    ).convert(text, line)
+    page = Page(project.chapter("week1/01_a"))
+    return lambda text, line=1: Converter(page, directives.convert).convert(text, line)
 
 
 def code_of(notebook) -> list[str]:
@@ -87,7 +86,7 @@ def test_a_solution_becomes_a_stub_with_signature_and_docstring(project):
         "week1/01_a",
         f"# A\n\n{EXERCISE}{cell(SOLUTION, 'exercise-double')}{AFTER}{cell('double(2)')}",
     )
-    notebook = learner_notebook.learner_notebook(project.root, "week1/01_a")
+    notebook = learner_notebook.learner_notebook(project.chapter("week1/01_a"))
     solution, after = code_of(notebook)
     assert after == "double(2)"
     assert "secret" not in solution
@@ -101,7 +100,7 @@ def test_a_solution_becomes_a_stub_with_signature_and_docstring(project):
 
 def test_exercise_hints_and_pointer_read_well_and_the_solutions_prose_is_gone(project):
     project.write("a", f"# A\n\n{EXERCISE}{cell(SOLUTION, 'exercise-double')}{AFTER}{cell('1')}")
-    text = text_of(learner_notebook.learner_notebook(project.root, "a"))
+    text = text_of(learner_notebook.learner_notebook(project.chapter("a")))
     assert "### Exercise: Double a *number*\n\n*Easy, 5 minutes.* Write" in text
     assert "<summary>Hint 1: the <code>*</code> sign</summary>\n\nTwo times $x$." in text
     assert "gives the solution away" not in text
@@ -118,11 +117,11 @@ def test_the_first_cell_installs_the_course_where_it_is_missing(project, monkeyp
     (project.root / "pyproject.toml").write_text('[project]\nname = "mi-course"\nversion = "1.2"\n')
     monkeypatch.setenv(launch.VARIABLE, "octocat/fork")
     wheel = "octocat/fork/notebooks/mi_course-1.2-py3-none-any.whl"
-    first = learner_notebook.learner_notebook(project.root, "a").cells[0]
+    first = learner_notebook.learner_notebook(project.chapter("a")).cells[0]
     assert 'if importlib.util.find_spec("mi_course") is None:' in first.source
     assert f"%pip install -q https://raw.githubusercontent.com/{wheel}" in first.source
     monkeypatch.delenv(launch.VARIABLE)
-    own = learner_notebook.learner_notebook(project.root, "a").cells[0]
+    own = learner_notebook.learner_notebook(project.chapter("a")).cells[0]
     assert "%pip" not in own.source
     assert "its README says how" in own.source
 
@@ -135,7 +134,7 @@ def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):
         for name, value in {"x": 0.512, "head": "10.10"}.items()
     ]
     project.save("a", [[], glued])
-    notebook = learner_notebook.learner_notebook(project.root, "a")
+    notebook = learner_notebook.learner_notebook(project.chapter("a"))
     assert code_of(notebook) == ["x = 0.5"]
     assert "Loss 0.51 of 10.10." in text_of(notebook)
     assert "# A\n\n*The numbers in the text come from a run that is kept" in text_of(notebook)
@@ -149,7 +148,7 @@ def test_a_value_that_is_not_stored_names_the_command(convert):
 def test_a_name_that_only_a_dropped_cell_defines_is_an_error(project):
     project.write("a", cell("from x import y", "glue-only") + "\n" + cell("y + 1"))
     with pytest.raises(ChapterError, match="y defined only in a glue-only cell"):
-        learner_notebook.learner_notebook(project.root, "a")
+        learner_notebook.learner_notebook(project.chapter("a"))
 
 
 @pytest.mark.parametrize(
@@ -184,7 +183,7 @@ def test_markers_that_do_not_fit_are_an_error(code, message):
 def test_what_has_no_plain_form_names_file_and_line(project, body, message):
     project.write("a", body)
     with pytest.raises(ChapterError, match=message) as error:
-        learner_notebook.learner_notebook(project.root, "a")
+        learner_notebook.learner_notebook(project.chapter("a"))
     assert "book/a.md" in str(error.value)
 
 
@@ -231,7 +230,7 @@ def test_nested_boxes_keep_their_line_in_errors(convert):
 def test_citations_link_to_the_paper(project):
     project.write("a", cell("1"))
     (project.root / "book/refs.bib").write_text(BIBLIOGRAPHY)
-    convert = Converter(Page(project.root, "a"), directives.convert).convert
+    convert = Converter(Page(project.chapter("a")), directives.convert).convert
     assert convert("{cite:p}`wang2023, vig`") == (
         "([Wang et al., 2023](https://arxiv.org/abs/2211.00593); "
         "[Vig and Belinkov, 2019](https://x.org))"
@@ -246,7 +245,7 @@ def test_links_lead_to_notebooks_or_to_the_site(project):
     (project.root / "book/glossary.md").write_text("# Glossary\n")
     (project.root / "_config.yml").write_text("html:\n  baseurl: https://example.org/mi\n")
     project.write("week2/02_b", cell("1"))
-    convert = Converter(Page(project.root, "week2/02_b"), directives.convert).convert
+    convert = Converter(Page(project.chapter("week2/02_b")), directives.convert).convert
     assert convert("{ref}`lab`") == "[Labelled](../week1/01_a.ipynb)"
     assert convert("{ref}`here <lab>`") == "[here](../week1/01_a.ipynb)"
     assert convert("{doc}`../week1/01_a`") == "[First](../week1/01_a.ipynb)"
@@ -284,7 +283,7 @@ def test_source_of_the_package_is_shown_as_it_stands(project, convert):
 
 def test_a_notebook_is_the_same_each_time_and_valid(project):
     project.write("a", f"# A\n\n{EXERCISE}{cell(SOLUTION, 'exercise-double')}{AFTER}{cell('1')}")
-    one, two = (learner_notebook.learner_notebook(project.root, "a") for _ in range(2))
+    one, two = (learner_notebook.learner_notebook(project.chapter("a")) for _ in range(2))
     assert one == two
     nbformat.validate(one)
     assert len({c.id for c in one.cells}) == len(one.cells)

@@ -9,7 +9,7 @@ import nbformat
 import psutil
 import pytest
 
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import learner_notebook
 from mi_course.book.publish import colab
 from support.outside import ROOT
@@ -17,6 +17,7 @@ from support.outside import ROOT
 FREEZE = Path(__file__).with_name("colab_freeze.txt")
 SYSTEM = "# Do not modify this file\nUbuntu 24.04.5 LTS\nPython 3.13.15\nR version 4.5.1\n"
 DOC = "week2/02_induction_heads"
+CHAPTER = Chapter(ROOT, DOC)
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -82,8 +83,8 @@ def test_no_dependency_of_the_package_is_newer_than_what_colabs_kernel_has():
 
 
 def test_the_notebook_is_filled_in_with_every_solution():
-    plain = learner_notebook.learner_notebook(ROOT, DOC)
-    filled = colab.filled_in(ROOT, DOC)
+    plain = learner_notebook.learner_notebook(CHAPTER)
+    filled = colab.filled_in(CHAPTER)
     assert any("raise NotImplementedError" in cell.source for cell in plain.cells)
     code = [cell.source for cell in filled.cells if cell.cell_type == "code"]
     assert not any('raise NotImplementedError("Exercise' in source for source in code)
@@ -91,8 +92,13 @@ def test_the_notebook_is_filled_in_with_every_solution():
 
 
 def test_the_first_chapter_of_each_week_is_looked_at():
-    docs = colab.first_chapters(ROOT)
-    assert [doc.partition("/")[0] for doc in docs] == ["week1", "week2", "week3", "week4"]
+    weeks = [chapter.doc.partition("/")[0] for chapter in colab.first_chapters(ROOT)]
+    assert weeks == [
+        "week1",
+        "week2",
+        "week3",
+        "week4",
+    ]
 
 
 def test_the_kernel_ends_with_its_notebook(tmp_path):
@@ -106,11 +112,11 @@ def test_the_kernel_ends_with_its_notebook(tmp_path):
 
 def test_a_cell_that_fails_is_reported_with_what_pip_said(tmp_path, monkeypatch):
     monkeypatch.setattr(colab, "installed", lambda python: {})
-    broken = learner_notebook.learner_notebook(ROOT, DOC)
+    broken = learner_notebook.learner_notebook(CHAPTER)
     broken.cells = broken.cells[:1]
     broken.cells[0].source = "print('pip says no')\nimport no_such_package"
-    monkeypatch.setattr(colab, "filled_in", lambda root, doc: broken)
-    lines, well = colab.check(ROOT, [DOC], Path(sys.executable), tmp_path)
+    monkeypatch.setattr(colab, "filled_in", lambda chapter: broken)
+    lines, well = colab.check([CHAPTER], Path(sys.executable), tmp_path)
     assert not well
     report = "\n".join(lines)
     assert f"`{DOC}`: failed" in report

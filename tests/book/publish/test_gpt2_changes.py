@@ -38,7 +38,7 @@ class State:
             },
         )
         store.write_file(
-            chapters.stored_path(self.root, doc, gpt2_changes.MODEL), store.to_bytes(notebook)
+            chapters.Chapter(self.root, doc).stored(gpt2_changes.MODEL), store.to_bytes(notebook)
         )
         return self
 

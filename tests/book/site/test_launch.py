@@ -44,7 +44,7 @@ def test_a_page_without_code_can_be_edited_and_not_launched(forked):
     plain = [
         doc
         for doc in re.findall(r"book/[\w/]+", toc)
-        if not chapters.is_chapter(forked / f"{doc}.md")
+        if not chapters.of_source(forked, forked / f"{doc}.md")
     ]
     assert plain
     for doc in plain:

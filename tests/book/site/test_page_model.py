@@ -3,6 +3,7 @@
 import pytest
 
 from mi_course.book import chapters, store
+from mi_course.book.chapters import Chapter
 from mi_course.book.site import page_model
 from support.sample_course import CHAPTER, MODEL, SAMPLE, store_outputs, write
 
@@ -15,11 +16,11 @@ def course(tmp_path):
 
 
 def chapter(course):
-    return course / "book/week2/01_sample.md"
+    return Chapter(course, CHAPTER)
 
 
 def shown_line(course):
-    return page_model.label(page_model.choose(course, chapter(course)))
+    return page_model.label(page_model.choose(chapter(course)))
 
 
 def test_page_says_that_pocket_is_not_gpt2(course):
@@ -41,7 +42,7 @@ def test_gpt2_outputs_are_shown_where_they_are_stored(course):
 def test_stale_gpt2_outputs_give_way_to_pocket_without_a_complaint(course):
     stored = store_outputs(course, NOTHING, model="gpt2")
     stored.write_text(stored.read_text().replace('"heatmap"', '"other"'))
-    what = page_model.choose(course, chapter(course))
+    what = page_model.choose(chapter(course))
     assert what.reason is None
     assert "pocket" in shown_line(course)
     assert shown_line(course).endswith(page_model.HIDDEN)
@@ -49,15 +50,15 @@ def test_stale_gpt2_outputs_give_way_to_pocket_without_a_complaint(course):
 
 def test_stale_pocket_outputs_are_a_complaint_even_where_gpt2_is_shown(course):
     store_outputs(course, NOTHING, model="gpt2")
-    stored = chapters.stored_path(course, CHAPTER, "pocket")
+    stored = chapter(course).stored("pocket")
     stored.write_text(stored.read_text().replace('"heatmap"', '"other"'))
-    what = page_model.choose(course, chapter(course))
+    what = page_model.choose(chapter(course))
     assert "code cell 2" in what.reason
     assert "gpt2" in what.stored.parts
 
 
 def test_outputs_without_a_model_are_said_to_be_so(course):
-    meta = store.load(page_model.choose(course, chapter(course)).stored).metadata.mi_course
+    meta = store.load(page_model.choose(chapter(course)).stored).metadata.mi_course
     meta.model.name = "none"
     assert "without a language model" in page_model.describe(meta)
 
@@ -69,49 +70,49 @@ QUOTING = "week2/03_quoting"
 def quoting(course):
     """A chapter that quotes the sample's loss, with outputs of both models."""
     text = SAMPLE.replace("{glue:text}`loss:.2f`", "{glue:text}`01_sample.md::loss:.2f`")
-    path = course / f"book/{QUOTING}.md"
-    path.write_text(text)
+    quoting = Chapter(course, QUOTING)
+    quoting.source.write_text(text)
     for model in chapters.MODELS:
         store_outputs(course, NOTHING, model, QUOTING)
-    return path
+    return quoting
 
 
 def test_gpt2_outputs_beside_quoted_numbers_of_pocket_are_hidden_with_the_reason(course, quoting):
-    what = page_model.choose(course, quoting)
+    what = page_model.choose(quoting)
     assert "pocket" in what.stored.parts
     assert what.other is None
     assert what.hidden == page_model.QUOTES.format(CHAPTER)
     store_outputs(course, NOTHING, "gpt2")
-    assert "gpt2" in page_model.choose(course, quoting).stored.parts
+    assert "gpt2" in page_model.choose(quoting).stored.parts
 
 
 def test_numbers_computed_without_a_model_may_be_quoted_anywhere(course, quoting):
-    stored = chapters.stored_path(course, CHAPTER, "pocket")
+    stored = chapter(course).stored("pocket")
     stored.write_text(stored.read_text().replace('"name": "pocket"', '"name": "none"'))
-    assert "gpt2" in page_model.choose(course, quoting).stored.parts
+    assert "gpt2" in page_model.choose(quoting).stored.parts
 
 
 def test_two_chapters_that_quote_each_other_are_shown(course, quoting):
-    path = chapter(course)
+    path = chapter(course).source
     path.write_text(path.read_text() + "\n{glue:text}`03_quoting.md::loss:.2f`\n")
     store_outputs(course, NOTHING, "gpt2")
-    assert "gpt2" in page_model.choose(course, quoting).stored.parts
-    assert "gpt2" in page_model.choose(course, path).stored.parts
+    assert "gpt2" in page_model.choose(quoting).stored.parts
+    assert "gpt2" in page_model.choose(chapter(course)).stored.parts
 
 
 def test_both_models_are_one_click_apart_only_where_both_have_fresh_outputs(course):
-    path = chapter(course)
-    assert page_model.choose(course, path).other is None
+    both = chapter(course)
+    assert page_model.choose(both).other is None
     gpt2 = store_outputs(course, NOTHING, "gpt2")
-    assert page_model.choose(course, path).other == "pocket"
-    assert page_model.choose(course, path, only="pocket").other == "gpt2"
-    assert "pocket" in page_model.choose(course, path, only="pocket").stored.parts
+    assert page_model.choose(both).other == "pocket"
+    assert page_model.choose(both, only="pocket").other == "gpt2"
+    assert "pocket" in page_model.choose(both, only="pocket").stored.parts
     gpt2.write_text(gpt2.read_text().replace('"heatmap"', '"other"'))
-    assert page_model.choose(course, path, only="pocket").other is None
+    assert page_model.choose(both, only="pocket").other is None
 
 
 def test_outputs_without_a_model_are_not_offered_twice(course):
     for model in chapters.MODELS:
         stored = store_outputs(course, NOTHING, model)
         stored.write_text(stored.read_text().replace(f'"name": "{model}"', '"name": "none"'))
-    assert page_model.choose(course, chapter(course)).other is None
+    assert page_model.choose(chapter(course)).other is None

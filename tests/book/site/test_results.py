@@ -2,7 +2,7 @@
 
 import pytest
 
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.site import results
 from support.sample_course import CHAPTER, INTRO, heatmap, store_outputs, write
 from support.site_builds import build
@@ -21,27 +21,27 @@ def course(tmp_path):
     return write(tmp_path / "course")
 
 
-def source(course):
-    return course / f"book/{CHAPTER}.md"
+def chapter(course):
+    return Chapter(course, CHAPTER)
 
 
 def test_the_figure_is_the_stored_one_and_its_model_is_named(course):
-    html, model = results.find(course, source(course), "of every head")
+    html, model = results.find(chapter(course), "of every head")
     assert 'aria-label="Scores of every head"' in html
     assert model == "pocket"
 
 
 def test_a_height_is_the_box_s_and_the_drawing_s(course):
-    html, _ = results.find(course, source(course), "of every head", height=321)
+    html, _ = results.find(chapter(course), "of every head", height=321)
     assert 'style="min-height:321px"' in html
     assert '"height":321' in html
-    assert "321" not in results.find(course, source(course), "of every head")[0]
+    assert "321" not in results.find(chapter(course), "of every head")[0]
 
 
 def test_gpt2_s_figure_is_taken_where_the_chapter_shows_gpt2_s(course):
     outs = [[heatmap("Scores of GPT-2, of every head")], [], [], [], [], []]
     store_outputs(course, outs, "gpt2")
-    html, model = results.find(course, source(course), "of every head")
+    html, model = results.find(chapter(course), "of every head")
     assert "Scores of GPT-2" in html
     assert model == "gpt2"
 
@@ -49,7 +49,7 @@ def test_gpt2_s_figure_is_taken_where_the_chapter_shows_gpt2_s(course):
 @pytest.mark.parametrize(("words", "count"), [("no such title", 0), ("o", 3)])
 def test_words_that_name_no_figure_or_several_are_refused(course, words, count):
     with pytest.raises(ChapterError, match=f"^{count} figures of {CHAPTER} have '{words}'"):
-        results.find(course, source(course), words)
+        results.find(chapter(course), words)
 
 
 def test_a_page_shows_it_with_its_caption_and_a_changed_title_fails_the_build(course):

@@ -11,13 +11,12 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
 from mi_course.book import chapters, store
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
@@ -40,18 +39,16 @@ _RUN = "a run that is kept with the course"
 _MODEL_RUN = f"{_RUN}, on its model `{chapters.MODELS[0]}`"
 
 
-def learner_notebook(root: Path, doc: str) -> NotebookNode:
+def learner_notebook(chapter: Chapter) -> NotebookNode:
     """The notebook of one chapter for its learners.
 
     Raises:
         ChapterError: names file and line of what cannot be turned into a notebook.
     """
-    page = Page(root, doc)
-    source = chapters.read(page.path)
-    converter = Converter(page, directives.convert)
-    cells = [
-        _code_cell(_INSTALL.format(install=notebooks_branch.install_line(root)), ["hide-input"])
-    ]
+    source = chapter.notebook
+    converter = Converter(Page(chapter), directives.convert)
+    install = notebooks_branch.install_line(chapter.root)
+    cells = [_code_cell(_INSTALL.format(install=install), ["hide-input"])]
     kept: list[str] = []
     dropped: list[str] = []
     for cell, line in zip(source.cells, source.metadata["source_map"], strict=True):
@@ -74,7 +71,7 @@ def learner_notebook(root: Path, doc: str) -> NotebookNode:
         below_the_title = 2  # the first cell installs
         cells.insert(below_the_title, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS.format(run=run)))
     cells += _checklist(converter)
-    return _notebook(page, cells)
+    return _notebook(chapter, cells)
 
 
 def _learners_code(converter: Converter, code: str, tags: Sequence[str], line: int) -> str:
@@ -132,7 +129,7 @@ def _refuse_lost_names(converter: Converter, kept: Sequence[str], dropped: Seque
     lost = (_names(dropped)[0] - defined) & used
     if lost:
         raise ChapterError(
-            f"{chapters.BOOK}/{converter.page.doc}.md: {', '.join(sorted(lost))} defined only in a "
+            f"{converter.page.chapter.file}: {', '.join(sorted(lost))} defined only in a "
             f"{GLUE_TAG} cell, which learners do not get; move the definition to another cell"
         )
 
@@ -170,7 +167,7 @@ def _code_cell(code: str, tags: Sequence[str]) -> NotebookNode:
     return cell
 
 
-def _notebook(page: Page, cells: Sequence[NotebookNode]) -> NotebookNode:
+def _notebook(chapter: Chapter, cells: Sequence[NotebookNode]) -> NotebookNode:
     seen: dict[str, int] = {}
     for cell in cells:
         digest = sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
@@ -181,7 +178,7 @@ def _notebook(page: Page, cells: Sequence[NotebookNode]) -> NotebookNode:
         {
             "kernelspec": dict(store.KERNELSPEC),
             "language_info": {"name": "python"},
-            "mi_course": {"chapter": page.doc, "generated": fingerprint(notebook)},
+            "mi_course": {"chapter": chapter.doc, "generated": fingerprint(notebook)},
         }
     )
     nbformat.validate(notebook)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from mi_course.book import chapters, store
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import bibliography
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch, site_address
@@ -29,20 +29,24 @@ _LABELLED = re.compile(
 
 @dataclass(frozen=True)
 class Page:
-    """One chapter and what its text may refer to.
+    """One chapter and what its text may refer to."""
 
-    Attributes:
-        root: of the project.
-        doc: the chapter's name.
-    """
+    chapter: Chapter
 
-    root: Path
-    doc: str
+    @property
+    def root(self) -> Path:
+        """Of the project."""
+        return self.chapter.root
+
+    @property
+    def doc(self) -> str:
+        """The chapter's name."""
+        return self.chapter.doc
 
     @property
     def path(self) -> Path:
         """The chapter's source."""
-        return self.root / chapters.BOOK / f"{self.doc}.md"
+        return self.chapter.source
 
     @cached_property
     def site(self) -> str:
@@ -67,14 +71,14 @@ class Page:
         Raises:
             ChapterError: no such value is stored.
         """
-        doc, name = self.doc, reference
+        chapter, name = self.chapter, reference
         if "::" in reference:
             file, name = reference.split("::", 1)
-            doc = chapters.doc_name(self.root, self.path.parent / file)
+            chapter = Chapter(self.root, chapters.doc_name(self.root, self.path.parent / file))
         name, _, spec = name.partition(":")
-        values = stored_values(chapters.stored_path(self.root, doc, chapters.MODELS[0]))
+        values = stored_values(chapter.stored(chapters.MODELS[0]))
         if name not in values:
-            raise ChapterError(f"no glued value {name!r} is stored: run `mi-course run {doc}`")
+            raise ChapterError(f"no glued value {name!r} is stored: run `mi-course run {chapter}`")
         return format(values[name], spec) if spec else str(values[name])
 
     @cached_property
@@ -105,10 +109,10 @@ class Page:
 
     def link(self, title: str, doc: str) -> str:
         """A link to another page: to its notebook for a chapter, else to the site."""
-        target = self.root / chapters.BOOK / f"{doc}.md"
+        target = chapters.page_path(self.root, doc)
         if not target.is_file():
             raise ChapterError(f"no page {doc}")
-        if chapters.is_chapter(target):
+        if chapters.of_source(self.root, target):
             ups = "../" * self.doc.count("/")
             return f"[{title}]({ups}{doc}.ipynb)"
         return f"[{title}]({self.url(doc)})" if self.site else title

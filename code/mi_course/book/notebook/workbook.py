@@ -15,7 +15,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from mi_course.book import chapters, exercises, store
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook.learner_notebook import fingerprint, learner_notebook
 
 FOLDER = "workbook"
@@ -47,7 +47,7 @@ def select(root: Path | None, wanted: str | None) -> list[str]:
     if root is None:
         docs = list(exercises.by_chapter(None))
     else:
-        docs = [chapters.doc_name(root, path) for path in chapters.find(root)]
+        docs = [chapter.doc for chapter in chapters.find(root)]
     if wanted is None:
         return docs
     week = f"week{wanted}" if re.fullmatch(r"\d+", wanted) else wanted.strip("/")
@@ -58,7 +58,7 @@ def select(root: Path | None, wanted: str | None) -> list[str]:
         weeks = sorted({doc.partition("/")[0] for doc in docs if "/" in doc})
         raise ChapterError(f"no chapters in {week!r}. There are: {', '.join(weeks) or 'none'}")
     if root is not None:
-        return [chapters.doc_name(root, chapters.source_path(root, wanted))]
+        return [chapters.named(root, wanted).doc]
     if wanted not in docs:
         raise ChapterError(f"no chapter {wanted!r}. The chapters are:\n  " + "\n  ".join(docs))
     return [wanted]
@@ -83,7 +83,7 @@ def write_all(
 def _made(root: Path | None, doc: str) -> NotebookNode:
     """The notebook of a chapter: from its source, or as it came with the package."""
     if root is not None:
-        return learner_notebook(root, doc)
+        return learner_notebook(Chapter(root, doc))
     return nbformat.read(exercises.SHIPPED / f"{doc}.ipynb", as_version=4)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from mi_course.book import ansi, chapters, kernels, outputs, run, store
+from mi_course.book.chapters import Chapter
 
 T = TypeVar("T")
 
@@ -39,13 +40,9 @@ class Book:
         self.package = folder / "code" / kernels.PACKAGE.name
         shutil.copytree(kernels.PACKAGE, self.package, ignore=skip)
 
-    def source(self, doc: str) -> Path:
-        """The chapter's `.md`."""
-        return self.root / chapters.BOOK / f"{doc}.md"
-
-    def stored(self, doc: str) -> Path:
-        """Its notebook of `pocket`."""
-        return chapters.stored_path(self.root, doc, POCKET)
+    def chapter(self, doc: str) -> Chapter:
+        """This copy's chapter of a name."""
+        return Chapter(self.root, doc)
 
     @contextmanager
     def damaged(self, contents: Mapping[Path, bytes]) -> Iterator[None]:
@@ -62,9 +59,7 @@ class Book:
     def static_alarm(self, doc: str) -> str:
         """What is found without execution."""
         places = outputs.places(self.root)
-        found = store.orphans(self.root) or store.problems(
-            self.source(doc), self.stored(doc), places
-        )
+        found = store.orphans(self.root) or store.problems(self.chapter(doc), POCKET, places)
         return f"without execution: {found[0]}" if found else ""
 
     def nbval_alarm(self, doc: str, python: str = sys.executable, **variables: str) -> str:
@@ -74,7 +69,7 @@ class Book:
             RunError: it executed nothing.
         """
         done = subprocess.run(
-            [python, *NBVAL.split(), str(self.stored(doc))],
+            [python, *NBVAL.split(), str(self.chapter(doc).stored(POCKET))],
             cwd=self.root,
             env=os.environ | {"PYTHONPATH": str(self.package.parent)} | variables,
             capture_output=True,

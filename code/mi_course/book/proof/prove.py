@@ -24,7 +24,7 @@ from unittest import mock
 
 from nbformat import NotebookNode
 
-from mi_course.book import chapters, nbval_plugin, needs, run, store
+from mi_course.book import chapters, nbval_plugin, run, store
 from mi_course.book.proof import code, data
 from mi_course.book.proof.copies import POCKET, Book, in_turn
 from mi_course.book.proof.kinds import KINDS
@@ -60,12 +60,12 @@ def prove(
     done = []
     with tempfile.TemporaryDirectory(prefix="mi-course-proof-") as folder:
         books = [Book(root, Path(folder) / str(n) / "course") for n in range(jobs)]
-        docs = [chapters.doc_name(books[0].root, path) for path in chapters.find(books[0].root)]
+        docs = [chapter.doc for chapter in chapters.find(books[0].root)]
         for doc in docs:
             alarm = books[0].static_alarm(doc)
             if alarm:
                 raise run.RunError(f"the book itself does not pass: {alarm}")
-            if why := needs.missing(books[0].source(doc)):
+            if why := books[0].chapter(doc).missing():
                 raise run.RunError(f"{doc} cannot be executed here, and the proof needs it: {why}")
         # absolute, since nbval runs within a copy
         others = [os.path.abspath(name) if os.sep in name else name for name in pythons]
@@ -83,7 +83,7 @@ def _all(
         results = in_turn(books, [partial(_execute, doc) for doc in docs])
         fresh = dict(zip(docs, results, strict=True))
     again = [
-        Tried(FRESH, doc, _judge(book, doc, store.load(book.stored(doc)), fresh[doc]), wanted=False)
+        Tried(FRESH, doc, _judge(book, doc, _stored(book, doc), fresh[doc]), wanted=False)
         for doc in docs
     ]
     yield from again
@@ -101,8 +101,13 @@ def _all(
     yield from _no_alarm_executed(books, docs, pythons)
 
 
+def _stored(book: Book, doc: str) -> NotebookNode:
+    """What is stored for a chapter, to be damaged."""
+    return store.load(book.chapter(doc).stored(POCKET))
+
+
 def _execute(doc: str, book: Book) -> store.Result:
-    return asyncio.run(run.execute(book.root, book.source(doc), POCKET))[0]
+    return asyncio.run(run.execute(book.chapter(doc), POCKET))[0]
 
 
 def _damage_outputs(
@@ -115,7 +120,7 @@ def _damage_outputs(
 ) -> Tried:
     """Damage the first of these chapters that has something of this kind."""
     for doc in docs:
-        notebook = store.load(book.stored(doc))
+        notebook = _stored(book, doc)
         example = damage(notebook, rng)
         if example is not None:
             return Tried(kind, example, _judge(book, doc, notebook, fresh[doc]))
@@ -124,7 +129,7 @@ def _damage_outputs(
 
 def _judge(book: Book, doc: str, notebook: NotebookNode, fresh: store.Result) -> str:
     """What the static checks, else the comparison with a fresh execution, say of a notebook."""
-    stored = book.stored(doc).relative_to(book.root)
+    stored = book.chapter(doc).stored(POCKET).relative_to(book.root)
     with book.damaged({stored: store.to_bytes(notebook)}):
         static = book.static_alarm(doc)
     if static:
@@ -139,14 +144,16 @@ def _judge(book: Book, doc: str, notebook: NotebookNode, fresh: store.Result) ->
 
 def _damage_sources(book: Book, doc: str) -> Iterator[Tried]:
     """Damages to the chapter's file, each undone afterwards."""
-    path, text = book.source(doc), book.source(doc).read_text("utf8")
+    chapter = book.chapter(doc)
+    path, text = chapter.source, chapter.source.read_text("utf8")
     for kind, new in code.edited_chapters(text):
         with book.damaged({path.relative_to(book.root): new.encode()}):
             yield Tried(kind, doc, book.static_alarm(doc))
     path.unlink()
     yield Tried("a chapter removed, its outputs left", doc, book.static_alarm(doc))
     path.write_text(text, encoding="utf8")
-    stored, content = book.stored(doc), book.stored(doc).read_bytes()
+    stored = chapter.stored(POCKET)
+    content = stored.read_bytes()
     stored.unlink()
     yield Tried("a chapter's stored outputs removed", doc, book.static_alarm(doc))
     stored.write_bytes(content)
@@ -164,7 +171,8 @@ def _code_damages(
     """A changed line in functions of the package that a chapter calls, for every chapter."""
     kind = "a changed line in the package"
     for doc in docs:
-        for file, new, example in code.changed_functions(book.package, book.source(doc), rng):
+        chapter = book.chapter(doc)
+        for file, new, example in code.changed_functions(book.package, chapter.source, rng):
             contents = {file.relative_to(book.root): new.encode()}
             yield partial(_try, kind, f"{example}, in {doc}", doc, contents)
 
@@ -193,7 +201,7 @@ def _model_damages(book: Book, docs: Sequence[str]) -> Iterator[Callable[[Book],
 
 
 def _model_of(book: Book, doc: str) -> str:
-    return str(store.load(book.stored(doc)).metadata.mi_course.model.name)
+    return str(_stored(book, doc).metadata.mi_course.model.name)
 
 
 def _no_alarm_executed(
@@ -233,11 +241,11 @@ def version(python: str) -> str:
 def _no_alarm_judged(book: Book, doc: str, fresh: store.Result, rng: Random) -> Iterator[Tried]:
     """Drift as another machine makes it, and an edit that touches no cell."""
     for _ in range(3):
-        notebook = store.load(book.stored(doc))
+        notebook = _stored(book, doc)
         data.drift(notebook, rng)
         alarm = _judge(book, doc, notebook, fresh)
         yield Tried("drift of 1e-6 on every measurement", doc, alarm, wanted=False)
-    path = book.source(doc)
+    path = book.chapter(doc).source
     edited = code.edited_prose(path.read_text("utf8"))
     with book.damaged({path.relative_to(book.root): edited.encode()}):
         alarm = book.static_alarm(doc)

@@ -33,7 +33,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from mi_course.book import ansi, chapters, kernels
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import learner_notebook
 from mi_course.book.publish import notebooks_branch
 
@@ -95,12 +95,12 @@ def replaced(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, s
     }
 
 
-def filled_in(root: Path, doc: str) -> NotebookNode:
+def filled_in(chapter: Chapter) -> NotebookNode:
     """The learner's notebook of a chapter with the solutions in their places."""
-    notebook = learner_notebook.learner_notebook(root, doc)
+    notebook = learner_notebook.learner_notebook(chapter)
     solutions = {
         tag: cell.source
-        for cell in chapters.code_cells(chapters.source_path(root, doc))
+        for cell in chapter.cells
         for tag in cell.tags
         if tag.startswith(learner_notebook.EXERCISE_TAG)
     }
@@ -144,13 +144,12 @@ def run(notebook: NotebookNode, python: Path, folder: Path) -> str:
 
 
 def check(
-    root: Path, docs: Sequence[str], python: Path, folder: Path, served: str = ""
+    chosen: Sequence[Chapter], python: Path, folder: Path, served: str = ""
 ) -> tuple[list[str], bool]:
     """Run notebooks one after the other in one environment; the first one installs the course.
 
     Args:
-        root: of the project.
-        docs: chapters.
+        chosen: which chapters.
         python: of the environment.
         folder: where the kernels work.
         served: address of the wheel's folder, if not the published branch.
@@ -160,17 +159,17 @@ def check(
     """
     before = installed(python)
     lines, well = [], True
-    for doc in docs:
-        notebook = filled_in(root, doc)
+    for chapter in chosen:
+        notebook = filled_in(chapter)
         if served:
-            here = f"%pip install -q {served}/{notebooks_branch.wheel_name(root)}"
+            here = f"%pip install -q {served}/{notebooks_branch.wheel_name(chapter.root)}"
             first = notebook.cells[0]
-            first.source = first.source.replace(notebooks_branch.install_line(root), here)
+            first.source = first.source.replace(notebooks_branch.install_line(chapter.root), here)
         start = time.perf_counter()
         why = run(notebook, python, folder)
         well &= not why
         seconds = time.perf_counter() - start
-        lines.append(f"- `{doc}`: {'failed' if why else 'ran'}, {seconds:.0f} s")
+        lines.append(f"- `{chapter}`: {'failed' if why else 'ran'}, {seconds:.0f} s")
         if why:
             pip = "".join(out.get("text", "") for out in notebook.cells[0].outputs)
             lines += ["", "```text", pip.strip(), why.strip()[-3000:], "```", ""]
@@ -191,13 +190,12 @@ def serve(folder: Path) -> Iterator[str]:
             server.shutdown()
 
 
-def first_chapters(root: Path) -> list[str]:
+def first_chapters(root: Path) -> list[Chapter]:
     """The first chapter with code of each week."""
-    first: dict[str, str] = {}
-    for path in chapters.find(root):
-        doc = chapters.doc_name(root, path)
-        if doc.startswith("week"):
-            first.setdefault(doc.partition("/")[0], doc)
+    first: dict[str, Chapter] = {}
+    for chapter in chapters.find(root):
+        if chapter.doc.startswith("week"):
+            first.setdefault(chapter.doc.partition("/")[0], chapter)
     return list(first.values())
 
 
@@ -218,9 +216,9 @@ def _look(args: argparse.Namespace) -> tuple[list[str], bool]:
         raise ChapterError(f"Colab runs Python {theirs}, this is {here}: run this with {theirs}.")
     versions = pins(_fetched(FREEZE, args.freeze), used_names(root))
     python = make_environment(args.into / "venv", versions, os.environ.get("TORCH_INDEX", ""))
-    docs = args.docs or first_chapters(root)
+    chosen = [chapters.named(root, doc) for doc in args.docs] or first_chapters(root)
     with serve(args.branch) if args.branch else nullcontext("") as served:
-        lines, well = check(root, docs, python, args.into / "work", served)
+        lines, well = check(chosen, python, args.into / "work", served)
     shown = ", ".join(f"{name} {version}" for name, version in sorted(versions.items()))
     return [f"Colab today: Python {theirs}, {shown}.", "", *lines], well
 

@@ -26,7 +26,7 @@ _CELL = re.compile(r"(?<!\\)\|")
 
 
 @dataclass(frozen=True)
-class Chapter:
+class Moved:
     """One chapter whose stored outputs are not what they were.
 
     Attributes:
@@ -53,21 +53,21 @@ class Number:
     agrees: bool
 
 
-def moved_chapters(before: Path, after: Path) -> list[Chapter]:
+def moved_chapters(before: Path, after: Path) -> list[Moved]:
     """The chapters whose stored outputs differ between two states of the project, by name."""
     old, new = _stored(before), _stored(after)
-    found = [Chapter(doc, "new") for doc in new.keys() - old.keys()]
-    found += [Chapter(doc, "gone") for doc in old.keys() - new.keys()]
+    found = [Moved(doc, "new") for doc in new.keys() - old.keys()]
+    found += [Moved(doc, "gone") for doc in old.keys() - new.keys()]
     for doc in old.keys() & new.keys():
         differences = dict(_differences(store.load(old[doc]), store.load(new[doc])))
         if differences:
             example = next(iter(differences.values()))
-            found.append(Chapter(doc, "changed", tuple(differences), example))
+            found.append(Moved(doc, "changed", tuple(differences), example))
     return sorted(found, key=lambda chapter: chapter.doc)
 
 
 def _stored(root: Path) -> dict[str, Path]:
-    return {store.name_of(path)[1]: path for path in chapters.find_stored(root, MODEL)}
+    return {chapters.of_stored(path)[0].doc: path for path in chapters.find_stored(root, MODEL)}
 
 
 def _differences(old: NotebookNode, new: NotebookNode) -> Iterator[tuple[int, str]]:
@@ -116,7 +116,7 @@ def _verdict(root: Path) -> str:
     return path.read_text("utf8") if path.is_file() else ""
 
 
-def _chapter_table(moved: list[Chapter]) -> Iterator[str]:
+def _chapter_table(moved: list[Moved]) -> Iterator[str]:
     yield "| chapter | outputs | cells | the first difference |"
     yield "| --- | --- | --- | --- |"
     for one in moved:

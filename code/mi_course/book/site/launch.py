@@ -76,8 +76,8 @@ def add_buttons(
         "label": "edit-page",
     }
     buttons.insert(0, edit_button)
-    if chapters.is_chapter(source):
-        buttons.insert(0, _launch(name, chapters.doc_name(Path(app.srcdir), source)))
+    if chapter := chapters.of_source(Path(app.srcdir), source):
+        buttons.insert(0, _launch(name, chapter.doc))
 
 
 def _launch(name: str, doc: str) -> dict[str, Any]:

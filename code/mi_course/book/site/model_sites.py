@@ -22,6 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 
 from mi_course.book import chapters
+from mi_course.book.chapters import Chapter
 from mi_course.book.site import page_model
 from mi_course.book.site.page_model import GPT2, POCKET, Shown
 
@@ -30,9 +31,9 @@ SCRIPT = "model-choice.js"
 _TEXTS = {POCKET: "Show pocket’s outputs instead.", GPT2: "Show GPT-2’s outputs instead."}
 
 
-def choose(root: Path, source: Path) -> Shown:
+def choose(chapter: Chapter) -> Shown:
     """What a chapter's page shows in this build."""
-    return page_model.choose(root, source, only=POCKET if page_model.only_pocket() else None)
+    return page_model.choose(chapter, only=POCKET if page_model.only_pocket() else None)
 
 
 def switch(docname: str, what: Shown) -> list[nodes.Node]:
@@ -68,7 +69,7 @@ def build_second(app: Sphinx, exception: Exception | None) -> None:
         return
     root, out = Path(app.srcdir), Path(app.outdir) / FOLDER
     shutil.rmtree(out, ignore_errors=True)
-    if any(page_model.choose(root, path).other for path in chapters.find(root)):
+    if any(page_model.choose(chapter).other for chapter in chapters.find(root)):
         _build(root, out)
 
 

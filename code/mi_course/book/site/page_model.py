@@ -14,6 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from mi_course.book import chapters, store
+from mi_course.book.chapters import Chapter
 
 POCKET, GPT2 = chapters.MODELS
 VARIABLE = "MI_COURSE_SITE_MODEL"
@@ -66,21 +67,19 @@ def only_pocket() -> bool:
     return os.environ.get(VARIABLE) == POCKET
 
 
-def choose(root: Path, source: Path, only: str | None = None) -> Shown:
+def choose(chapter: Chapter, only: str | None = None) -> Shown:
     """The stored notebook to show for a chapter.
 
     GPT-2's outputs where they are stored, belong to the chapter as it stands, and stand beside no
     number of another model; otherwise pocket's, which must exist and belong to it in any case.
 
     Args:
-        root: of the project.
-        source: the chapter.
+        chapter: whose page.
         only: `pocket`, where its outputs are asked for even if GPT-2's could be shown.
     """
-    doc = chapters.doc_name(root, source)
-    pocket, gpt2 = (chapters.stored_path(root, doc, model) for model in chapters.MODELS)
-    reason = store.stale_reason(source, pocket)
-    hidden = _why_hidden(root, source, gpt2)
+    pocket, gpt2 = map(chapter.stored, chapters.MODELS)
+    reason = store.stale_reason(chapter, POCKET)
+    hidden = _why_hidden(chapter)
     has_gpt2 = gpt2.is_file() and hidden is None
     differ = has_gpt2 and reason is None and _is_of(gpt2, GPT2)
     if has_gpt2 and only != POCKET:
@@ -88,27 +87,27 @@ def choose(root: Path, source: Path, only: str | None = None) -> Shown:
     return Shown(pocket if reason is None else None, reason, hidden, GPT2 if differ else None)
 
 
-def _why_hidden(root: Path, source: Path, gpt2: Path, above: tuple[Path, ...] = ()) -> str | None:
+def _why_hidden(chapter: Chapter, above: tuple[Chapter, ...] = ()) -> str | None:
     """Why GPT-2's stored outputs are not shown; `above`: the pages that quote this one."""
-    if not gpt2.is_file():
+    if not chapter.stored(GPT2).is_file():
         return None
-    if store.stale_reason(source, gpt2):
+    if store.stale_reason(chapter, GPT2):
         return HIDDEN
-    for page in quoted(source):
-        doc = chapters.doc_name(root, page)
-        pocket, theirs = (chapters.stored_path(root, doc, model) for model in chapters.MODELS)
+    for page in quoted(chapter):
+        pocket, theirs = map(page.stored, chapters.MODELS)
         if page in above or not (theirs.is_file() or _is_of(pocket, POCKET)):
             continue
-        if not theirs.is_file() or _why_hidden(root, page, theirs, (*above, source.resolve())):
-            return QUOTES.format(doc)
+        if not theirs.is_file() or _why_hidden(page, (*above, chapter)):
+            return QUOTES.format(page)
     return None
 
 
-def quoted(source: Path) -> list[Path]:
+def quoted(chapter: Chapter) -> list[Chapter]:
     """The other chapters whose glued numbers stand in a chapter's prose."""
-    names = sorted(set(_QUOTE.findall(source.read_text("utf8"))))
-    pages = ((source.parent / name).resolve() for name in names)
-    return [page for page in pages if page != source.resolve() and page.is_file()]
+    names = sorted(set(_QUOTE.findall(chapter.source.read_text("utf8"))))
+    files = (chapter.source.parent / name for name in names)
+    pages = (chapters.of_source(chapter.root, file) for file in files)
+    return [page for page in pages if page is not None and page != chapter]
 
 
 def _is_of(stored: Path, model: str) -> bool:

@@ -23,7 +23,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mi_course.book import chapters, store
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.outputs import PLOTLY
 from mi_course.book.site import figures, model_sites
 
@@ -44,13 +44,11 @@ class Result(SphinxDirective):
         """The figure's box and its caption; where there is no such figure, a warning."""
         root = Path(self.env.srcdir)
         try:
-            source = chapters.source_path(root, self.arguments[0])
-            doc = chapters.doc_name(root, source)
-            for path in (source, *(chapters.stored_path(root, doc, m) for m in chapters.MODELS)):
+            chapter = chapters.named(root, self.arguments[0])
+            for path in (chapter.source, *map(chapter.stored, chapters.MODELS)):
                 self.env.note_dependency(str(path))
-            html, model = find(
-                root, source, self.options.get("figure", ""), self.options.get("height")
-            )
+            words, height = self.options.get("figure", ""), self.options.get("height")
+            html, model = find(chapter, words, height)
         except ChapterError as error:
             return [self.state.document.reporter.warning(str(error), line=self.lineno)]
         caption = nodes.container(classes=["course-caption"])
@@ -61,22 +59,20 @@ class Result(SphinxDirective):
         return [nodes.container("", box, caption, classes=["course-result"])]
 
 
-def find(root: Path, source: Path, title: str, height: int | None = None) -> tuple[str, str]:
+def find(chapter: Chapter, title: str, height: int | None = None) -> tuple[str, str]:
     """HTML of the one figure of a chapter with these words in its title, and the model behind it.
 
     Args:
-        root: of the project.
-        source: the chapter.
+        chapter: where the figure is.
         title: words of the figure's title.
         height: of the figure, in pixels; default: as in the chapter.
 
     Raises:
         ChapterError: the chapter has no outputs to show, or not one such figure.
     """
-    stored = model_sites.choose(root, source).stored
-    doc = chapters.doc_name(root, source)
+    stored = model_sites.choose(chapter).stored
     if stored is None:
-        raise ChapterError(f"{doc} has no outputs to take a figure from")
+        raise ChapterError(f"{chapter} has no outputs to take a figure from")
     notebook: Any = store.load(stored)
     outputs = [output.get("data", {}) for output in _outputs(notebook)]
     if height:
@@ -87,8 +83,8 @@ def find(root: Path, source: Path, title: str, height: int | None = None) -> tup
     found = [html for html in shown if html and title in figures.name(html)]
     if len(found) != 1:
         raise ChapterError(
-            f"{len(found)} figures of {doc} have {title!r} in their title: expected one; give more "
-            "words of it, or other ones"
+            f"{len(found)} figures of {chapter} have {title!r} in their title: expected one; give "
+            "more words of it, or other ones"
         )
     return found[0], notebook.metadata.mi_course.model.name
 

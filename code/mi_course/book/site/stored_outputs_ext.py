@@ -59,19 +59,18 @@ def _drawable(output: NotebookNode) -> NotebookNode:
 def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
     """Before a page is read: find its stored outputs, and say where they are stale."""
     path = Path(app.env.doc2path(docname))
-    if not chapters.is_chapter(path):
+    chapter = chapters.of_source(Path(app.srcdir), path)
+    if chapter is None:
         return
-    root = Path(app.srcdir)
-    doc = chapters.doc_name(root, path)
-    for page in (path, *page_model.quoted(path)):
+    for page in (chapter, *page_model.quoted(chapter)):
         for model in chapters.MODELS:
             # Also those that do not exist yet: a page is read again when its outputs, or those that
             # it quotes, change or appear.
-            stored = chapters.stored_path(root, chapters.doc_name(root, page), model)
-            app.env.note_dependency(str(stored))
-    what = model_sites.choose(root, path)
+            app.env.note_dependency(str(page.stored(model)))
+    what = model_sites.choose(chapter)
     if what.reason:
-        log.warning("%s: stale outputs: %s", doc, what.reason, location=docname, type="mi_course")
+        why = what.reason
+        log.warning("%s: stale outputs: %s", chapter, why, location=docname, type="mi_course")
     app.env.temp_data["mi_course_shown"] = what
     if what.stored is not None:
         _give_reader(app, path, what.stored)

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 import pytest
 
-from mi_course.book.chapters import ChapterError
+from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import roles
 from mi_course.book.notebook.targets import Page
 from mi_course.book.site import browser_model
@@ -50,11 +50,11 @@ def test_the_keys_are_those_of_the_page():
 
 def test_a_notebook_links_to_the_site_or_says_the_words(tmp_path):
     content = "Try it <prompt=Tom and Amy>"
-    page = Page(tmp_path, "week1/01_a")
+    page = Page(Chapter(tmp_path, "week1/01_a"))
     said = "Try it (on the site's page *Playground*)"
     assert roles.convert(page, "playground", content) == said
     (tmp_path / "_config.yml").write_text("html:\n  baseurl: https://example.org/mi\n")
-    assert roles.convert(Page(tmp_path, "week1/01_a"), "playground", content) == (
+    assert roles.convert(Page(Chapter(tmp_path, "week1/01_a")), "playground", content) == (
         "[Try it](https://example.org/mi/book/playground.html?prompt=Tom%20and%20Amy)"
     )
     with pytest.raises(ChapterError, match="the keys are"):
