@@ -1,13 +1,18 @@
+import dataclasses
 import json
 import shutil
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from mi_course import models
+from mi_course.models import files, gpt2, loading, registry
+from support.small_course import package_env
+from support.tiny_gpt2 import tiny_gpt2_folder
 
 
 def test_pocket_says_which_weights_it_has(pocket):
@@ -45,7 +50,7 @@ def test_environment_chooses_where_no_name_is_given(monkeypatch, capsys):
 def pocket_copy(tmp_path, monkeypatch):
     folder = tmp_path / "pocket"
     shutil.copytree(models.POCKET_DIR, folder)
-    monkeypatch.setattr(models, "POCKET_DIR", folder)
+    monkeypatch.setattr(registry, "POCKET_DIR", folder)
     return folder
 
 
@@ -79,44 +84,45 @@ def test_every_file_that_loading_reads_has_a_checksum():
 
 def hub_state(monkeypatch, *, cached=None, answers=False, memory=10**11):
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setattr(models, "cached_gpt2", lambda: cached)
-    monkeypatch.setattr(models, "hub_answers", lambda: answers)
-    monkeypatch.setattr(models, "free_memory", lambda: memory)
+    monkeypatch.setattr(gpt2, "cached", lambda: cached)
+    monkeypatch.setattr(gpt2, "hub_answers", lambda: answers)
+    monkeypatch.setattr(loading, "free_memory", lambda: memory)
 
 
 def test_auto_takes_gpt2_where_the_hub_answers(monkeypatch):
     hub_state(monkeypatch, answers=True)
-    assert models.choose() == ("gpt2", "auto: the model hub answers")
+    choice = models.choose()
+    assert (choice.name, choice.reason) == ("gpt2", "auto: the model hub answers")
 
 
 def test_auto_takes_pocket_where_nothing_answers(monkeypatch):
     hub_state(monkeypatch)
-    assert models.choose()[0] == "pocket"
+    assert models.choose().name == "pocket"
 
 
 def test_auto_takes_pocket_where_memory_is_short(monkeypatch):
     hub_state(monkeypatch, answers=True, memory=2 * 10**9)
-    name, reason = models.choose()
-    assert name == "pocket"
-    assert "2.0 GB of memory free" in reason
+    choice = models.choose()
+    assert choice.name == "pocket"
+    assert choice.reason == "auto: 2.0 GB of memory free, GPT-2 small needs 3"
 
 
 def test_auto_does_not_take_stand_in_weights(monkeypatch, tmp_path):
     stand_in = tmp_path / "model.safetensors"
     stand_in.write_bytes(b"random")
     hub_state(monkeypatch, cached=stand_in)
-    name, reason = models.choose()
-    assert name == "pocket"
-    assert "other weights" in reason
+    choice = models.choose()
+    assert choice.name == "pocket"
+    assert "other weights" in choice.reason
 
 
 def test_auto_falls_back_when_the_download_fails(monkeypatch, capsys):
     hub_state(monkeypatch, answers=True)
 
-    def fails():
+    def fails(*, answered):
         raise models.ModelFilesError("cut off")
 
-    monkeypatch.setattr(models, "fetch_gpt2", fails)
+    monkeypatch.setattr(gpt2, "fetch", fails)
     assert models.info(models.load("auto")).name == "pocket"
     assert "the download of GPT-2 small failed" in capsys.readouterr().out
     with pytest.raises(models.ModelFilesError, match="cut off"):
@@ -143,6 +149,84 @@ def test_auto_decides_within_five_seconds_on_this_machine():
     assert time.monotonic() - start < 5
 
 
+@pytest.fixture
+def counted(monkeypatch, tmp_path):
+    """A hub with a tiny GPT-2, and how often it was asked and its weights were hashed.
+
+    Its weights count as those of GPT-2 small.
+    """
+    import huggingface_hub
+
+    folder = tiny_gpt2_folder(tmp_path)
+    weights = folder / files.WEIGHTS
+    times = {"asked": 0, "hashed": 0}
+    real = files.sha256
+
+    def sha256(path):
+        times["hashed"] += path.name == files.WEIGHTS
+        return real(path)
+
+    def ask():
+        times["asked"] += 1
+
+    entry = dataclasses.replace(registry.GPT2, sha256=real(weights))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(registry, "GPT2", entry)
+    monkeypatch.setattr(registry, "MODELS", (entry, registry.POCKET))
+    monkeypatch.setattr(loading, "free_memory", lambda: 10**11)
+    monkeypatch.setattr(loading, "_loaded", [])
+    monkeypatch.setattr(files, "sha256", sha256)
+    monkeypatch.setattr(gpt2, "_ask_hub", ask)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **options: str(folder))
+    return SimpleNamespace(weights=weights, times=times)
+
+
+def test_auto_asks_the_hub_once_and_hashes_what_came_once(counted, monkeypatch):
+    monkeypatch.setattr(gpt2, "cached", lambda: None)
+    assert models.info(models.load("auto", quiet=True)).name == "gpt2"
+    assert counted.times == {"asked": 1, "hashed": 1}
+
+
+def test_auto_hashes_the_cached_gpt2_once_and_asks_nobody(counted, monkeypatch):
+    monkeypatch.setattr(gpt2, "cached", lambda: counted.weights)
+    assert models.info(models.load("auto", quiet=True)).name == "gpt2"
+    assert counted.times == {"asked": 0, "hashed": 1}
+
+
+def test_the_librarys_own_bridge_is_booted_from_the_same_files(counted, monkeypatch):
+    monkeypatch.setattr(gpt2, "cached", lambda: counted.weights)
+    bare = models.load_bare(models.load("auto", quiet=True))
+    assert bare.cfg.n_layers == 12
+    assert counted.times == {"asked": 0, "hashed": 1}
+
+
+def test_a_new_model_is_one_entry_and_one_loader(monkeypatch, tiny_folder, capsys):
+    third = dataclasses.replace(registry.POCKET, name="third", display="Third", found="package")
+    digest = models.sha256(tiny_folder / files.WEIGHTS)
+    monkeypatch.setattr(registry, "MODELS", (*registry.MODELS, third))
+    third_files = loading.Files(tiny_folder, digest)
+    monkeypatch.setitem(loading.LOADERS, "third", lambda choice: third_files)
+    monkeypatch.setattr(loading, "_loaded", [])
+    assert models.info(models.load("third")).sha256 == digest
+    assert capsys.readouterr().out.startswith("Model third: ")
+    assert registry.names() == ("pocket", "gpt2", "third")
+
+
+def test_every_model_of_the_registry_has_a_loader():
+    assert set(loading.LOADERS) == set(registry.names())
+
+
+def test_importing_the_models_imports_nothing_that_computes_or_asks_the_network():
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'numpy', 'psutil', 'huggingface_hub', 'transformers'):\n"
+        "    sys.modules[name] = None\n"
+        "from mi_course import models\n"
+        "from mi_course.models import registry\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=package_env())
+
+
 def test_gpt2_is_asked_for_in_vain_in_one_sentence(monkeypatch):
     hub_state(monkeypatch)
     with pytest.raises(models.ModelFilesError, match="MI_COURSE_MODEL=pocket"):
@@ -151,7 +235,7 @@ def test_gpt2_is_asked_for_in_vain_in_one_sentence(monkeypatch):
 
 def test_stand_in_weights_of_gpt2_are_labelled_random(offline_hub_env):
     code = (
-        "from mi_course import models; print(models.choose()); m = models.load('gpt2'); "
+        "from mi_course import models; print(models.choose().reason); m = models.load('gpt2'); "
         "print(models.info(m).name, models.info(m).n_params, models.info(m).revision == ''); "
         "print(m.to_tokens('Hello, world!').tolist(), m.cfg.n_layers, m.cfg.n_heads)"
     )

@@ -1,10 +1,11 @@
-/* Remembers whose outputs a reader wants, on chapters that have both: GPT-2's pages and their twins
-   under pocket/. GPT-2's is the page that everyone is given; whoever chose pocket is sent on. */
+/* Remembers whose outputs a reader wants, on chapters that have those of several models. The first
+   site shows what everyone is given; whoever chose another model is sent on to its twin, the same
+   page on that model's site. The page names its twins, from model to address, and its site. */
 (() => {
   "use strict";
   const KEY = "mi-course-model";
-  const { shows, twin } = document.currentScript.dataset;
-  const other = shows === "gpt2" ? "pocket" : "gpt2";
+  const { twins: named, site } = document.currentScript.dataset;
+  const twins = JSON.parse(named);
 
   const kept = () => {
     try {
@@ -19,13 +20,15 @@
     } catch {}
   };
 
-  if (shows === "gpt2" && kept() === "pocket") {
-    location.replace(new URL(twin + location.search + location.hash, location.href));
+  const wanted = kept();
+  if (!site && wanted && Object.hasOwn(twins, wanted)) {
+    location.replace(new URL(twins[wanted] + location.search + location.hash, location.href));
   }
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a.course-switch");
     if (!link) return;
-    keep(other);
+    const address = link.getAttribute("href").split("#")[0];
+    keep(Object.keys(twins).find((model) => twins[model] === address));
     link.hash = location.hash; // the section that one is reading
   });
 })();

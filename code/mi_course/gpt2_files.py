@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mi_course import models
+from mi_course.models.files import without_progress_bars
 from mi_course.transformer import Config, Transformer, attention_weights
 
 # ours on the left; {layer} and the file's names on the right
@@ -117,14 +118,8 @@ def reference_logits(
 ) -> Float[Tensor, "batch pos vocab"]:
     """What Hugging Face's own `GPT2LMHeadModel` computes from the files of a folder."""
     from transformers import GPT2LMHeadModel
-    from transformers.utils import logging as hf_logging
 
-    bars_on = hf_logging.is_progress_bar_enabled()
-    hf_logging.disable_progress_bar()
-    try:
+    with without_progress_bars():
         reference: Any = GPT2LMHeadModel.from_pretrained(folder, dtype=dtype)
-    finally:
-        if bars_on:
-            hf_logging.enable_progress_bar()
     with torch.no_grad():
         return reference.eval()(tokens).logits

@@ -13,11 +13,12 @@ from mi_course.book import chapters, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
 from mi_course.book.notebook import learner_notebook
 from mi_course.digits import mnist
+from mi_course.models import registry
 from support.outside import not_run
 from support.small_course import CODE, package_env
 
 ROOT = CODE.parent
-POCKET, *OTHERS = chapters.MODELS
+POCKET, *OTHERS = registry.names()
 ALL = chapters.find(ROOT)
 DOCS = [chapter.doc for chapter in ALL]
 each_chapter = pytest.mark.parametrize("chapter", ALL, ids=str)

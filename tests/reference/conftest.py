@@ -31,9 +31,12 @@ def gpt2():
 def random_gpt2(tmp_path_factory):
     """Random weights with GPT-2's 12 layers of 12 heads, very small, and pocket's tokenizer."""
     from mi_course import models
+    from mi_course.models import loading
+    from mi_course.models.files import WEIGHTS
 
     folder = tiny_gpt2_folder(tmp_path_factory.mktemp("random_gpt2"))
     model = models.boot(folder)
     # such weights get this label when they lie where GPT-2's are looked for
-    model.mi_course_info = models._identify("gpt2", folder)
+    files = loading.Files(folder, models.sha256(folder / WEIGHTS))
+    model.mi_course_info = loading.identify(models.GPT2, files)
     return model

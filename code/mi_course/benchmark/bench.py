@@ -28,6 +28,7 @@ from torch import Tensor
 from mi_course import ioi, ioi_data, models, patching, path_patching
 from mi_course.benchmark import flops
 from mi_course.hooks import run_with_cache, run_with_hooks
+from mi_course.models.files import without_progress_bars
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -151,16 +152,12 @@ def run(
 def random_model(sizes: dict[str, Any], seed: int = 0) -> TransformerBridge:
     """A GPT-2 with random weights and pocket's tokenizer."""
     from transformers import GPT2Config, GPT2LMHeadModel
-    from transformers.utils import logging as hf_logging
 
     config = GPT2Config(**sizes, n_positions=1024, bos_token_id=0, eos_token_id=0)
     with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
         torch.manual_seed(seed)
-        hf_logging.disable_progress_bar()
-        try:
+        with without_progress_bars():
             GPT2LMHeadModel(config).save_pretrained(folder)
-        finally:
-            hf_logging.enable_progress_bar()
         for file in models.POCKET_DIR.glob("tokenizer*"):
             shutil.copy(file, folder)
         return models.boot(Path(folder))

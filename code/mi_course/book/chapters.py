@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 BOOK = Path("book")
 OUTPUTS = BOOK / "outputs"
-MODELS = ("pocket", "gpt2")
-"""The models whose outputs are stored, each in a folder of its own; the first is the default."""
 
 EXTENSIONS = frozenset(
     {"amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"}

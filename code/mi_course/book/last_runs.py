@@ -16,8 +16,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mi_course.book import chapters, kernels, store
+from mi_course.book import kernels, store
 from mi_course.book.chapters import Chapter
+from mi_course.models import registry
 
 FILE = Path("_build") / "verified.json"
 
@@ -58,7 +59,7 @@ def note(chapter: Chapter, model: str, modules: Mapping[str, str]) -> None:
 
 def _state(chapter: Chapter, model: str, modules: Mapping[str, str]) -> dict[str, Any]:
     sources = [[cell.source, *store.stored_tags(cell)] for cell in chapter.cells]
-    pocket = kernels.PACKAGE / chapters.MODELS[0]
+    pocket = kernels.PACKAGE / registry.DEFAULT.name
     return {
         "cells": _digest(json.dumps(sources).encode()),
         "stored": _file_digest(chapter.stored(model)),

@@ -27,9 +27,8 @@ from nbformat import NotebookNode
 from mi_course.book import ansi, chapters, kernels, outputs, store
 from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError
+from mi_course.models import registry
 
-# to end what never ends; on GPT-2 small a cell may take minutes, and more on a busy machine
-CELL_TIMEOUT_S = {"pocket": 900, "gpt2": 3600}
 SHOWN_LINES = 6
 _TRACE_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
 _PACKAGE_LINE = re.compile(r"(mi_course[/\\][\w/\\]+\.py):(\d+)")
@@ -77,7 +76,7 @@ def run_all(
 
     Args:
         chosen: which chapters.
-        model: `pocket` or `gpt2`.
+        model: a name of the registry.
         jobs: chapters at a time; they share the processor's cores.
         on_cell: called with the chapter's name after each of its cells.
         on_end: called with each outcome as it comes.
@@ -117,10 +116,10 @@ async def run_and_store(
 def _store(chapter: Chapter, model: str, result: store.Result) -> tuple[str, str]:
     """Store a run, unless it did not use the model that it was asked for."""
     used = result.model["name"]
-    default = chapters.MODELS[0]
+    default = registry.DEFAULT.name
     if model != default and used in (store.NO_MODEL["name"], default):
         return "no model", f"it does not use {model}: its outputs are those stored for {default}"
-    if used not in (model, store.NO_MODEL["name"], store.RANDOM_MODEL):
+    if used not in (model, store.NO_MODEL["name"]) and not registry.is_random(used):
         raise RunError(
             f"{chapter} was run for {model} and loaded {used}. A chapter calls models.load() "
             "without a name, so that it can be run with either. Nothing was stored."
@@ -165,7 +164,8 @@ async def running_kernel(
     """A client with a running kernel in an empty folder; both are gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="mi-course-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
-        client = NotebookClient(notebook, km=kernels.manager(), timeout=CELL_TIMEOUT_S[model])
+        patience_s = registry.named(model).cell_timeout_s
+        client = NotebookClient(notebook, km=kernels.manager(), timeout=patience_s)
         try:
             # not async_setup_kernel, which takes over Ctrl-C for one kernel of several
             await client.async_start_new_kernel(
@@ -243,11 +243,10 @@ def _weights(models: Sequence[dict[str, str]], model: str) -> dict[str, str]:
 
     Random weights go first, since their presence decides; then the model that was asked for.
     """
-    for name in (store.RANDOM_MODEL, model):
-        for found in models:
-            if found["name"] == name:
-                return dict(found)
-    return dict(models[0]) if models else dict(store.NO_MODEL)
+    by_weight = sorted(
+        models, key=lambda found: (not registry.is_random(found["name"]), found["name"] != model)
+    )
+    return dict(by_weight[0]) if by_weight else dict(store.NO_MODEL)
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:

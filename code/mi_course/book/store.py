@@ -24,9 +24,9 @@ from nbformat.v4.rwbase import split_lines
 from mi_course.book import chapters, outputs
 from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError
+from mi_course.models import registry
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
-RANDOM_MODEL = "gpt2-random"
 NO_MODEL = {"name": "none", "sha256": "", "revision": ""}
 
 
@@ -108,10 +108,13 @@ def save(path: Path, result: Result, today: date | None = None) -> str:
     Raises:
         StoreError: random weights.
     """
-    if result.model["name"] == RANDOM_MODEL:
+    label = result.model["name"]
+    if registry.is_random(label):
+        real = registry.of_label(label)
         raise StoreError(
-            "these outputs were computed with random weights (gpt2-random), which are no result: "
-            "nothing is stored. Run where the real GPT-2 small can be had, or with --model pocket."
+            f"these outputs were computed with random weights ({label}), which are no result: "
+            f"nothing is stored. Run where the real {real.display if real else 'model'} can be "
+            f"had, or with --model {registry.DEFAULT.name}."
         )
     old = load(path) if path.is_file() else None
     kept, same = _keep_agreeing(result, old)
@@ -171,7 +174,7 @@ def load(path: Path) -> NotebookNode:
 
 def mend_command(chapter: Chapter, model: str) -> str:
     """The command that stores a chapter's outputs anew."""
-    flag = "" if model == chapters.MODELS[0] else f" --model {model}"
+    flag = "" if model == registry.DEFAULT.name else f" --model {model}"
     return f"mi-course run {chapter}{flag}"
 
 
@@ -222,7 +225,7 @@ def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str |
 def orphans(root: Path) -> list[str]:
     """Stored notebooks that belong to no chapter, each with the command that mends it."""
     there = set(chapters.find(root))
-    stored = [path for model in chapters.MODELS for path in chapters.find_stored(root, model)]
+    stored = [path for model in registry.names() for path in chapters.find_stored(root, model)]
     left = [path for path in stored if chapters.of_stored(path)[0] not in there]
     names = [path.relative_to(root).as_posix() for path in left]
     return [

@@ -20,6 +20,8 @@ from typing import Any
 
 import cloudpickle
 
+from mi_course.models import registry
+
 _PACKAGE = str(Path(__file__).resolve().parents[1])
 _INSTALLED = tuple(
     {os.path.realpath(path) for path in (sys.base_prefix, sys.prefix)}
@@ -35,8 +37,9 @@ class _Pickler(cloudpickle.Pickler):
         label = getattr(type(obj), "_modules", None) is None and getattr(obj, "__dict__", {}).get(
             "mi_course_info"
         )
-        if label and label.name in ("pocket", "gpt2", "gpt2-random"):
-            return _model, (label.name.removesuffix("-random"),)
+        model = registry.of_label(label.name) if label else None
+        if model:
+            return _model, (model.name,)
         return super().reducer_override(obj)
 
 

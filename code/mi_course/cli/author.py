@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mi_course.book.chapters import MODELS
 from mi_course.cli.common import UsageError, add_command, add_root, positive, progress_bar, root_of
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from mi_course.book.chapters import Chapter
@@ -33,7 +33,7 @@ def _add_run(commands: Commands) -> None:
     parser.add_argument(
         "docs", nargs="*", metavar="CHAPTER", help="such as week2/02_induction_heads; default: all"
     )
-    parser.add_argument("--model", choices=MODELS, default=MODELS[0])
+    parser.add_argument("--model", choices=registry.names(), default=registry.DEFAULT.name)
     parser.add_argument("--jobs", type=positive, metavar="N", help="chapters at a time")
     parser.add_argument(
         "--changed", action="store_true", help="only chapters of which something changed"
@@ -87,8 +87,8 @@ def _must_run(chapter: Chapter, model: str) -> bool:
 
 
 def default_jobs(model: str) -> int:
-    """As many kernels as there are processors; GPT-2 takes 3 GB each, so one at a time."""
-    return 1 if model == "gpt2" else min(os.cpu_count() or 1, 8)
+    """As many kernels as there are processors, but no more than the model's size allows."""
+    return min(os.cpu_count() or 1, registry.named(model).most_jobs)
 
 
 def _line(outcome: Outcome) -> str:
@@ -120,7 +120,8 @@ def post(args: argparse.Namespace) -> int:
     print(f"written  {started.file}, and added to the site's table of contents")
     failed = 0
     if not args.no_run:
-        args.docs, args.model, args.jobs, args.changed = [started.doc], MODELS[0], None, False
+        args.docs, args.model = [started.doc], registry.DEFAULT.name
+        args.jobs, args.changed = None, False
         failed = run(args)
     print(
         f"Edit it. `mi-course run {started}` runs its cells again; `make book` builds your "
@@ -149,7 +150,7 @@ def status(args: argparse.Namespace) -> int:
         raise UsageError("the book has no chapters with code yet")
     rows = [_status_row(chapter) for chapter in found]
     orphans = store.orphans(root)
-    print(_table([("chapter", "cells", *MODELS, "since the last run here"), *rows]))
+    print(_table([("chapter", "cells", *registry.names(), "since the last run here"), *rows]))
     for orphan in orphans:
         print(orphan)
     return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
@@ -159,12 +160,12 @@ def _status_row(chapter: Chapter) -> tuple[str, ...]:
     from mi_course.book import last_runs, store
 
     states = []
-    for model in MODELS:
+    for model in registry.names():
         why = store.stale_reason(chapter, model)
-        missing = "none stored" if model != MODELS[0] else f"stale: {why}"
+        missing = "none stored" if model != registry.DEFAULT.name else f"stale: {why}"
         state = "fresh" if why is None else f"stale: {why}"
         states.append(state if chapter.stored(model).is_file() else missing)
-    changed = last_runs.why_run(chapter, MODELS[0]) or "nothing changed"
+    changed = last_runs.why_run(chapter, registry.DEFAULT.name) or "nothing changed"
     return (chapter.doc, str(len(chapter.cells)), *states, changed)
 
 

@@ -38,7 +38,9 @@ def _add_train_pocket(commands: Commands) -> None:
 
 def train(args: argparse.Namespace) -> int:
     """Train `pocket`; an interrupted run is resumed."""
-    folder = folder_of(args, Path(__file__).parents[1] / "pocket")
+    from mi_course.models import POCKET_DIR
+
+    folder = folder_of(args, POCKET_DIR)
     from mi_course.pocket_training import training  # takes seconds, since it imports torch
 
     training.train_pocket(folder, resume=not args.restart, progress=True)

@@ -63,7 +63,7 @@ def test_when_no_chapter_shows_gpt2_any_more_the_second_site_goes(tmp_path):
     out = folder / "_build/html"
     (out / "pocket").mkdir(parents=True)  # of an earlier build
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), srcdir=folder, outdir=out)
-    model_sites.build_second(app, None)
+    model_sites.build_others(app, None)
     assert not (out / "pocket").exists()
 
 

@@ -21,6 +21,7 @@ from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.publish import notebooks_branch
+from mi_course.models import registry
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 EXERCISE_TAG = "exercise-"
@@ -36,7 +37,7 @@ if importlib.util.find_spec("mi_course") is None:
 
 _WHOSE_NUMBERS = "*The numbers in the text come from {run}. Your cells compute your own.*"
 _RUN = "a run that is kept with the course"
-_MODEL_RUN = f"{_RUN}, on its model `{chapters.MODELS[0]}`"
+_MODEL_RUN = f"{_RUN}, on its model `{registry.DEFAULT.name}`"
 
 
 def learner_notebook(chapter: Chapter) -> NotebookNode:

@@ -16,6 +16,7 @@ from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import bibliography
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch, site_address
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from pybtex.database import Entry
@@ -76,7 +77,7 @@ class Page:
             file, name = reference.split("::", 1)
             chapter = Chapter(self.root, chapters.doc_name(self.root, self.path.parent / file))
         name, _, spec = name.partition(":")
-        values = stored_values(chapter.stored(chapters.MODELS[0]))
+        values = stored_values(chapter.stored(registry.DEFAULT.name))
         if name not in values:
             raise ChapterError(f"no glued value {name!r} is stored: run `mi-course run {chapter}`")
         return format(values[name], spec) if spec else str(values[name])

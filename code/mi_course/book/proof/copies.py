@@ -16,10 +16,11 @@ from typing import TypeVar
 
 from mi_course.book import ansi, chapters, kernels, outputs, run, store
 from mi_course.book.chapters import Chapter
+from mi_course.models import registry
 
 T = TypeVar("T")
 
-POCKET = chapters.MODELS[0]
+POCKET = registry.DEFAULT.name
 TIMEOUT_S = 900
 _SAID = re.compile(
     r"^(?:output \d.*|outputs: .*|\w+Error: .*|The outputs are labelled.*)$", re.MULTILINE

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mi_course.book import chapters, kernels, store
 from mi_course.book.proof import data
+from mi_course.models import registry
 
 SHOWN_CHARS = 150
 MARK = "prove-outputs"
@@ -59,7 +60,7 @@ def table(tried: Sequence[Tried]) -> str:
 
 def drawn_from(root: Path) -> str:
     """How many points of the book's figures a damage may hit, as a sentence below the table."""
-    stored = chapters.find_stored(root, chapters.MODELS[0])
+    stored = chapters.find_stored(root, registry.DEFAULT.name)
     counts = [data.points(store.load(path)) for path in stored]
     visible, every = (sum(n) for n in zip(*counts, strict=True))
     return (

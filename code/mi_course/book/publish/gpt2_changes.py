@@ -18,8 +18,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from mi_course.book import chapters, compare, store
+from mi_course.models.registry import GPT2
 
-MODEL = "gpt2"
+MODEL = GPT2.name
 VERDICT = "gpt2_numbers.md"
 SHOWN_CHARS = 100
 _CELL = re.compile(r"(?<!\\)\|")

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from mi_course.book.chapters import ChapterError
 from mi_course.english import corpus
+from mi_course.models.registry import POCKET_DIR
 
-POCKET = Path(__file__).parents[2] / "pocket"
 FILE = "pocket.js"
 MOST_BYTES = 2_500_000
 # Enough that most of one prompt's own content is gone from the mean; few enough for a phone.
@@ -40,7 +40,7 @@ def reference_prompts(count: int = N_REFERENCE, seed: int = SEED) -> list[str]:
     return [" ".join(written[i * SENTENCES : (i + 1) * SENTENCES]) for i in range(count)]
 
 
-def content(folder: Path = POCKET) -> str:
+def content(folder: Path = POCKET_DIR) -> str:
     """The text of the file: one assignment, `window.POCKET = {...};`.
 
     Args:

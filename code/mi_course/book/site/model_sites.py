@@ -1,14 +1,16 @@
-"""Where chapters show GPT-2's outputs, the whole site stands once more under `pocket/`.
+"""The site once more for each model whose outputs a reader can choose instead.
 
 A sentence quotes numbers of the run beside it, and pages quote one another, so the outputs of
-`pocket` need pages of their own to be true on. They are made by a second build, which shows
-`pocket` everywhere and is left out of the sitemap and of the first one's search. A link under a
-chapter's title leads to the same chapter on the other model; `model-choice.js` remembers which of
-the two a reader took. While no chapter shows GPT-2, there is no second build.
+another model need pages of their own to be true on. They are made by a build of their own, which
+prefers that model everywhere, stands in a folder of its name, as `pocket/`, and is left out of the
+sitemap and of the first site's search. A link under a chapter's title leads to the same chapter on
+another model; `model-choice.js` remembers which one a reader took. Where no chapter has outputs of
+more than one model, there is one site.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -24,72 +26,83 @@ from sphinx.errors import SphinxError
 from mi_course.book import chapters
 from mi_course.book.chapters import Chapter
 from mi_course.book.site import page_model
-from mi_course.book.site.page_model import GPT2, POCKET, Shown
+from mi_course.book.site.page_model import Shown
+from mi_course.models import registry
 
-FOLDER = "pocket"
 SCRIPT = "model-choice.js"
-_TEXTS = {POCKET: "Show pocket’s outputs instead.", GPT2: "Show GPT-2’s outputs instead."}
+_MODEL = "course_model"
 
 
 def choose(chapter: Chapter) -> Shown:
     """What a chapter's page shows in this build."""
-    return page_model.choose(chapter, only=POCKET if page_model.only_pocket() else None)
+    return page_model.choose(chapter, page_model.asked())
 
 
 def switch(docname: str, what: Shown) -> list[nodes.Node]:
-    """The link to a page's twin on the other model, where there is one."""
-    if what.other is None:
-        return []
-    link = nodes.reference("", _TEXTS[what.other], internal=True, classes=["course-switch"])
-    link["refuri"] = twin(docname, what.other)
-    return [nodes.Text(" "), link]
+    """The links to a page's twins on other models, where there are some."""
+    found: list[nodes.Node] = []
+    for other in what.others:
+        text = f"Show {registry.named(other).short}’s outputs instead."
+        link = nodes.reference("", text, internal=True, classes=["course-switch"])
+        link["refuri"] = twin(docname, other, what.home)
+        link[_MODEL] = other
+        found += [nodes.Text(" "), link]
+    return found
 
 
-def twin(docname: str, other: str) -> str:
-    """Address of the same page with the outputs of `other`, seen from the page itself."""
-    up = "../" * docname.count("/")
-    return f"{up}{FOLDER}/{docname}.html" if other == POCKET else f"../{up}{docname}.html"
+def twin(docname: str, other: str, home: str | None) -> str:
+    """Address of the same page with the outputs of `other`, seen from the page itself.
+
+    Args:
+        docname: the page, as Sphinx names it.
+        other: whose outputs are wanted.
+        home: the model that this page shows on the first site.
+    """
+    to_top = "../" * (docname.count("/") + bool(page_model.asked()))
+    return f"{to_top}{docname}.html" if other == home else f"{to_top}{other}/{docname}.html"
 
 
 def add_script(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Load the script of the switch where there is one, before anything of the page is seen."""
-    links = [] if doctree is None else doctree.findall(nodes.reference)
-    for link in links:
-        if "course-switch" in link["classes"]:
-            shows = POCKET if page_model.only_pocket() else GPT2
-            data = {"data-shows": shows, "data-twin": link["refuri"]}
-            app.add_js_file(SCRIPT, priority=1, **data)
+    links = [] if doctree is None else list(doctree.findall(nodes.reference))
+    twins = {link[_MODEL]: link["refuri"] for link in links if _MODEL in link}
+    if twins:
+        data = {"data-twins": json.dumps(twins), "data-site": page_model.asked() or ""}
+        app.add_js_file(SCRIPT, priority=1, **data)
 
 
-def build_second(app: Sphinx, exception: Exception | None) -> None:
-    """After the site: build its twin, if any chapter shows GPT-2's outputs."""
-    if exception is not None or app.builder.format != "html" or page_model.only_pocket():
+def build_others(app: Sphinx, exception: Exception | None) -> None:
+    """After the site: build those of the other models that some chapter offers."""
+    if exception is not None or app.builder.format != "html" or page_model.asked():
         return
-    root, out = Path(app.srcdir), Path(app.outdir) / FOLDER
-    shutil.rmtree(out, ignore_errors=True)
-    if any(page_model.choose(chapter).other for chapter in chapters.find(root)):
-        _build(root, out)
+    root, out = Path(app.srcdir), Path(app.outdir)
+    offered = {name for chapter in chapters.find(root) for name in choose(chapter).others}
+    for name in registry.names():
+        shutil.rmtree(out / name, ignore_errors=True)
+        if name in offered:
+            _build(root, out / name, name)
 
 
-def _build(root: Path, out: Path) -> None:
+def _build(root: Path, out: Path, model: str) -> None:
     run = "from jupyter_book.cli.main import main; main()"
-    with TemporaryDirectory(prefix="mi-course-pocket-") as folder:
+    with TemporaryDirectory(prefix=f"mi-course-{model}-") as folder:
         command = [sys.executable, "-c", run, "build", str(root), "--path-output", folder]
         done = subprocess.run(
             [*command, "-W", "-n", "--keep-going", "-q"],
-            env=os.environ | {page_model.VARIABLE: POCKET},
+            env=os.environ | {page_model.VARIABLE: model},
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise SphinxError(f"the pages with pocket's outputs do not build:\n{done.stderr}")
+            display = registry.named(model).display
+            raise SphinxError(f"the pages with outputs of {display} do not build:\n{done.stderr}")
         shutil.copytree(Path(folder) / "_build" / "html", out)
 
 
 def setup(app: Sphinx) -> None:
     """Called by the course's extension."""
     app.connect("html-page-context", add_script, priority=900)
-    app.connect("build-finished", build_second)
+    app.connect("build-finished", build_others)

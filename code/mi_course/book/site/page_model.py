@@ -1,13 +1,14 @@
 """Which model's outputs a page shows, and the line that says so.
 
-The site prefers GPT-2: its outputs are shown where they are stored and belong to the chapter as it
-stands. Otherwise, and one click away, the page shows those of `pocket`.
+The registry's order is the order in which a page prefers models: it shows the outputs of the first
+that are stored and belong to the chapter as it stands. Those of the others are one click away.
 """
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +16,11 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters, store
 from mi_course.book.chapters import Chapter
+from mi_course.models import registry
+from mi_course.models.registry import GPT2, Model
 
-POCKET, GPT2 = chapters.MODELS
 VARIABLE = "MI_COURSE_SITE_MODEL"
-"""Set to `pocket` where the site is built to show `pocket` everywhere (`pocket_site`)."""
+"""Names the model that a build prefers to all others, for the sites that `model_sites` adds."""
 
 _PACKAGES = {
     "python": "Python",
@@ -29,76 +31,114 @@ _PACKAGES = {
     "plotly": "Plotly",
     "circuitsvis": "CircuitsVis",
 }
-_DISPLAYED = {
-    POCKET: "pocket, the small model that comes with the course",
-    GPT2: "GPT-2 small",
-}
 _QUOTE = re.compile(r"\{glue:\w+\}`([^`:]+\.md)::")
 
 HIDDEN = (
-    "Outputs of GPT-2 small are stored for this page, but its code has changed since; they are "
-    "hidden until somebody runs it on GPT-2 small again."
+    "Outputs of {model} are stored for this page, but its code has changed since; they are "
+    "hidden until somebody runs it on {model} again."
 )
 QUOTES = (
-    "Outputs of GPT-2 small are stored for this page, but it quotes numbers of {}, which has none "
-    "to show; they are hidden until somebody runs that page on GPT-2 small."
+    "Outputs of {model} are stored for this page, but it quotes numbers of {page}, which has none "
+    "to show; they are hidden until somebody runs that page on {model}."
 )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a page shows: a stored notebook, or the reason why there is none.
+    """What a page shows: stored outputs, or the reason why there are none.
 
     Attributes:
         stored: the notebook whose outputs are shown.
-        reason: why pocket's outputs are missing or stale, if they are.
-        hidden: the sentence that says why stored GPT-2 outputs are not shown, if there are some.
-        other: the other model, where its outputs can be shown as well.
+        model: that they are stored for.
+        reason: what is wrong with outputs that anyone can store, if something is.
+        hidden: why outputs of models that pages prefer are not shown, if some are stored.
+        others: the other models whose outputs can be shown, in the registry's order.
+        home: the model that the same page shows where no build asked for another.
     """
 
     stored: Path | None
+    model: str | None = None
     reason: str | None = None
     hidden: str | None = None
-    other: str | None = None
+    others: tuple[str, ...] = ()
+    home: str | None = None
 
 
-def only_pocket() -> bool:
-    """Whether this build shows `pocket` even where GPT-2's outputs could be shown."""
-    return os.environ.get(VARIABLE) == POCKET
+def asked() -> str | None:
+    """The model that this build prefers to all others, if it does."""
+    return os.environ.get(VARIABLE) or None
 
 
-def choose(chapter: Chapter, only: str | None = None) -> Shown:
-    """The stored notebook to show for a chapter.
+def choose(chapter: Chapter, asked: str | None = None) -> Shown:
+    """The stored outputs to show for a chapter.
 
-    GPT-2's outputs where they are stored, belong to the chapter as it stands, and stand beside no
-    number of another model; otherwise pocket's, which must exist and belong to it in any case.
+    Those of the first model, in the registry's order, that are stored, belong to the chapter as it
+    stands, and stand beside no number of another model. The default model's must exist and belong
+    to it in any case, and so must those of every model that anyone can run, where they are stored.
 
     Args:
         chapter: whose page.
-        only: `pocket`, where its outputs are asked for even if GPT-2's could be shown.
+        asked: a model that goes before all others.
     """
-    pocket, gpt2 = map(chapter.stored, chapters.MODELS)
-    reason = store.stale_reason(chapter, POCKET)
-    hidden = _why_hidden(chapter)
-    has_gpt2 = gpt2.is_file() and hidden is None
-    differ = has_gpt2 and reason is None and _is_of(gpt2, GPT2)
-    if has_gpt2 and only != POCKET:
-        return Shown(gpt2, reason, other=POCKET if differ else None)
-    return Shown(pocket if reason is None else None, reason, hidden, GPT2 if differ else None)
+    fit = [model.name for model in registry.MODELS if _can_be_shown(chapter, model)]
+    wrong = [why for model in registry.MODELS if (why := _complaint(chapter, model))]
+    reason = "; ".join(wrong) or None
+    if not fit:
+        return Shown(None, reason=reason, hidden=_hidden(chapter, registry.MODELS))
+    name = asked if asked in fit else fit[0]
+    made = _made_by(chapter, name)
+    return Shown(
+        chapter.stored(name),
+        name,
+        reason,
+        _hidden(chapter, registry.MODELS[: _rank(name)]),
+        others=tuple(other for other in fit if _made_by(chapter, other) != made),
+        home=fit[0],
+    )
 
 
-def _why_hidden(chapter: Chapter, above: tuple[Chapter, ...] = ()) -> str | None:
-    """Why GPT-2's stored outputs are not shown; `above`: the pages that quote this one."""
-    if not chapter.stored(GPT2).is_file():
+def _hidden(chapter: Chapter, preferred: Sequence[Model]) -> str | None:
+    """Why outputs of models that a page prefers are not shown, where that is no complaint."""
+    excused = (model for model in preferred if not _complaint(chapter, model))
+    return " ".join(why for model in excused if (why := _why_hidden(chapter, model))) or None
+
+
+def _rank(name: str) -> int:
+    """How many models pages prefer to this one."""
+    return [model.name for model in registry.MODELS].index(name)
+
+
+def _can_be_shown(chapter: Chapter, model: Model) -> bool:
+    return chapter.stored(model.name).is_file() and not _why_hidden(chapter, model)
+
+
+def _complaint(chapter: Chapter, model: Model) -> str | None:
+    """What is wrong with a model's outputs that anyone can put right; None where nothing is.
+
+    Outputs that need the hub may be stale. Those of another model than the default may be missing:
+    a chapter may study what that model lacks.
+    """
+    if not model.anyone_can_run:
         return None
-    if store.stale_reason(chapter, GPT2):
-        return HIDDEN
+    if model.name != registry.DEFAULT.name and not chapter.stored(model.name).is_file():
+        return None
+    return store.stale_reason(chapter, model.name)
+
+
+def _why_hidden(chapter: Chapter, model: Model, above: tuple[Chapter, ...] = ()) -> str | None:
+    """Why a model's stored outputs are not shown; `above`: the pages that quote this one."""
+    if not chapter.stored(model.name).is_file():
+        return None
+    if store.stale_reason(chapter, model.name):
+        return HIDDEN.format(model=model.display)
+    if model.name == registry.DEFAULT.name:  # every page has its outputs
+        return None
     for page in quoted(chapter):
-        pocket, theirs = map(page.stored, chapters.MODELS)
-        if page in above or not (theirs.is_file() or _is_of(pocket, POCKET)):
+        theirs = page.stored(model.name).is_file()
+        if page in above or not (theirs or _made_by(page, registry.DEFAULT.name)):
             continue
-        if not theirs.is_file() or _why_hidden(page, (*above, chapter)):
-            return QUOTES.format(page)
+        if not theirs or _why_hidden(page, model, (*above, chapter)):
+            return QUOTES.format(model=model.display, page=page)
     return None
 
 
@@ -110,9 +150,11 @@ def quoted(chapter: Chapter) -> list[Chapter]:
     return [page for page in pages if page is not None and page != chapter]
 
 
-def _is_of(stored: Path, model: str) -> bool:
-    """Whether stored outputs were made by this model, and not without one."""
-    return stored.is_file() and store.load(stored).metadata.mi_course.model.name == model
+def _made_by(chapter: Chapter, model: str) -> str:
+    """Which model made the outputs stored for this one; empty where none did, or none are."""
+    stored = chapter.stored(model)
+    made = store.load(stored).metadata.mi_course.model.name if stored.is_file() else ""
+    return "" if made == store.NO_MODEL["name"] else str(made)
 
 
 def label(shown: Shown) -> str:
@@ -125,13 +167,13 @@ def label(shown: Shown) -> str:
 
 def describe(meta: NotebookNode) -> str:
     """Which model made the outputs, with which versions, and when they last changed."""
-    model = meta.model
-    if model.name in _DISPLAYED:
-        made = f"Outputs: {_DISPLAYED[model.name]} (weights {model.sha256[:8]})."
-        if model.name == POCKET:
-            made += " It is not GPT-2 small, and its numbers are not GPT-2’s."
-    else:
+    model = registry.find(meta.model.name)
+    if model is None:
         made = "Outputs: computed without a language model."
+    else:
+        made = f"Outputs: {model.described} (weights {meta.model.sha256[:8]})."
+        if model.name != GPT2.name:
+            made += f" It is not {GPT2.display}, and its numbers are not {GPT2.short}’s."
     names = sorted(meta.versions, key=lambda name: [*_PACKAGES, name].index(name))
     versions = ", ".join(f"{_PACKAGES.get(name, name)} {meta.versions[name]}" for name in names)
     return f"{made} Last changed on {meta.changed}. Computed with {versions}."

@@ -26,8 +26,7 @@ from mi_course.book import chapters, store
 from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.outputs import PLOTLY
 from mi_course.book.site import figures, model_sites
-
-_MEASURED = {"pocket": "Measured on pocket.", "gpt2": "Measured on GPT-2 small."}
+from mi_course.models import registry
 
 
 class Result(SphinxDirective):
@@ -45,7 +44,7 @@ class Result(SphinxDirective):
         root = Path(self.env.srcdir)
         try:
             chapter = chapters.named(root, self.arguments[0])
-            for path in (chapter.source, *map(chapter.stored, chapters.MODELS)):
+            for path in (chapter.source, *map(chapter.stored, registry.names())):
                 self.env.note_dependency(str(path))
             words, height = self.options.get("figure", ""), self.options.get("height")
             html, model = find(chapter, words, height)
@@ -53,8 +52,9 @@ class Result(SphinxDirective):
             return [self.state.document.reporter.warning(str(error), line=self.lineno)]
         caption = nodes.container(classes=["course-caption"])
         self.state.nested_parse(self.content, self.content_offset, caption)
-        if model in _MEASURED and caption.children:
-            caption[-1] += nodes.Text(f" {_MEASURED[model]}")
+        measured = registry.find(model)
+        if measured and caption.children:
+            caption[-1] += nodes.Text(f" Measured on {measured.display}.")
         box = nodes.raw("", html, format="html")
         return [nodes.container("", box, caption, classes=["course-result"])]
 

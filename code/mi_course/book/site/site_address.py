@@ -43,7 +43,7 @@ def setup(app: Sphinx) -> None:
     if not launch.repository():
         return
     # The pages under pocket/ are the same pages on another model: no engine needs to list them.
-    of_the_whole = () if page_model.only_pocket() else ("sphinx_sitemap", "notfound.extension")
+    of_the_whole = () if page_model.asked() else ("sphinx_sitemap", "notfound.extension")
     for extension in ("sphinxext.opengraph", *of_the_whole):
         app.setup_extension(extension)
     app.connect("config-inited", configure, priority=100)

@@ -5,7 +5,7 @@ belong together, myst-nb is given a reader that puts the stored outputs on the p
 not, the page is shown without outputs and a warning says which cell differs and which command mends
 it; under `-W` that fails the build. myst-nb itself runs with execution switched off.
 
-A line under each chapter's title says which model made its outputs (`shown`), with what, and when.
+A line under each chapter's title says which model made its outputs, with what, and when.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from mi_course.book.site import (
     site_address,
 )
 from mi_course.book.site.page_model import Shown
+from mi_course.models import registry
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def prepare(app: Sphinx, docname: str, source: list[str]) -> None:
     if chapter is None:
         return
     for page in (chapter, *page_model.quoted(chapter)):
-        for model in chapters.MODELS:
+        for model in registry.names():
             # Also those that do not exist yet: a page is read again when its outputs, or those that
             # it quotes, change or appear.
             app.env.note_dependency(str(page.stored(model)))
@@ -115,8 +116,8 @@ def choose_scripts(
 
 def _version() -> str:
     """Changes with this code, so that an incremental build reads every page anew."""
-    own = (chapters, figures, inline_svg, playground, model_sites, results, page_model, store)
-    files = (Path(module.__file__ or "") for module in own)
+    pages = (figures, inline_svg, playground, model_sites, results, page_model)
+    files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages))
     return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
 
 
