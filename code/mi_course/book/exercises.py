@@ -27,7 +27,7 @@ def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:
         named = {f.relative_to(SHIPPED).with_suffix("").as_posix(): f for f in files}
         return {doc: _of_notebook(file) for doc, file in named.items()}
     docs = _IN_TOC.findall((root / "_toc.yml").read_text("utf8"))
-    sources = {doc: root / "book" / f"{doc}.md" for doc in docs}
+    sources = {doc: chapters.page_path(root, doc) for doc in docs}
     return {doc: _of_source(path) for doc, path in sources.items() if path.is_file()}
 
 
