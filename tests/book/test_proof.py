@@ -252,9 +252,13 @@ def _homes_of_called_functions(source):
     calls = (n.func for n in ast.walk(tree) if isinstance(n, ast.Call))
     found = set()
     for call in calls:
-        if not (isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name)):
+        if isinstance(call, ast.Name):
+            function = owners.get(call.id)
+        elif isinstance(call, ast.Attribute) and isinstance(call.value, ast.Name):
+            function = getattr(owners.get(call.value.id), call.attr, None)
+        else:
             continue
-        function = inspect.unwrap(getattr(owners.get(call.value.id), call.attr, None))
+        function = inspect.unwrap(function)
         if not inspect.isfunction(function):
             continue
         returns = str(function.__annotations__.get("return", ""))

@@ -83,8 +83,8 @@ def changeable(package: Path, chapter: Path) -> Iterator[tuple[Path, ast.Functio
     """Every function that a chapter calls and that can be changed: its file, itself, and how."""
     cells = _cells(chapter.read_text("utf8"))
     imported = _imported(package, cells)
-    for module, name in sorted(_called(cells)):
-        for file in imported.get(module, ()):
+    for imported_as, name in sorted(_called(cells)):
+        for file in imported.get(imported_as, ()):
             for node in ast.parse(file.read_text("utf8")).body:
                 if isinstance(node, ast.FunctionDef) and node.name == name and node.returns:
                     change = _change(ast.unparse(node.returns))
@@ -126,22 +126,30 @@ def _cells(text: str) -> str:
 
 
 def _imported(package: Path, cells: str) -> dict[str, list[Path]]:
-    """The files of the package's modules that cells import, by the name that the cells use.
-
-    A folder stands for all its files: its `__init__` hands on what they define.
-    """
+    """The files of what cells import from the package, by the name that the cells use."""
     found = {}
-    for folder, in_brackets, in_line in _IMPORT.findall(cells):
+    for module, in_brackets, in_line in _IMPORT.findall(cells):
+        home = package.joinpath(*module.split(".")[1:])
         for name in filter(None, map(str.strip, (in_brackets or in_line).split(","))):
-            place = package.joinpath(*folder.split(".")[1:], name)
-            file = place.with_suffix(".py")
-            found[name] = [file] if file.is_file() else sorted(place.glob("*.py"))
+            found[name] = _files(home, name)
     return found
 
 
+def _files(home: Path, name: str) -> list[Path]:
+    """Where what `from home import name` gives is defined.
+
+    A folder stands for all its files: its `__init__` hands on what they define.
+    """
+    if (home / name).is_dir():
+        return sorted((home / name).glob("*.py"))
+    module, function_of = (home / name).with_suffix(".py"), home.with_suffix(".py")
+    return [file for file in (module, function_of) if file.is_file()][:1]
+
+
 def _called(cells: str) -> set[tuple[str, str]]:
-    """Pairs of module and function that a chapter's cells call as `module.function(`."""
-    return set(re.findall(r"\b([a-z_0-9]+)\.([a-z_]+)\(", cells))
+    """What was imported and the function, of calls `module.function(` and `function(`."""
+    calls = re.findall(r"(?<![\w.])(?:([a-z_0-9]+)\.)?([a-z_0-9]+)\(", cells)
+    return {(module or function, function) for module, function in calls}
 
 
 def changed_byte(content: bytes) -> bytes:
