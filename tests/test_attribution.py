@@ -1,10 +1,8 @@
-import itertools
-
 import pytest
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 
-from mi_course import attribution, ioi
+from mi_course import attribution, copying, ioi
 
 
 @pytest.fixture(scope="module")
@@ -99,8 +97,8 @@ def test_few_prompts_at_a_time_give_the_same(tiny, tiny_batch):
         whole, streamed = measure(tiny, tiny_batch), measure(tiny, tiny_batch, batch_size=2)
         for name, value in vars(whole).items():
             torch.testing.assert_close(getattr(streamed, name), value, atol=1e-5, rtol=1e-5)
-    whole = attribution.copy_scores(tiny, tiny_batch, top=100)
-    assert torch.allclose(attribution.copy_scores(tiny, tiny_batch, top=100, batch_size=2), whole)
+    whole = copying.copy_scores(tiny, tiny_batch, top=100)
+    assert torch.allclose(copying.copy_scores(tiny, tiny_batch, top=100, batch_size=2), whole)
 
 
 def test_other_positions_than_end(tiny, tiny_batch):
@@ -125,25 +123,6 @@ def test_correlation_is_one_where_a_head_copies_what_it_attends_to():
     assert correlation(attention, suppresses, 0, 0) == pytest.approx(-1)
 
 
-def test_copy_score_counts_names_among_the_best_tokens(tiny):
-    tokens = torch.tensor([[0, 40, 50, 60, 40, 70]] * 3)
-    spot = {name: torch.full((3,), pos) for name, pos in (("io_pos", 2), ("s1_pos", 1))}
-    batch = ioi.Batch(
-        tokens=tokens, io=tokens[:, 2], s=tokens[:, 1],
-        s2_pos=torch.full((3,), 4), end=torch.full((3,), 5), **spot,
-    )  # fmt: skip
-    assert torch.equal(attribution.copy_scores(tiny, batch, top=300), torch.ones(2, 3))
-    _, cache = tiny.run_with_cache(tokens)
-    hits = []
-    for position in (2, 1):
-        stream = cache["blocks.0.hook_resid_post"][0, position]
-        out = (stream / stream.std(correction=0)) @ tiny.W_V[1, 2] @ tiny.W_O[1, 2]
-        logits = (out / out.std(correction=0)) @ tiny.W_U + tiny.b_U
-        hits.append(bool(logits[tokens[0, position]] >= logits.sort().values[-100]))
-    score = attribution.copy_scores(tiny, batch, top=100)[1, 2]
-    assert score == pytest.approx(sum(hits) / 2)
-
-
 @pytest.mark.parametrize(
     "measure",
     [
@@ -151,7 +130,7 @@ def test_copy_score_counts_names_among_the_best_tokens(tiny):
         attribution.layer_effects,
         attribution.logit_diff_by_stage,
         attribution.name_projections,
-        attribution.copy_scores,
+        copying.copy_scores,
     ],
 )
 def test_each_measure_takes_one_forward_pass(tiny, tiny_batch, measure):
@@ -164,23 +143,6 @@ def test_each_measure_takes_one_forward_pass(tiny, tiny_batch, measure):
     assert len(passes) == 1
 
 
-def test_copy_scores_divide_by_the_models_own_epsilon(coarse):
-    """Checked by the bridge's own LayerNorms."""
-    batch = ioi.tokenize(coarse.tokenizer, ioi.prompts(20, seed=0))
-    rows, names = torch.arange(20), torch.cat([batch.io, batch.s])
-    _, cache = coarse.run_with_cache(batch.tokens)
-    after = cache["blocks.0.hook_resid_post"]
-    stream = torch.cat([after[rows, batch.io_pos], after[rows, batch.s1_pos]])
-    with torch.no_grad():
-        for layer, head in itertools.product(range(2), range(4)):
-            ov = coarse.W_V[layer, head] @ coarse.W_O[layer, head]
-            written = coarse.blocks[layer].ln1(stream[:, None]) @ ov
-            best = coarse.unembed(coarse.ln_final(written))[:, 0].topk(5).indices
-            expected = (best == names[:, None]).any(1).float().mean().item()
-            found = attribution.copy_scores(coarse, batch)[layer, head].item()
-            assert found == pytest.approx(expected), (layer, head)
-
-
 @pytest.mark.parametrize("switched_on", [False, True])
 def test_without_folded_weights_effects_are_refused(tiny_folder, tiny_batch, switched_on):
     """Also where the flag is set: `no_processing` sets it and folds nothing."""
@@ -189,7 +151,7 @@ def test_without_folded_weights_effects_are_refused(tiny_folder, tiny_batch, swi
         model.enable_compatibility_mode(no_processing=True)
     for measure in (
         attribution.direct_effects, attribution.layer_effects, attribution.logit_diff_by_stage,
-        attribution.name_projections, attribution.copy_scores,
+        attribution.name_projections, copying.copy_scores,
     ):  # fmt: skip
         with pytest.raises(ValueError, match="needs compatibility mode"):
             measure(model, tiny_batch)

@@ -1,18 +1,18 @@
-"""Which heads write the answer of an IOI prompt, where they look, and whether they copy names.
+"""Which heads write the answer of an IOI prompt, and where they look.
 
 The logit difference at END is a sum: every head, MLP and embedding adds its output, and the final
 LayerNorm divides the sum by one number. A head's share is its direct effect. Needs compatibility
 mode (`mi_course.models.load` turns it on): without it the shares are silently wrong.
 
 A name mover, in the sense of Wang et al. 2022 (arXiv:2211.00593, section 3.1), is a head that from
-END attends to IO and copies what it attends to.
+END attends to IO and copies what it attends to; whether a head copies is measured in `copying`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float, Int
@@ -20,16 +20,20 @@ from torch import Tensor
 
 from mi_course import ioi, renamed
 from mi_course.hooks import require_compatibility
-from mi_course.logit_lens import layer_norm, unembed
+from mi_course.microbatches import joined
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
-T = TypeVar("T")
 _SCALE = "ln_final.hook_scale"
 
 __getattr__ = renamed.attributes(
-    __name__, {"logit_lens": "logit_diff_by_stage", "lens_labels": "stage_labels"}
+    __name__,
+    {
+        "copy_scores": "copying.copy_scores",
+        "lens_labels": "stage_labels",
+        "logit_lens": "logit_diff_by_stage",
+    },
 )
 
 
@@ -115,7 +119,7 @@ def direct_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int =
         ValueError: the model is not in compatibility mode.
     """
     require_compatibility(model)
-    return _streamed(lambda rows: _direct_effects(model, batch[rows]), len(batch), batch_size)
+    return joined(lambda rows: _direct_effects(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
@@ -133,7 +137,7 @@ def _direct_effects(model: TransformerBridge, batch: ioi.Batch) -> Effects:
 def layer_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int = 25) -> LayerEffects:
     """Direct effect of each attention layer and of each MLP; arguments as for `direct_effects`."""
     require_compatibility(model)
-    return _streamed(lambda rows: _layer_effects(model, batch[rows]), len(batch), batch_size)
+    return joined(lambda rows: _layer_effects(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
@@ -177,7 +181,7 @@ def logit_diff_by_stage(
         One number for each of `stage_labels(model)`; the last is the logit difference itself.
     """
     require_compatibility(model)
-    return _streamed(lambda rows: _logit_diff_by_stage(model, batch[rows]), len(batch), batch_size)
+    return joined(lambda rows: _logit_diff_by_stage(model, batch[rows]), len(batch), batch_size)
 
 
 @torch.no_grad()
@@ -206,7 +210,7 @@ def end_attention(
 ) -> EndAttention:
     """Where each head looks from END, or from another position: at IO, at S1 and at S2."""
     queries = batch.end if positions is None else positions
-    return _streamed(
+    return joined(
         lambda rows: _end_attention(model, batch[rows], queries[rows]), len(batch), batch_size
     )
 
@@ -241,7 +245,7 @@ def name_projections(
     """
     require_compatibility(model)
     at = batch.end if positions is None else positions
-    return _streamed(
+    return joined(
         lambda rows: _name_projections(model, batch[rows], at[rows]), len(batch), batch_size
     )
 
@@ -270,46 +274,6 @@ def attention_projection_correlation(
     return torch.corrcoef(torch.stack([x, y]))[0, 1].item()
 
 
-def copy_scores(
-    model: TransformerBridge, batch: ioi.Batch, top: int = 5, sign: int = 1, batch_size: int = 25
-) -> Float[Tensor, "layer head"]:
-    """Share of names that a head would predict if it attended to nothing but them.
-
-    The residual stream after the first block, at IO and at S1, goes through the head's OV matrix
-    and the unembedding; the name must be among the `top` tokens. Appendix C of the paper.
-
-    Args:
-        model: as for `direct_effects`.
-        batch: as for `direct_effects`.
-        batch_size: as for `direct_effects`.
-        top: how many tokens count as predicted.
-        sign: −1 for the negative copy score, in which the head's output is turned around.
-    """
-    require_compatibility(model)
-    hits = _streamed(lambda rows: _copies(model, batch[rows], top, sign), len(batch), batch_size)
-    return hits.mean(0)
-
-
-@torch.no_grad()
-def _copies(
-    model: TransformerBridge, batch: ioi.Batch, top: int, sign: int
-) -> Float[Tensor, "batch layer head"]:
-    """How many of a prompt's two names a head copies: 0, a half or 1."""
-    rows = torch.arange(len(batch))
-    first = "blocks.0.hook_resid_post"
-    _, cache = model.run_with_cache(batch.tokens, names_filter=first)
-    stream = torch.cat([cache[first][rows, batch.io_pos], cache[first][rows, batch.s1_pos]])
-    normal = layer_norm(model, stream)
-    names = torch.cat([batch.io, batch.s])
-    found = []
-    for w_v, w_o in zip(model.W_V, model.W_O, strict=True):  # the logits of all layers are many
-        outputs = sign * torch.einsum("bd,hde,hec->bhc", normal, w_v, w_o)
-        best = unembed(model, outputs).topk(top).indices
-        hit = (best == names[:, None, None]).any(-1).float()
-        found.append(hit.unflatten(0, (2, len(batch))).mean(0))
-    return torch.stack(found, 1)
-
-
 def _direction(
     model: TransformerBridge, batch: ioi.Batch, scale: Float[Tensor, "batch 1"]
 ) -> Float[Tensor, "batch d_model"]:
@@ -333,15 +297,6 @@ def _through_w_o(
     model: TransformerBridge, z: list[Float[Tensor, "batch head d_head"]]
 ) -> Float[Tensor, "batch layer head d_model"]:
     return torch.einsum("blhe,lhed->blhd", torch.stack(z, 1), model.W_O)  # z of each layer
-
-
-def _streamed(measure: Callable[[slice], T], count: int, batch_size: int) -> T:
-    """Measures some rows at a time and joins what comes back: tensors, or dataclasses of them."""
-    parts = [measure(rows) for rows in ioi.slices(count, batch_size)]
-    if isinstance(parts[0], Tensor):
-        return torch.cat(parts)  # type: ignore[arg-type, return-value]
-    names = [field.name for field in fields(parts[0])]  # type: ignore[arg-type]
-    return type(parts[0])(**{n: torch.cat([getattr(part, n) for part in parts]) for n in names})
 
 
 def _layers(model: TransformerBridge) -> range:

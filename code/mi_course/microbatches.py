@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import torch
 from jaxtyping import Int
@@ -10,7 +12,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mi_course import renamed
-from mi_course.ioi import Answers
+from mi_course.ioi import Answers, slices
+
+T = TypeVar("T")
 
 __getattr__ = renamed.attributes(__name__, {"Piece": "Microbatch", "pieces": "microbatches"})
 
@@ -80,3 +84,12 @@ def microbatches(
         for rows in group.split(batch_size)
     ]
     return tqdm(found, disable=not progress, unit="batch")
+
+
+def joined(measure: Callable[[slice], T], count: int, batch_size: int) -> T:
+    """Measures some rows at a time and joins what comes back: tensors, or dataclasses of them."""
+    parts = [measure(rows) for rows in slices(count, batch_size)]
+    if isinstance(parts[0], Tensor):
+        return torch.cat(parts)  # type: ignore[arg-type, return-value]
+    names = [field.name for field in fields(parts[0])]  # type: ignore[arg-type]
+    return type(parts[0])(**{n: torch.cat([getattr(part, n) for part in parts]) for n in names})

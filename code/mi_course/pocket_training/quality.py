@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from mi_course import ablation, attribution, induction, ioi
+from mi_course import ablation, attribution, copying, induction, ioi
 from mi_course.heads import Head, strongest_first
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def head_reports(
     """The `count` heads with the largest mean direct effect, of either sign."""
     attention = attribution.end_attention(model, batch)
     projections = attribution.name_projections(model, batch)
-    copies = attribution.copy_scores(model, batch)
+    copies = copying.copy_scores(model, batch)
     mean = effects.heads.mean(0)
     heads = [divmod(i, mean.shape[1]) for i in mean.flatten().abs().topk(count).indices.tolist()]
     return tuple(

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_course import ablation, attribution, circuit, ioi, ioi_data, path_patching
+from mi_course import ablation, circuit, copying, ioi, ioi_data, path_patching
 from mi_course.heads import Head
 from mi_course.reference.ioi import prompts
 from mi_course.reference.table import Reference
@@ -52,7 +52,7 @@ def negative_copy_scores(model: TransformerBridge) -> dict[str, float]:
 
 
 def _copies(model: TransformerBridge, heads: tuple[Head, ...], sign: int) -> dict[str, float]:
-    scores = 100 * attribution.copy_scores(model, prompts(model).clean, sign=sign)
+    scores = 100 * copying.copy_scores(model, prompts(model).clean, sign=sign)
     named = {f"{layer}.{head}": scores[layer, head].item() for layer, head in heads}
     return {**named, "average head": scores.mean().item()}
 

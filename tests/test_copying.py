@@ -1,0 +1,80 @@
+"""Copy scores, from prompts and from weights, by the models' own modules."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+
+from mi_course import copying, hooks, ioi
+from mi_course.english import words
+
+
+def test_copy_score_counts_names_among_the_best_tokens(tiny):
+    tokens = torch.tensor([[0, 40, 50, 60, 40, 70]] * 3)
+    spot = {name: torch.full((3,), pos) for name, pos in (("io_pos", 2), ("s1_pos", 1))}
+    batch = ioi.Batch(
+        tokens=tokens, io=tokens[:, 2], s=tokens[:, 1],
+        s2_pos=torch.full((3,), 4), end=torch.full((3,), 5), **spot,
+    )  # fmt: skip
+    assert torch.equal(copying.copy_scores(tiny, batch, top=300), torch.ones(2, 3))
+    _, cache = tiny.run_with_cache(tokens)
+    hits = []
+    for position in (2, 1):
+        stream = cache["blocks.0.hook_resid_post"][0, position]
+        out = (stream / stream.std(correction=0)) @ tiny.W_V[1, 2] @ tiny.W_O[1, 2]
+        logits = (out / out.std(correction=0)) @ tiny.W_U + tiny.b_U
+        hits.append(bool(logits[tokens[0, position]] >= logits.sort().values[-100]))
+    score = copying.copy_scores(tiny, batch, top=100)[1, 2]
+    assert score == pytest.approx(sum(hits) / 2)
+
+
+def test_copy_scores_divide_by_the_models_own_epsilon(coarse):
+    """Checked by the bridge's own LayerNorms."""
+    batch = ioi.tokenize(coarse.tokenizer, ioi.prompts(20, seed=0))
+    rows, names = torch.arange(20), torch.cat([batch.io, batch.s])
+    _, cache = coarse.run_with_cache(batch.tokens)
+    after = cache["blocks.0.hook_resid_post"]
+    stream = torch.cat([after[rows, batch.io_pos], after[rows, batch.s1_pos]])
+    with torch.no_grad():
+        for layer, head in itertools.product(range(2), range(4)):
+            ov = coarse.W_V[layer, head] @ coarse.W_O[layer, head]
+            written = coarse.blocks[layer].ln1(stream[:, None]) @ ov
+            best = coarse.unembed(coarse.ln_final(written))[:, 0].topk(5).indices
+            expected = (best == names[:, None]).any(1).float().mean().item()
+            found = copying.copy_scores(coarse, batch)[layer, head].item()
+            assert found == pytest.approx(expected), (layer, head)
+
+
+@pytest.mark.parametrize("which", ["pocket", "coarse"])
+def test_copy_score_is_that_of_the_models_own_modules(which, request):
+    """The same share, by the bridge's modules instead of its matrices; any LayerNorm epsilon."""
+    model = request.getfixturevalue(which)
+    names = torch.tensor([[hooks.single_token(model, f" {name}")] for name in words.NAMES])
+    layer, head, sign = 1, 0, 1
+    with torch.no_grad():
+        x = model.embed(names)
+        x = x + model.blocks[0].mlp(model.blocks[0].ln2(x))
+        x = sign * x @ model.W_V[layer, head] @ model.W_O[layer, head]
+        logits = model.unembed(model.ln_final(x))[:, 0]
+    share = (logits.topk(5).indices == names).any(-1).float().mean().item()
+    assert copying.copy_score_from_weights(model, layer, head, sign) == pytest.approx(
+        share, abs=1e-6
+    )
+
+
+def test_a_head_of_pocket_copies_names_and_not_all_do(pocket):
+    heads = itertools.product(range(pocket.cfg.n_layers), range(pocket.cfg.n_heads))
+    scores = [copying.copy_score_from_weights(pocket, *head) for head in heads]
+    assert max(scores) > 0.5
+    assert min(scores) < 0.5
+
+
+def test_turning_the_sign_turns_the_answer(pocket):
+    """No head puts the same names at the top with both signs."""
+    for head in range(pocket.cfg.n_heads):
+        both = copying.copy_score_from_weights(pocket, 1, head) + copying.copy_score_from_weights(
+            pocket, 1, head, -1
+        )
+        assert both <= 1
