@@ -33,10 +33,7 @@ def cells(text: str) -> list[tuple[str, list[str]]]:
 
 def record(text: str) -> str:
     """Run a session in a fresh kernel and write down what the reader sees."""
-    from jupyter_client.manager import KernelManager
-
-    manager = KernelManager(kernel_name="python3")
-    manager._kernel_spec = kernels.manager()._kernel_spec
+    manager = kernels.manager(blocking=True)
     seen: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         env = kernels.environment("pocket", Path(scratch), 1)

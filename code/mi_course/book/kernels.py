@@ -14,6 +14,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from mi_course.book import warm_start
+
 PACKAGE = Path(__file__).resolve().parents[1]
 VERSIONED = ("torch", "transformer_lens", "transformers", "numpy", "plotly", "circuitsvis")
 
@@ -73,14 +75,20 @@ def environment(model: str, scratch: Path, threads: int | None = None) -> dict[s
     return env
 
 
-def manager() -> Any:
-    """A kernel manager, for nbclient, whose kernel is the Python that runs now."""
+def manager(blocking: bool = False) -> Any:
+    """A kernel manager whose kernel is the Python that runs now.
+
+    Args:
+        blocking: Jupyter's manager for code that does not `await`; nbclient needs the other.
+    """
     from ipykernel.kernelspec import get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
+    from jupyter_client.manager import AsyncKernelManager, KernelManager
 
-    km = AsyncKernelManager(kernel_name="python3")
+    km = (KernelManager if blocking else AsyncKernelManager)(kernel_name="python3")
     km._kernel_spec = KernelSpec(resource_dir="", **get_kernel_dict())
+    if os.environ.get(warm_start.VARIABLE):
+        km.provisioner = warm_start.provisioner(km)
     return km
 
 

@@ -17,6 +17,7 @@ since it passed on this machine (`verified`), and says so. Where `CI` is set it 
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ from unittest import mock
 import nbval.plugin
 import pytest
 from nbformat import NotebookNode
-from nbval.kernel import CURRENT_ENV_KERNEL_NAME, RunningKernel, start_new_kernel
+from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from mi_course.book import chapters, compare, kernels, last_runs, outputs, store
@@ -45,14 +46,15 @@ class CourseKernel(RunningKernel):
     """nbval's kernel, started as `mi-course run` starts its own."""
 
     def __init__(self, env: dict[str, str], cwd: str, startup_timeout: float) -> None:
-        with open(os.devnull, "w") as nowhere:
-            self.km, self.kc = start_new_kernel(
-                startup_timeout=startup_timeout,
-                kernel_name=CURRENT_ENV_KERNEL_NAME,
-                stderr=nowhere,
-                cwd=cwd,
-                env=env,
-            )
+        self.km = kernels.manager(blocking=True)
+        self.km.start_kernel(stderr=subprocess.DEVNULL, cwd=cwd, env=env)
+        self.kc = self.km.client()
+        self.kc.start_channels()
+        try:
+            self.kc.wait_for_ready(timeout=startup_timeout)
+        except RuntimeError:
+            self.stop()
+            raise
         self._ensure_iopub_up()
 
     def execute_cell_input(self, cell_input: str, allow_stdin: bool | None = None) -> str:
