@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 
 from support.outside import ROOT
+
+PATIENCE_S = 900.0
+"""Seconds that another process may take to build the site."""
 
 
 def build(source: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -20,13 +25,47 @@ def build(source: Path, out: Path, *options: str) -> subprocess.CompletedProcess
     )
 
 
-@cache
 def real_site() -> Path:
-    """The course's own site, built from nothing, once in a run of the tests."""
-    out = Path(mkdtemp(prefix="mi-course-site-"))
-    result = build(ROOT, out)
-    assert result.returncode == 0, f"the site does not build:\n{result.stdout}\n{result.stderr}"
+    """The course's own site, built from nothing, once in a run of the tests.
+
+    The processes of one run share it: the first that asks builds it, and others wait.
+    """
+    out, complaint = _built()
+    assert not complaint, f"the site does not build:\n{complaint}"
     return out / "_build" / "html"
+
+
+@cache
+def _built() -> tuple[Path, str]:
+    """Where the site was built, and what was said if that failed."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID")
+    if run is None:
+        out = Path(mkdtemp(prefix="mi-course-site-"))
+        return out, _complaint(out)
+    out = Path(gettempdir(), f"mi-course-site-{run}")
+    said = out / "said.txt"
+    try:
+        out.mkdir()
+    except FileExistsError:
+        _wait_for(said)
+    else:
+        unfinished = out / "said.new"
+        unfinished.write_text(_complaint(out), encoding="utf8")
+        unfinished.replace(said)
+    return out, said.read_text("utf8")
+
+
+def _complaint(out: Path) -> str:
+    result = build(ROOT, out)
+    return f"{result.stdout}\n{result.stderr}" if result.returncode != 0 else ""
+
+
+def _wait_for(file: Path) -> None:
+    """Wait until another process has written a file."""
+    end = time.monotonic() + PATIENCE_S
+    while not file.exists():
+        assert time.monotonic() < end, f"another process did not write {file}"
+        time.sleep(0.2)
 
 
 def pages(site: Path) -> list[Path]:
