@@ -1,10 +1,13 @@
-"""axe finds nothing on any page, folded parts open and figures drawn, in light and in dark."""
+"""What the build does for readers who cannot see a page, and what axe would find wrong.
+
+`test_site_browser` has axe look at every page, on the visit on which all else is looked at.
+"""
 
 import pytest
 
 from mi_course.book.site import accessibility
 from support import axe, browser
-from support.site_builds import pages, real_site
+from support.site_builds import real_site
 from support.small_site import build
 
 TABLE = "# Page\n\n|  | a | ![](x.png) |\n| --- | --- | --- |\n| 1 | 2 | |\n"
@@ -20,26 +23,8 @@ def test_an_empty_header_becomes_a_plain_cell_and_other_cells_stay(tmp_path):
 
 @pytest.fixture(scope="module")
 def opened():
-    """A browser, the site's address, and the paths of all pages that it can show."""
-    site = real_site()
-    found = [*pages(site), *sorted((site / "print").glob("*.html"))]
-    with browser.served(site) as base, browser.launched() as chromium:
-        yield chromium, base, [page.relative_to(site).as_posix() for page in found]
-
-
-@pytest.mark.browser
-def test_axe_finds_nothing_on_any_page_light_and_dark(opened):
-    chromium, base, paths = opened
-    found = {}
-    with browser.visit(chromium, base, "search.html?q=head", browser.DESKTOP) as seen:
-        for path in ["search.html?q=head", "genindex.html", *paths]:
-            seen.page.goto(base + path, wait_until="load")
-            # a plot is one image to axe, drawn or not
-            browser.scroll_through(seen.page, ".course-fig:not(.course-plotly)")
-            axe.prepare(seen.page)
-            themes = ("light",) if path.startswith("print/") else ("light", "dark")
-            found[path] = [v for theme in themes for v in axe.violations(seen.page, theme)]
-    assert {path: problems for path, problems in found.items() if problems} == {}
+    with browser.served(real_site()) as base, browser.launched() as chromium:
+        yield chromium, base
 
 
 @pytest.mark.browser
@@ -52,7 +37,7 @@ def test_axe_finds_nothing_on_any_page_light_and_dark(opened):
     ],
 )
 def test_axe_would_find_what_is_wrong(opened, harm, rule):
-    chromium, base, _ = opened
+    chromium, base = opened
     with browser.visit(chromium, base, "book/intro.html", browser.DESKTOP) as seen:
         axe.prepare(seen.page)
         seen.page.evaluate(harm)

@@ -1,12 +1,14 @@
 """Every page in headless Chromium, with the network cut: no error, figures drawn, none too wide.
 
+On every page axe, the accessibility checker, finds nothing.
+
 The browser is the machine's own. Where there is none the tests are NOT RUN, with a line on how to
 get one; in CI they fail instead.
 """
 
 import pytest
 
-from support import browser
+from support import axe, browser
 from support.sample_course import CHAPTER, all_outputs, attention, write
 from support.site_builds import build, pages, real_site
 
@@ -39,10 +41,11 @@ def chromium():
 
 @pytest.fixture(scope="module")
 def course():
-    """The address of the course's own site, and the paths of its pages."""
+    """The address of the course's own site, the paths of its pages, and those to print."""
     site = real_site()
+    found = (pages(site), sorted((site / "print").glob("*.html")))
     with browser.served(site) as base:
-        yield base, [page.relative_to(site).as_posix() for page in pages(site)]
+        yield base, *([page.relative_to(site).as_posix() for page in some] for some in found)
 
 
 @pytest.fixture(scope="module")
@@ -74,27 +77,46 @@ def check(seen, size):
     return problems
 
 
-# Widths do not depend on the theme, and axe looks at every page in both.
-@pytest.mark.parametrize(
-    ("size", "scheme"),
-    [(browser.PHONE, "dark"), (browser.DESKTOP, "light")],
-    ids=["phone-dark", "desktop-light"],
-)
-def test_every_page_works_without_the_network(chromium, course, size, scheme):
-    base, paths = course
+# Each page is loaded once at each size for all that is asked of it. Widths do not depend on the
+# theme, and axe looks at every page in both. In parts, which two processes can share.
+PARTS = 2
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, course, part):
+    base, paths, _ = course
     found = {}
     # one window for all pages, as a reader has: what they share is loaded and compiled once
-    with browser.visit(chromium, base, "search.html?q=model", size, scheme) as seen:
-        found["search"] = check(seen, size)
-        for path in paths:
+    with browser.visit(chromium, base, "search.html?q=model", browser.PHONE, "dark") as seen:
+        found["search"] = check(seen, browser.PHONE)
+        for path in paths[part::PARTS]:
             seen.problems.clear()
             seen.page.goto(base + path, wait_until="load")
-            found[path] = check(seen, size)
+            found[path] = check(seen, browser.PHONE)
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_page_works_without_the_network_and_axe_finds_nothing(chromium, course, part):
+    """On a desktop: axe with folded parts open and figures drawn, in light and in dark."""
+    base, paths, printed = course
+    search = "search.html?q=head"
+    found = {}
+    with browser.visit(chromium, base, search, browser.DESKTOP) as seen:
+        for path in [search, *[*paths, "genindex.html", *printed][part::PARTS]]:
+            seen.problems.clear()
+            seen.page.goto(base + path, wait_until="load")
+            found[path] = check(seen, browser.DESKTOP) if path not in printed else []
+            # a plot is one image to axe, drawn or not
+            browser.scroll_through(seen.page, ".course-fig:not(.course-plotly)")
+            axe.prepare(seen.page)
+            themes = ("light",) if path in printed else ("light", "dark")
+            found[path] += [v for theme in themes for v in axe.violations(seen.page, theme)]
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
 def test_first_page_leads_to_the_introduction(chromium, course):
-    base, _ = course
+    base, *_ = course
     with browser.visit(chromium, base, "index.html", browser.DESKTOP) as seen:
         seen.page.wait_for_url(f"{base}book/intro.html")
     assert seen.problems == []
