@@ -186,7 +186,8 @@ def serve(warm: Warm, listener: socket.socket) -> Job | None:
     """
     running: dict[socket.socket, int] = {}
     while True:
-        ready = select.select([0, listener, *running], [], [])[0]
+        watched: list[Any] = [0, listener, *running]
+        ready = select.select(watched, [], [])[0]
         for connection in [c for c in ready if c in running]:
             _end(running.pop(connection))
             connection.close()

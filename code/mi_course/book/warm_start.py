@@ -178,7 +178,7 @@ def provisioner(manager: Any) -> Any:
             others = options.keys() - known.keys() - {"kernel_id", "extra_arguments"}
             if others or known["env"] is None or known["cwd"] is None:
                 return await super().launch_kernel(cmd, **options)
-            self.process = start(cmd, **known)  # type: ignore[arg-type]
+            self.process = start(cmd, **known)  # type: ignore[arg-type, assignment]
             if self.process is None:
                 return await super().launch_kernel(cmd, **options)
             self.pid = self.pgid = self.process.pid
