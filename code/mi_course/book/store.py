@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date
@@ -23,7 +24,7 @@ from nbformat.v4.rwbase import split_lines
 
 from mi_course.book import chapters, outputs
 from mi_course.book.chapters import Cell, Chapter
-from mi_course.errors import CourseError
+from mi_course.errors import CourseError, naming
 from mi_course.models import registry
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -294,8 +295,18 @@ def _on_one_line(values: Sequence[Any]) -> bool:
 
 
 def write_file(path: Path, content: bytes) -> None:
-    """Write at once or not at all, so that an interrupted run leaves the old file."""
+    """Write at once or not at all: where that fails, the old file stays, and no part of a new one.
+
+    Raises:
+        OSError: it cannot be written; the error names this file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    partial.write_bytes(content)
-    partial.replace(path)
+    with naming(path):
+        try:
+            partial.write_bytes(content)
+            partial.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                partial.unlink()
+            raise

@@ -16,6 +16,7 @@ from mi_course.cli.common import (
     add_command,
     add_folder,
     add_root,
+    folder_of,
     relative,
     root_or_none,
 )
@@ -57,7 +58,7 @@ def start(args: argparse.Namespace) -> int:
     from mi_course.book.notebook import workbook
 
     root = root_or_none(args)
-    folder = _workbook(root, args.into)
+    folder = folder_of(args, _workbook(root, None))
     told = {
         "written": "written  {}",
         "left": "left     {} (yours is up to date)",

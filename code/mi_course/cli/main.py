@@ -10,9 +10,11 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
+from mi_course import console
 from mi_course.cli import author, learner, progress, proof, train
-from mi_course.errors import CourseError
+from mi_course.errors import CourseError, system_error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,18 +23,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0, 1 for a failure, 2 for a wrong command line, 130 for an interruption.
     """
+    console.prepare()
     args = _parser().parse_args(argv)
     command: Callable[[argparse.Namespace], int] = args.command
     try:
-        return command(args)
+        code = command(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a disk that is full is noticed here, not when Python ends
+        return code
     except KeyboardInterrupt:
         print("mi-course: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has gone: `mi-course status | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _leave_the_output()
         return 1
     except CourseError as error:
         return _failed(str(error))
+    except OSError as error:
+        sentence = system_error(error)
+        if sentence is None:
+            raise
+        if error.filename is None:  # it may be the output itself: `mi-course progress > /dev/full`
+            _leave_the_output()
+        return _failed(sentence)
     except ModuleNotFoundError as error:
         missing = error.name or ""
         if missing.startswith("mi_course"):
@@ -41,6 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{missing} is not installed. Install the course with everything it needs: "
             "`make test` in its folder does, or see its README."
         )
+
+
+def _leave_the_output() -> None:
+    """Let what was not written yet go nowhere, or Python would try it again at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(message: str) -> int:
