@@ -6,6 +6,7 @@ What a command needs is imported when it is called, as in `mi_course.cli`.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from mi_course.cli.common import add_command, add_root, relative, root_or_none
 
 if TYPE_CHECKING:
     from mi_course.cli.common import Commands
-    from mi_course.learner.weeklog import Week
+    from mi_course.learner.log_text import LogText
 
 BAR = 20
 
@@ -44,14 +45,18 @@ def progress(args: argparse.Namespace) -> int:
     root = root_or_none(args)
     passed = records.all_passed()
     chapters = exercises.by_week(root)
+    unread = []
     print(f"{'week':<6}{'exercises':<31}{'tasks':<31}hours")
     for week in weeklog.weeks():
         names = [name for doc in chapters.get(week, {}).values() for name in doc]
         log, plan = weeklog.load(week), weeklog.plan(week)
+        unread += [(week, line) for line in weeklog.read(week).uncounted]
         hours = sum(hours for _, hours in plan["parts"])
         done = _bar(sum(name in passed for name in names), len(names))
         ticked = _bar(len(log.done), len(plan["items"]))
         print(f"{week:<6}{done:<31}{ticked:<31}{sum(log.hours.values()):g} of {hours}")
+    for week, line in unread:
+        print(f"Not counted in week {week}: {line}  (mi-course log --week {week} says why)")
     print()
     print(_next_step(chapters, passed))
     return 0
@@ -102,37 +107,67 @@ def log(args: argparse.Namespace) -> int:
     """Change the week's log where asked to, then show it and say where it is kept."""
     from mi_course.learner import weeklog
 
-    week = weeklog.load(args.week)
-    _change(week, args)
-    path = weeklog.save(week)
-    numbered, n = [], 0
-    for line in weeklog.render(week).splitlines():
-        if line.startswith("- [") and n < len(weeklog.ordered(args.week)):
-            own = any(line[6:] == text for _, text, _ in week.own)
-            n += not own
-            line = line if own else f"{n:>3} {line[2:]}"
-        numbered.append(line)
-    print("\n".join(numbered))
-    print(f"\nKept in {path}: edit it by hand, or use the options of `mi-course log --help`.")
+    asked = (args.done, args.undo, args.time, args.learned, args.blocked, args.link, args.note)
+    if any(asked):
+        with weeklog.changing(args.week) as log:
+            _change(log, args)
+    log = weeklog.read(args.week)
+    print("\n".join(_numbered(log)))
+    for line in log.uncounted:
+        print(f"\nNot counted in the time log: {line}\n{HOURS}")
+    path = weeklog.path(args.week)
+    kept = "Kept in" if path.exists() else "Nothing noted yet. It will be kept in"
+    print(f"\n{kept} {path}: edit it by hand, or use the options of `mi-course log --help`.")
     return 0
 
 
-def _change(week: Week, args: argparse.Namespace) -> None:
+HOURS = "Write a day and its hours as `- Monday: 2.5 h` or `- Monday: 2:30 h`, at most 24 in a day."
+
+
+def _numbered(log: LogText) -> list[str]:
+    """The log's lines, with the numbers of the planned items in place of their bullets."""
     from mi_course.learner import weeklog
 
-    week.done |= {weeklog.numbered(args.week, n) for n in args.done}
-    week.done -= {weeklog.numbered(args.week, n) for n in args.undo}
+    numbers = {item: n for n, item in enumerate(weeklog.ordered(log.week), 1)}
+    lines, missing = [], dict(numbers)
+    for line, entry in zip(log.lines, log.entries, strict=True):
+        if entry.kind == "item":
+            missing.pop(entry.text, None)
+            line = f"{numbers[entry.text]:>3} {line.strip()[2:]}"
+        lines.append(line)
+    texts = {item["id"]: item["text"] for item in weeklog.plan(log.week)["items"]}
+    gone = [f"{n:>3} [ ] {texts[item]}" for item, n in missing.items()]
+    return [*lines, "", "Not in your file, and on the list:", *gone] if gone else lines
+
+
+def _change(log: LogText, args: argparse.Namespace) -> None:
+    from mi_course.learner import weeklog
+
+    sections = {item["id"]: weeklog.section_of(item) for item in weeklog.plan(args.week)["items"]}
+    for item in [weeklog.numbered(args.week, n) for n in args.done]:
+        log.tick(item, sections[item])
+    for item in [weeklog.numbered(args.week, n) for n in args.undo]:
+        log.untick(item)
     for day, hours in args.time:
-        weeklog.set_hours(week, day, hours)
-    week.learnings += _lines(args.learned)
-    week.blockers += _lines(args.blocked)
-    week.own += [(weeklog.DELIVERABLES, link, True) for link in _lines(args.link)]
-    week.notes = "\n\n".join(filter(None, [week.notes, *args.note]))
+        log.set_hours(_typed(day), hours)
+    for text in _lines(args.learned):
+        log.add(weeklog.LEARNINGS, f"- {text}")
+    for text in _lines(args.blocked):
+        log.add(weeklog.BLOCKERS, f"- {text}")
+    for text in _lines(args.link):
+        log.add(weeklog.DELIVERABLES, weeklog.box(True, text))
+    for text in filter(str.strip, args.note):
+        log.add_note(_typed(text))
 
 
 def _lines(texts: Sequence[str]) -> list[str]:
     """Each text on one line, since a line of the log is one entry."""
-    return [line for line in (" ".join(text.split()) for text in texts) if line]
+    return [line for line in (" ".join(_typed(text).split()) for text in texts) if line]
+
+
+def _typed(text: str) -> str:
+    """What was typed; Python takes it apart where the system's encoding does not have it."""
+    return text.encode("utf8", errors="surrogateescape").decode("utf8", errors="replace")
 
 
 # --- export ----------------------------------------------------------------------------------
@@ -156,7 +191,7 @@ def export(args: argparse.Namespace) -> int:
 
     text = exporting.render(args.format, exercises.here())
     if args.into == Path("-"):
-        print(text, end="")
+        _to_the_screen(text)
         return 0
     path = args.into or Path(f"mi-course-progress.{exporting.ENDINGS[args.format]}")
     records.write(path, text)
@@ -167,3 +202,14 @@ def export(args: argparse.Namespace) -> int:
     }
     print(f"Written: {relative(path)}. {how[args.format]}")
     return 0
+
+
+def _to_the_screen(text: str) -> None:
+    """Print a file; where it goes to another program or a file, as the file itself, in UTF-8."""
+    raw = getattr(sys.stdout, "buffer", None)
+    if raw is None or sys.stdout.isatty():
+        print(text, end="")
+        return
+    sys.stdout.flush()
+    raw.write(text.encode("utf8"))
+    raw.flush()

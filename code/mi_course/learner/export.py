@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from mi_course.learner import hours as hours_of
 from mi_course.learner import progress, weeklog
 
 FORMAT = "mi-course-progress"
@@ -48,10 +50,10 @@ def as_json() -> str:
 
 
 def as_markdown() -> str:
-    """The logs of all weeks one after the other, then the exercises."""
-    parts = [weeklog.render(weeklog.load(week)) for week in weeklog.weeks()]
+    """The logs of all weeks one after the other, as they are written, then the exercises."""
+    logs = weeklog.together([weeklog.read(week) for week in weeklog.weeks()])
     passed = [f"- [x] {name} ({when[:10]})" for name, when in progress.all_passed().items()]
-    return "\n".join([*parts, "# Exercises passed\n", *passed]).rstrip() + "\n"
+    return "\n".join([logs, f"{weeklog.PASSED}\n", *passed]).rstrip() + "\n"
 
 
 def as_notion(exercises: Exercises) -> str:
@@ -64,14 +66,22 @@ def as_notion(exercises: Exercises) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(["Name", "Week", "Kind", "Done", "Hours", "Date", "Link"])
     passed = progress.all_passed()
+    rows = []
     for week in weeklog.weeks():
-        table.writerows(_rows(week))
+        rows += _rows(week)
         for names in exercises.get(week, {}).values():
-            table.writerows(
-                _exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()
-            )
-    table.writerows(_exercise(name, "", when) for name, when in passed.items())
+            rows += [_exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()]
+    rows += [_exercise(name, "", when) for name, when in passed.items()]
+    table.writerows([_harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
+
+
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n|%]")
+
+
+def _harmless(cell: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula: an apostrophe before it makes it text."""
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
 
 
 def _exercise(name: str, week: int | str, when: str) -> list[Any]:
@@ -95,7 +105,9 @@ def _rows(week: int) -> list[list[Any]]:
     rows += [[text, week, "own", _yes(done), "", "", ""] for _, text, done in log.own]
     rows += [[text, week, "learning", "", "", "", ""] for text in log.learnings]
     rows += [[text, week, "blocker", "", "", "", ""] for text in log.blockers]
-    rows += [[day, week, "time", "", f"{hours:g}", "", ""] for day, hours in log.hours.items()]
+    rows += [
+        [day, week, "time", "", hours_of.written(hours), "", ""] for day, hours in log.hours.items()
+    ]
     return rows + ([[log.notes, week, "note", "", "", "", ""]] if log.notes else [])
 
 

@@ -1,7 +1,7 @@
 """The weekly log: tasks, deliverables, three key learnings, blockers, and time by the day.
 
 A log is kept as Markdown, `log/week-1.md` in the learner's folder, and may be edited by hand. What
-is read from it and written to it is `Week`; a line that was ticked is found again by its text. The
+is understood of it is `Week`; `log_text` reads it, and changes it without touching the rest. The
 items come from `tracker.json`, which the tracker page of the site uses too.
 """
 
@@ -9,27 +9,29 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from mi_course.errors import CourseError
-from mi_course.learner import progress
-
-TASKS, DELIVERABLES, CRITERIA = "Core Tasks", "Code Deliverables", "Success Criteria"
-LEARNINGS, BLOCKERS, TIME, NOTES = "Key Learnings", "Blockers", "Time Log", "Notes"
-SECTION = {"deliverable": DELIVERABLES, "criterion": CRITERIA}
-_BOX = re.compile(r"[-*] \[([ xX])\] (.+)")
-_BULLET = re.compile(r"[-*] (?:\[[ xX]\] )?(.+)")
-_HOURS = re.compile(
-    r"[-*] (?:\[[ xX]\] )?(.+?):\s*(?:\[[ xX]\]\s*)?(\d+(?:[.,]\d+)?)\s*(?:h|hr|hrs|hours)\b"
+from mi_course.learner import hours as hours_of
+from mi_course.learner import log_text, progress
+from mi_course.learner.log_text import (
+    BLOCKERS,
+    CRITERIA,
+    DELIVERABLES,
+    LEARNINGS,
+    NOTES,
+    TASKS,
+    TIME,
+    LogError,
+    LogText,
 )
 
-
-class LogError(CourseError, ValueError):
-    """Something asked of the log that it cannot do; the message says what it can."""
+SECTION = {"deliverable": DELIVERABLES, "criterion": CRITERIA}
 
 
 @dataclass
@@ -41,8 +43,8 @@ class Week:
         done: ids of the items that are ticked.
         own: boxes that the learner added: section, text, whether it is ticked.
         learnings, blockers: one line each.
-        hours: by the day, as the learner calls it.
-        notes: free Markdown.
+        hours: by the day, as the learner calls it; several lines for one day add up.
+        notes: free Markdown, with every line that is nothing of the above.
     """
 
     week: int
@@ -97,95 +99,129 @@ def path(week: int) -> Path:
     return progress.home() / "log" / f"week-{week}.md"
 
 
-def load(week: int) -> Week:
-    """A week's log, empty where none is written yet."""
+def read(week: int) -> LogText:
+    """A week's log as text: the file, or what a new one starts with."""
     plan(week)
-    file = path(week)
-    return parse(week, _text(file.read_bytes())) if file.is_file() else Week(week)
-
-
-def _text(data: bytes) -> str:
-    """What an editor saved, whether in UTF-8 or in the older encoding of Windows."""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", errors="replace")
+        data = path(week).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return text_of(week, render(Week(week)))
+    return text_of(week, _decoded(data))
 
 
-def save(log: Week) -> Path:
-    """Write a week's log in one step."""
-    progress.write(path(log.week), render(log))
-    return path(log.week)
+def load(week: int) -> Week:
+    """What is understood of a week's log, empty where none is written yet."""
+    return _understood(read(week))
+
+
+def parse(week: int, text: str) -> Week:
+    """What is understood of a text; what is not stays among the notes."""
+    return _understood(text_of(week, text))
+
+
+@contextmanager
+def changing(week: int) -> Iterator[LogText]:
+    """A week's log, to be changed: it is written at the end, if anything was.
+
+    Nobody else changes it meanwhile, and nothing is written where an error ends the change.
+
+    Raises:
+        BusyError: somebody else holds on to the folder.
+        OSError: the file cannot be written.
+    """
+    with progress.locked():
+        log = read(week)
+        before = str(log)
+        yield log
+        if str(log) != before:
+            progress.write(path(week), str(log))
+
+
+def text_of(week: int, text: str) -> LogText:
+    """A text as the log of a week."""
+    return LogText(week, text, {item["text"]: item["id"] for item in plan(week)["items"]})
+
+
+def _decoded(data: bytes) -> str:
+    """What an editor saved, in UTF-8 or in one of the older encodings of Windows."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return data.decode("latin-1")  # which has a character for every byte
+
+
+def _understood(text: LogText) -> Week:
+    log = Week(text.week, notes=text.free)
+    for entry in text.entries:
+        if entry.kind == "item" and entry.done:
+            log.done.add(entry.text)
+        elif entry.kind == "own":
+            log.own.append((entry.section, entry.text, entry.done))
+        elif entry.kind == "bullet":
+            (log.learnings if entry.section == LEARNINGS else log.blockers).append(entry.text)
+        elif entry.kind == "hours":
+            total = log.hours.get(entry.text, 0.0) + entry.hours
+            log.hours[entry.text] = hours_of.rounded(total)
+    return log
 
 
 def render(log: Week) -> str:
-    """The log as Markdown, with the sections of the course's template."""
+    """A log as Markdown, with the sections of the course's template."""
     items = plan(log.week)["items"]
     parts = [f"# Week {log.week} Log"]
     for section in (TASKS, DELIVERABLES, CRITERIA):
         boxes = [
-            _box(item["id"] in log.done, item["text"])
+            box(item["id"] in log.done, item["text"])
             for item in items
-            if SECTION.get(item["kind"], TASKS) == section
+            if section_of(item) == section
         ]
-        boxes += [_box(done, text) for where, text, done in log.own if where == section]
+        boxes += [box(done, text) for where, text, done in log.own if where == section]
         parts += [f"## {section}", "\n".join(boxes)]
     parts += [f"## {LEARNINGS}", _bullets(log.learnings), f"## {BLOCKERS}", _bullets(log.blockers)]
-    times = [f"{day}: {hours:g} hrs" for day, hours in log.hours.items()]
-    parts += [f"## {TIME}", _bullets(times), f"## {NOTES}", log.notes.strip()]
+    times = [f"{day}: {hours_of.written(hours)} hrs" for day, hours in log.hours.items()]
+    notes = log_text.trimmed(log.notes.split("\n"))
+    parts += [f"## {TIME}", _bullets(times), f"## {NOTES}", notes]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _box(done: bool, text: str) -> str:
+def together(weeks: list[LogText]) -> str:
+    """The logs of several weeks in one text, which can be taken apart again at its titles.
+
+    A line that looks like such a title and is none is written with a space before it.
+    """
+    return "\n".join(_titled(log) for log in weeks)
+
+
+def _titled(log: LogText) -> str:
+    guarded = [
+        f" {line}" if entry.kind != "title" and _TITLES.fullmatch(line) else line
+        for line, entry in zip(log.lines, log.entries, strict=True)
+    ]
+    if not any(entry.kind == "title" for entry in log.entries):
+        guarded = [f"# Week {log.week} Log", "", *guarded]
+    return "\n".join(guarded).rstrip("\n") + "\n"
+
+
+PASSED = "# Exercises passed"
+_TITLES = re.compile(rf"{log_text.TITLE.pattern}|# +Exercises passed[ \t]*", re.IGNORECASE)
+
+
+def section_of(item: dict[str, str]) -> str:
+    """The section in which a planned item stands."""
+    return SECTION.get(item["kind"], TASKS)
+
+
+def box(done: bool, text: str) -> str:
+    """A line with a box."""
     return f"- [{'x' if done else ' '}] {text}"
 
 
 def _bullets(lines: list[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
-
-
-def parse(week: int, text: str) -> Week:
-    """Read a log; what stands in no known section is kept among the notes."""
-    log = Week(week)
-    ids = {_same(item["text"]): item["id"] for item in plan(week)["items"]}
-    section, notes = NOTES, []
-    known = {
-        s.lower(): s for s in (TASKS, DELIVERABLES, CRITERIA, LEARNINGS, BLOCKERS, TIME, NOTES)
-    }
-    for line in text.splitlines():
-        heading = re.fullmatch(r"##\s+(.+?)\s*", line)
-        if re.match(r"# ", line):
-            continue
-        if heading and heading[1].lower() in known:
-            section = known[heading[1].lower()]
-        elif not _read_line(log, ids, section, line.strip()):
-            notes.append(line)
-    log.notes = re.sub(r"\n{3,}", "\n\n", "\n".join(notes)).strip()
-    return log
-
-
-def _read_line(log: Week, ids: dict[str, str], section: str, line: str) -> bool:
-    """Take a line into the log; False where it is free text."""
-    if section in (TASKS, DELIVERABLES, CRITERIA) and (match := _BOX.fullmatch(line)):
-        ticked, text = match[1] in "xX", match[2].strip()
-        item = ids.get(_same(text))
-        if item is None:
-            log.own.append((section, text, ticked))
-        elif ticked:
-            log.done.add(item)
-        return True
-    if section in (LEARNINGS, BLOCKERS) and (match := _BULLET.fullmatch(line)):
-        (log.learnings if section == LEARNINGS else log.blockers).append(match[1].strip())
-        return True
-    if section == TIME and (match := _HOURS.fullmatch(line)):
-        day = match[1].strip()
-        log.hours[day] = log.hours.get(day, 0) + float(match[2].replace(",", "."))
-        return True
-    return False
-
-
-def _same(text: str) -> str:
-    return " ".join(text.split()).casefold()
 
 
 def ordered(week: int) -> list[str]:
@@ -207,21 +243,3 @@ def numbered(week: int, number: str) -> str:
     if number.isdecimal() and 1 <= int(number) <= len(ids):
         return ids[int(number) - 1]
     raise LogError(f"no item {number!r} in week {week}: give a number from 1 to {len(ids)}")
-
-
-def set_hours(log: Week, day: str, hours: str) -> None:
-    """Note the hours of a day, in place of those noted before; 0 takes the day out.
-
-    Raises:
-        LogError: hours that no day has.
-    """
-    day = " ".join(day.split()).strip(":") or "Day"
-    try:
-        number = float(hours.replace(",", "."))
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 24:
-        raise LogError(f"{hours!r} hours: give a number from 0 to 24, such as 2.5")
-    log.hours[day] = number
-    if number == 0:
-        del log.hours[day]

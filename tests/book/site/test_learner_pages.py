@@ -43,8 +43,12 @@ def logs(tmp_path, monkeypatch):
     nasty = "<img src=x onerror=document.title='run'> & \"quotes\" ü 日本"
     own = [(weeklog.TASKS, "mine", True), (weeklog.DELIVERABLES, nasty, False)]
     hours = {"Day 1": 2.5, "Tuesday": 3.0}
-    weeklog.save(weeklog.Week(1, {"w1-mlp"}, own, [nasty, "b"], ["c"], hours, f"{nasty}\n\nsecond"))
-    weeklog.save(weeklog.Week(4, {"w4-write", "w4-plot"}))
+    notes = f"{nasty}\n\nsecond"
+    for log in (
+        weeklog.Week(1, {"w1-mlp"}, own, [nasty, "b"], ["c"], hours, notes),
+        weeklog.Week(4, {"w4-write", "w4-plot"}),
+    ):
+        progress.write(weeklog.path(log.week), weeklog.render(log))
     progress.passed("attention")
 
 
