@@ -52,13 +52,16 @@
       const state = load();
       if (box.checked) state.pages[here] = new Date().toISOString();
       else delete state.pages[here];
-      save(state);
+      const kept = save(state);
+      box.checked = Boolean(load().pages[here]);
+      said.textContent = kept ? "" : " This browser keeps nothing new for this site: its storage is full or off.";
       paintTicks();
     };
+    const said = element("span", { role: "status" });
     const box = element("input", { type: "checkbox", id: "course-finished", onchange });
     box.checked = Boolean(load().pages[here]);
     const label = element("label", { for: "course-finished" }, box, " I have finished this page");
-    article.append(element("p", { class: "course-finished" }, label));
+    article.append(element("p", { class: "course-finished" }, label, said));
   };
 
   const remember = () => {

@@ -10,14 +10,25 @@
   const said = tracker.querySelector(".course-said");
   const files = window.courseWeeklog(plan, KEY);
   const LARGEST = 2_000_000; // bytes of a file that is read
+  const NOT_KEPT = "This browser keeps nothing new for this site, since its storage is full or off: export before you leave.";
 
   let state = load();
+  let kept = true; // whether the browser took the state as it is
   const week = (n) => files.weekOf(state, n);
-  const put = (n, changed) => {
-    state = load(); // another tab may have changed it
-    state.weeks[n] = { ...week(n), ...changed };
-    if (!save(state)) say("This browser keeps nothing for this site: export before you leave.", true);
+  /* Another tab may have changed it; what could not be kept is on this page only. */
+  const current = () => (kept ? load() : state);
+  /* Keeps a state and shows it, then says what was done, or that it was not kept. */
+  const keep = (changed, done = "") => {
+    state = changed;
+    const before = kept;
+    kept = save(state);
     paint();
+    if (!kept) say(done ? `${done} ${NOT_KEPT}` : NOT_KEPT, true);
+    else if (done || !before) say(done);
+  };
+  const put = (n, changed, done) => {
+    const now = current();
+    keep({ ...now, weeks: { ...now.weeks, [n]: { ...files.weekOf(now, n), ...changed } } }, done);
   };
   const say = (text, bad = false) => {
     said.textContent = text;
@@ -77,10 +88,8 @@
     try {
       if (file.size >= LARGEST) throw new Error("it is larger than 2 MB");
       const found = files.read(file.name, await file.text());
-      state = files.merged(load(), found); // another tab may have changed it
-      save(state);
-      paint();
-      say(`Imported ${file.name}: it was added to what was here.`);
+      const odd = found.uncounted.map((line) => ` Not counted as hours, and kept among the notes: “${line}”.`);
+      keep(files.merged(current(), found), `Imported ${file.name}: it was added to what was here.${odd.join("")}`);
     } catch (error) {
       say(`${file.name} was not imported, and nothing was changed: ${error.message}.`, true);
     }
@@ -92,7 +101,7 @@
     const url = URL.createObjectURL(new Blob([text], { type }));
     element("a", { href: url, download: name }).click();
     setTimeout(() => URL.revokeObjectURL(url), 1000);
-    say(`Written: ${name}`);
+    say(`Handed to your browser to save: ${name}`);
   };
 
   const actions = {
@@ -101,22 +110,19 @@
     print: () => window.print(),
     clear: () => {
       if (!window.confirm("Remove every tick, note and hour kept in this browser?")) return;
-      state = empty();
-      save(state);
-      paint();
-      say("Everything was removed.");
+      keep(empty(), "Everything was removed.");
     },
     "add-time": (button) => {
       const form = button.closest(".course-week");
       const [day, hours] = ["day", "hours"].map((name) => form.querySelector(`[name=${name}]`));
       const name = day.value.trim().replace(/\s+/g, " ").replace(/:+$/, "");
-      const number = Number(hours.value);
-      if (!name || !(number > 0 && number <= 24))
-        return say("Give a day, and hours from 0.25 to 24.", true);
-      put(form.dataset.week, { hours: { ...week(form.dataset.week).hours, [name]: number } });
+      const number = files.rounded(Number(hours.value));
+      if (!name || !(number > 0 && number <= 24)) return say("Give a day, and hours up to 24, such as 2.5.", true);
+      if (!files.isDay(name)) return say(`A day cannot be called “${name}”: leave out boxes, and numbers after a colon.`, true);
+      const noted = { ...week(form.dataset.week).hours, [name]: number };
+      put(form.dataset.week, { hours: noted }, `${name}: ${number} hours noted.`);
       day.value = hours.value = "";
       day.focus();
-      say(`${name}: ${number} hours noted.`);
     },
   };
 
@@ -156,6 +162,6 @@
     if (name === "learnings" || name === "blockers") put(form.dataset.week, { [name]: lines(value) });
     if (name === "notes") put(form.dataset.week, { notes: value });
   });
-  addEventListener("storage", () => { state = load(); paint(); });
+  addEventListener("storage", () => { state = current(); paint(); });
   paint();
 })();

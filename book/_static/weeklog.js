@@ -1,22 +1,78 @@
-/* The logs of the weeks as files: Markdown and JSON, written and read as mi_course/learner/weeklog.py and
-   export.py do it. Nothing here touches the page or the browser's storage, so that node can test it.
+/* The logs of the weeks as files: Markdown and JSON, written and read as mi_course/learner/weeklog.py,
+   log_text.py, hours.py and export.py do it. Nothing here touches the page or the browser's storage, so that
+   node can test it.
 
    A log of a week is {done: ids, own: [{section, text, done}], learnings, blockers, hours: {day: number},
-   notes}; a state is {weeks: {number: log}, exercises: {name: date}}, with a log for the weeks that have one. */
+   notes}; a state is {weeks: {number: log}, exercises: {name: date}}, with a log for the weeks that have one.
+   What is not understood of a text is kept among the notes. */
 (() => {
   "use strict";
   const VERSION = 1;
   const SECTIONS = ["Core Tasks", "Code Deliverables", "Success Criteria"];
   const HEADINGS = [...SECTIONS, "Key Learnings", "Blockers", "Time Log", "Notes"];
-  const BOX = /^[-*] \[([ xX])\] (.+)$/;
-  const BULLET = /^[-*] (?:\[[ xX]\] )?(.+)$/;
-  const HOURS =
-    /^[-*] (?:\[[ xX]\] )?(.+?):\s*(?:\[[ xX]\]\s*)?(\d+(?:[.,]\d+)?)\s*(?:h|hr|hrs|hours)\b/;
+  const PASSED = "# Exercises passed";
+  const TITLE = /^# +(?:Week ([0-9]+) Log|Exercises passed)[ \t]*$/i;
+  const BOX = /^[-*+] \[([ xX])\] (.+)$/s;
+  const BULLET = /^[-*+] (?:\[[ xX]\] )?(.+)$/s;
 
   const blank = () => ({ done: [], own: [], learnings: [], blockers: [], hours: {}, notes: "" });
 
   /* A week's log; what it does not name is empty. */
   const weekOf = (state, week) => ({ ...blank(), ...(state.weeks[week] || {}) });
+
+  const bare = (text) => text.replace(/^[ \t]+|[ \t]+$/g, "");
+  const oneLine = (text) => bare(text).split(/[ \t]+/).join(" ");
+
+  /* Lines without the empty ones before and behind them. */
+  const trimmed = (lines) => {
+    const full = lines.map((line) => bare(line) !== "");
+    return lines.slice(full.indexOf(true), full.lastIndexOf(true) + 1);
+  };
+
+  /* --- the hours of a day ----------------------------------------------------------------------- */
+
+  const MOST = 24;
+  const AMOUNT = "([0-9]+(?:[.,][0-9]+)?|[0-9]+:[0-5][0-9])";
+  const UNIT = "(?:hours?|hrs?|h)";
+  const POINT = "[-*+] (?:\\[[ xX]\\] )?";
+  const TIME = new RegExp(`^${POINT}(.+?)[ \\t]*:[ \\t]*(?:\\[[ xX]\\][ \\t]*)?${AMOUNT}[ \\t]*${UNIT}$`, "is");
+  // `Monday 2:15 h` and `Monday: 2:90 h`: a colon of a clock does not end the name of a day.
+  const CLOCK = new RegExp(`[0-9]:[0-9]{2}[ \\t]*${UNIT}$`, "i");
+  // `Monday: 2: 30 h`: nor does a day end with a number of its own after a colon.
+  const NUMBER_LAST = /(?:[^0-9]:[ \t]*|:[ \t]+)[0-9.,:]+$/;
+  const NO_HOURS = new RegExp(`^${POINT}(?:.*:)?[ \\t_]*(?:\\[[ xX]?\\])?[ \\t_]*${UNIT}?$`, "is");
+  const TIMED = /[0-9][ \t]*(?:hours?|hrs?|h|minutes?|min|m)(?![a-z])/i;
+
+  /* To the hundredth of an hour, half a minute. */
+  const rounded = (hours) => Math.floor(hours * 100 + 0.5) / 100;
+
+  /* `2.5`, `2,5` or `2:30` -> hours; null where no day has so many */
+  const amountOf = (text) => {
+    const [whole, minutes] = text.split(":");
+    const hours = rounded(Number(whole.replace(",", ".")) + (minutes ? Number(minutes) / 60 : 0));
+    return hours <= MOST ? hours : null;
+  };
+
+  /* A bullet `- Monday: 2.5 h` -> [day, hours]; null where it says none that a day has */
+  const readHours = (line) => {
+    const found = TIME.exec(line);
+    if (!found) return null;
+    const [day, text] = [oneLine(found[1]), found[2]];
+    if (NUMBER_LAST.test(day) || (!text.includes(":") && CLOCK.test(line))) return null;
+    const hours = amountOf(text);
+    return hours === null ? null : [day, hours];
+  };
+
+  /* Whether somebody meant hours by a line of the time log that is not understood. */
+  const needsAWord = (line) => (/^[-*+] /.test(line) ? !NO_HOURS.test(line) : TIMED.test(line));
+
+  const hoursLine = (day, hours) => `${day}: ${rounded(hours)} hrs`;
+
+  /* Whether a day can be called so: its line must be read as it is meant. */
+  const isDay = (day) => {
+    const found = readHours(`- ${hoursLine(day, 1)}`);
+    return found !== null && found[0] === day;
+  };
 
   /* --- writing ------------------------------------------------------------------------------ */
 
@@ -27,7 +83,7 @@
 
   /* planned: the week in the plan, {week, items}; log -> Markdown */
   const renderWeek = ({ week, items }, log) => {
-    const parts = [`# Week ${week} Log`];
+    const parts = [];
     for (const section of SECTIONS) {
       const boxes = [
         ...items.filter((i) => sectionOf(i) === section).map((i) => box(log.done.includes(i.id), i.text)),
@@ -36,9 +92,12 @@
       parts.push(`## ${section}`, boxes.join("\n"));
     }
     parts.push("## Key Learnings", bullets(log.learnings), "## Blockers", bullets(log.blockers));
-    const times = Object.entries(log.hours).map(([day, hours]) => `${day}: ${hours} hrs`);
-    parts.push("## Time Log", bullets(times), "## Notes", log.notes.trim());
-    return parts.filter(Boolean).join("\n\n") + "\n";
+    const times = Object.entries(log.hours).map(([day, hours]) => hoursLine(day, hours));
+    parts.push("## Time Log", bullets(times), "## Notes", trimmed(linesOf(log.notes)).join("\n"));
+    // A line that looks like the title of a part and is none has a space before it.
+    const lines = parts.filter(Boolean).join("\n\n").split("\n");
+    const guarded = lines.map((line) => (TITLE.test(line) ? ` ${line}` : line));
+    return `# Week ${week} Log\n\n${guarded.join("\n")}\n`;
   };
 
   const isObject = (x) => x !== null && typeof x === "object" && !Array.isArray(x);
@@ -50,62 +109,97 @@
 
   /* --- reading ------------------------------------------------------------------------------ */
 
-  const same = (text) => text.split(/\s+/).filter(Boolean).join(" ").toLowerCase();
+  const linesOf = (text) => text.split(/\r\n|\r|\n/);
+  const same = (text) => oneLine(text.replaceAll("\u00a0", " ")).toLowerCase();
 
-  /* Takes a line into the log; false where it is free text. ids: of the items, by their text */
-  const readLine = (log, ids, section, line) => {
+  /* The numbers of the lines in blocks of code; a fence that nothing closes is none. */
+  const fences = (lines) => {
+    const found = new Set();
+    const hopeless = {}; // by character, the length from which nothing closes a fence
+    for (let i = 0; i < lines.length; i++) {
+      const opens = /^[ \t]*(`{3,}|~{3,})(.*)$/s.exec(lines[i]);
+      if (!opens || (opens[1][0] === "`" && opens[2].includes("`"))) continue;
+      const [mark, n] = [opens[1][0], opens[1].length];
+      if (n >= hopeless[mark]) continue;
+      const closing = new RegExp(`^[ \\t]*${mark}{${n},}[ \\t]*$`);
+      let end = i + 1;
+      while (end < lines.length && !closing.test(lines[end])) end++;
+      if (end === lines.length) hopeless[mark] = n;
+      else {
+        for (let j = i; j <= end; j++) found.add(j);
+        i = end;
+      }
+    }
+    return found;
+  };
+
+  /* The level of the heading on a line, or that the next line underlines, or 0. */
+  const levelOf = (lines, i) => {
+    const heading = /^ {0,3}(#{1,6})(?:[ \t].*)?$/s.exec(lines[i]);
+    if (heading) return heading[1].length;
+    const below = lines[i + 1] ?? "";
+    if (!/^ {0,3}[^ \t>*+-]/.test(lines[i]) || !/^ {0,3}(?:=+|-+)[ \t]*$/.test(below)) return 0;
+    return below.includes("=") ? 1 : 2;
+  };
+
+  /* Takes a line into the log; false where it is free text. ids: of the items, by their text; hours: so far */
+  const readLine = (log, ids, hours, section, line) => {
     const boxed = BOX.exec(line);
     if (SECTIONS.includes(section) && boxed) {
-      const ticked = boxed[1] !== " ";
-      const id = ids[same(boxed[2])];
-      if (!id) log.own.push({ section, text: boxed[2].trim(), done: ticked });
-      else if (ticked) log.done.push(id);
+      const [ticked, text] = [boxed[1] !== " ", bare(boxed[2])];
+      const id = ids.get(same(text));
+      if (!id) log.own.push({ section, text, done: ticked });
+      else if (ticked && !log.done.includes(id)) log.done.push(id);
       return true;
     }
     const bullet = BULLET.exec(line);
     const into = { "Key Learnings": log.learnings, Blockers: log.blockers }[section];
     if (into && bullet) {
-      into.push(bullet[1].trim());
+      into.push(bare(bullet[1]));
       return true;
     }
-    const time = HOURS.exec(line);
-    if (section === "Time Log" && time) {
-      log.hours[time[1].trim()] = Number(time[2].replace(",", "."));
-      return true;
-    }
-    return false;
+    const time = section === "Time Log" ? readHours(line) : null;
+    const total = time && rounded((hours.get(time[0]) ?? 0) + time[1]); // lines for one day add up
+    if (total === null || total > MOST) return false;
+    hours.set(time[0], total);
+    return true;
   };
 
-  /* One week's lines below its title -> log; what stands in no known section is kept among the notes. */
-  const parseWeek = ({ items }, lines) => {
+  /* One week's lines, null for a title -> {log, uncounted}: the latter are lines that may be meant as hours */
+  const parseWeek = ({ items }, given) => {
     const log = blank();
-    const ids = Object.fromEntries(items.map((item) => [same(item.text), item.id]));
-    const notes = [];
+    const ids = new Map(items.map((item) => [same(item.text), item.id]));
+    const [hours, uncounted, notes] = [new Map(), [], [[]]];
+    const lines = given.map((line) => line ?? "");
+    const fenced = fences(lines);
     let section = "Notes";
-    for (const line of lines) {
-      const heading = /^## +(.+?)\s*$/.exec(line);
+    const isFree = (line, i) => {
+      if (fenced.has(i)) return true;
+      const heading = /^## +(.+?)[ \t]*$/s.exec(line);
       const known = heading && HEADINGS.find((name) => name.toLowerCase() === heading[1].toLowerCase());
+      const level = levelOf(lines, i);
+      // A heading of one's own ends a section: what stands below it is one's own as well.
       if (known) section = known;
-      else if (!readLine(log, ids, section, line.trim())) notes.push(line);
-    }
-    log.notes = notes.join("\n").replace(/\n{3,}/g, "\n\n").trim();
-    return log;
+      else if (level && (level <= 2 || !SECTIONS.includes(section))) section = "Notes";
+      if (known || level) return !known;
+      if (readLine(log, ids, hours, section, bare(line))) return false;
+      if (section === "Time Log" && bare(line) && needsAWord(bare(line))) uncounted.push(bare(line));
+      return true;
+    };
+    lines.forEach((line, i) => {
+      if (given[i] !== null && isFree(line, i)) notes.at(-1).push(line);
+      else notes.push([]);
+    });
+    log.hours = Object.fromEntries(hours);
+    log.done.sort();
+    log.notes = notes.map((part) => trimmed(part).join("\n")).filter(Boolean).join("\n\n");
+    return { log, uncounted };
   };
 
-  const parsePassed = (lines) => {
-    const found = lines.map((line) => /^- \[x\] (\w+) \((\d{4}-\d\d-\d\d)\)$/.exec(line.trim()));
-    return Object.fromEntries(found.filter(Boolean).map(([, name, date]) => [name, date]));
-  };
-
-  /* A text at its titles, `# …`: [[title, lines]]; what stands before the first is left out. */
-  const chaptersOf = (text) => {
-    const chapters = [];
-    for (const line of text.split(/\r?\n/)) {
-      const title = /^# +(.+?)\s*$/.exec(line);
-      if (title) chapters.push([title[1], []]);
-      else if (chapters.length) chapters.at(-1)[1].push(line);
-    }
-    return chapters;
+  /* A line of an exercise -> [name, date], or null */
+  const parsePassed = (line) => {
+    const found = /^[-*+] \[[xX]\] ([A-Za-z0-9_]+) \(([0-9]{4}-[0-9]{2}-[0-9]{2})\)$/.exec(bare(line));
+    return found && [found[1], found[2]];
   };
 
   /* --- what comes from a file ------------------------------------------------------------------ */
@@ -116,7 +210,8 @@
   const areTexts = (x) => Array.isArray(x) && x.every((text) => typeof text === "string");
   const isOwn = (x) =>
     isObject(x) && SECTIONS.includes(x.section) && typeof x.text === "string" && typeof x.done === "boolean";
-  const areHours = (x) => typeof x === "number" && x >= 0 && x <= 24;
+  const entry = (text) => bare(text.replace(/[\r\n]+/g, " ")); // a line of a log is one entry
+  const areHours = (x) => typeof x === "number" && x >= 0 && x <= MOST;
 
   const checkedLog = (week, raw) => {
     need(isObject(raw), `week ${week} is no log`);
@@ -126,7 +221,14 @@
     need(typeof notes === "string", `notes of week ${week} are no text`);
     need(Array.isArray(own) && own.every(isOwn), `own items of week ${week}`);
     need(isObject(hours) && Object.values(hours).every(areHours), `hours of week ${week} are not between 0 and 24`);
-    return { done, own, learnings, blockers, hours, notes };
+    return {
+      done,
+      own: own.map((x) => ({ section: x.section, text: entry(x.text), done: x.done })).filter((x) => x.text),
+      learnings: learnings.map(entry).filter(Boolean),
+      blockers: blockers.map(entry).filter(Boolean),
+      hours: Object.fromEntries(Object.entries(hours).map(([day, h]) => [entry(day), rounded(h)])),
+      notes,
+    };
   };
 
   const union = (a, b, key = (x) => x) => {
@@ -153,7 +255,7 @@
       const passed = Object.keys(state.exercises).sort()
         .map((name) => `- [x] ${name} (${String(state.exercises[name]).slice(0, 10)})`);
       const weeks = plan.map((week) => renderWeek(week, weekOf(state, week.week)));
-      return [...weeks, "# Exercises passed\n", ...passed].join("\n").trimEnd() + "\n";
+      return [...weeks, `${PASSED}\n`, ...passed].join("\n").trimEnd() + "\n";
     };
 
     const asJson = (state) => {
@@ -162,23 +264,45 @@
       return JSON.stringify(sorted(file), null, 1) + "\n";
     };
 
-    /* Throws where the text has no log in it, or one of a week that the course does not have. */
-    const parseMarkdown = (text) => {
-      const found = { format, version: VERSION, exercises: {}, weeks: {} };
-      for (const [title, lines] of chaptersOf(text)) {
-        const [, week] = /^Week (\d+) Log$/i.exec(title) || [];
-        if (week) {
-          const ours = planned(String(Number(week)));
-          need(ours, `there is no week ${week}`);
-          found.weeks[ours.week] = parseWeek(ours, lines);
+    /* A text at its titles -> the lines of each week, and the exercises; nothing is left out: what stands before
+       the first week belongs to it, and what is no exercise to the week before. */
+    const partsOf = (text) => {
+      const [weeks, exercises, before] = [new Map(), [], []];
+      let [lines, passed] = [before, false];
+      for (const line of linesOf(text)) {
+        const title = TITLE.exec(line);
+        const exercise = passed && !title ? parsePassed(line) : null;
+        if (title?.[1]) {
+          const week = String(Number(title[1]));
+          need(planned(week), `there is no week ${title[1].slice(0, 20)}`);
+          if (!weeks.has(week)) weeks.set(week, []);
+          lines = weeks.get(week);
         }
-        if (/^Exercises passed$/i.test(title)) Object.assign(found.exercises, parsePassed(lines));
+        if (title) passed = !title[1];
+        if (exercise) exercises.push(exercise);
+        else lines.push(title ? null : line);
       }
-      need(Object.keys(found.weeks).length, "no line “# Week 1 Log” stands in it");
-      return found;
+      need(weeks.size, "no line “# Week 1 Log” stands in it");
+      const first = [...weeks.keys()][0];
+      weeks.set(first, [...before, ...weeks.get(first)]);
+      return { weeks, exercises };
     };
 
-    /* Every value is looked at before any is taken. -> {weeks, exercises}; throws at the first that is wrong */
+    /* Throws where the text has no log in it, or one of a week that the course does not have. */
+    const parseMarkdown = (text) => {
+      const parts = partsOf(text);
+      const found = { format, version: VERSION, exercises: Object.fromEntries(parts.exercises), weeks: {} };
+      const uncounted = [];
+      for (const [week, lines] of parts.weeks) {
+        const read = parseWeek(planned(week), lines);
+        found.weeks[week] = read.log;
+        uncounted.push(...read.uncounted);
+      }
+      return { ...found, uncounted };
+    };
+
+    /* Every value is looked at before any is taken. -> {weeks, exercises, uncounted}; throws at the first that is
+       wrong. uncounted: lines of the time logs that may be meant as hours, and count for none */
     const checked = (found) => {
       need(isObject(found) && found.format === format, "it was not written by this course");
       const version = String(found.version).slice(0, 20);
@@ -190,7 +314,8 @@
         need(planned(week), `there is no week ${week.slice(0, 20)}`);
         return [week, checkedLog(week, log)];
       });
-      return { weeks: Object.fromEntries(weeks), exercises: found.exercises };
+      const uncounted = areTexts(found.uncounted) ? found.uncounted : [];
+      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, uncounted };
     };
 
     /* What stands in a file's text, checked: JSON or Markdown. */
@@ -212,7 +337,7 @@
       return { ...state, weeks, exercises: { ...found.exercises, ...state.exercises } };
     };
 
-    return { asJson, asMarkdown, merged, parseMarkdown, read, weekOf };
+    return { asJson, asMarkdown, isDay, merged, parseMarkdown, read, rounded, weekOf };
   };
 
   if (typeof module === "object") module.exports = weeklog;

@@ -277,7 +277,7 @@ odd_line = st.one_of(
         ["", "", "```", "~~~", "# mine", "## mine", "### mine", "---", "===", "  on", "- [ ] a",
          "# Week 1 Log", "# Week 2 Log", "- Monday: 2 h", "- Monday: 20 h", "- Monday 2:10 h"]
         + [f"## {name}" for name in ("Core Tasks", "Key Learnings", "Time Log", "Notes")]
-        + [weeklog.box(False, MLP)]
+        + [f"- [ ] {MLP}"]
     ),
 )  # fmt: skip
 CHANGES = {

@@ -1,17 +1,20 @@
 """A table of logs, read and written alike by the command line and by the tracker page's script.
 
 `weeklog_cases.json` holds for each log its text, what is in it (what is not named is empty), and
-how it is written again, from the key learnings on: the boxes before them are the plan's.
+how it is written again, from the key learnings on: the boxes before them are the plan's. Lines of
+the time log that may be meant as hours, and cannot be read as such, are `uncounted`.
 """
 
 from __future__ import annotations
 
 import json
+import random
+import re
 from pathlib import Path
 
 import pytest
 
-from mi_course.learner import export, weeklog
+from mi_course.learner import export, progress, weeklog
 from support import node
 from support.outside import ROOT
 
@@ -23,8 +26,8 @@ SCRIPT = ROOT / "book" / "_static" / "weeklog.js"
 BOTH_WAYS = """({ plan, format, texts }) => {
     const files = loaded[0](plan, format);
     const bothWays = (text) => {
-        const { weeks, exercises } = files.read("log.md", text);
-        return { weeks, exercises, markdown: files.asMarkdown({ weeks, exercises }) };
+        const { weeks, exercises, uncounted } = files.read("log.md", text);
+        return { weeks, exercises, uncounted, markdown: files.asMarkdown({ weeks, exercises }) };
     };
     return texts.map((text) => {
         try {
@@ -52,6 +55,7 @@ def of_the_page():
 def test_the_command_line_reads_and_writes_the_log(case):
     log = weeklog.parse(case["week"], case["text"])
     assert log.as_json() == EMPTY | case["log"]
+    assert weeklog.text_of(case["week"], case["text"]).uncounted == case.get("uncounted", [])
     text = weeklog.render(log)
     assert text.endswith("\n\n" + case["end"])
     assert weeklog.parse(case["week"], text) == log
@@ -61,10 +65,44 @@ def test_the_command_line_reads_and_writes_the_log(case):
 def test_the_page_reads_the_log_and_writes_what_the_command_line_writes(case, of_the_page):
     found = of_the_page[case["name"]]
     assert found["weeks"] == {str(case["week"]): EMPTY | case["log"]}
+    assert found["uncounted"] == case.get("uncounted", [])
     logs = [weeklog.Week(week) for week in weeklog.weeks()]
     logs[case["week"] - 1] = weeklog.parse(case["week"], case["text"])
-    written = "\n".join([weeklog.render(log) for log in logs])
+    written = weeklog.together([weeklog.text_of(log.week, weeklog.render(log)) for log in logs])
     assert found["markdown"] == f"{written}\n# Exercises passed\n"
+
+
+ODD_LINES = [line for case in CASES for line in re.split("[\r\n]+", case["text"])]
+ODD_LINES += [
+    "",
+    "",
+    "",
+    "```",
+    "~~~",
+    "# mine",
+    "---",
+    "===",
+    "  goes on",
+    "\t- [ ] tab",
+    "1. one",
+]
+
+
+def test_both_read_any_lines_alike():
+    """Three hundred texts of lines out of the table, put together by chance."""
+    chance = random.Random(0)
+    lines = [line for line in ODD_LINES if not line.startswith("# Week")]
+    texts = [
+        "\n".join(["# Week 1 Log", *(chance.choice(lines) for _ in range(chance.randrange(25)))])
+        for _ in range(300)
+    ]
+    for text, found in zip(texts, in_node(BOTH_WAYS, texts=texts), strict=True):
+        log = weeklog.parse(1, text)
+        assert found["weeks"] == {"1": log.as_json()}, text
+        assert found["uncounted"] == weeklog.text_of(1, text).uncounted, text
+        again = weeklog.parse(1, found["markdown"].partition("# Week 2 Log")[0])
+        log.own.sort(key=lambda own: weeklog.WITH_BOXES.index(own[0]))  # by sections, as written
+        assert again == log, text
 
 
 def test_every_section_is_in_the_table():
@@ -80,6 +118,42 @@ def test_the_page_reads_all_weeks_and_exercises_of_one_file():
     assert found["exercises"] == {"attention": "2026-01-02", "mlp": "2026-03-04"}
     assert found["weeks"] == {str(log.week): log.as_json() for log in logs}
     assert found["markdown"] == text
+
+
+def test_a_file_of_the_command_line_loses_no_line_on_its_way_through_the_page(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
+    mine = "a preface\n\n# Why b_U matters\n\n```\n# Week 2 Log\n# a comment\n```\n\n"
+    mine += "# Exercises passed\n"
+    progress.write(weeklog.path(1), mine)
+    text = (
+        "before the first title\n" + export.as_markdown() + "- [x] attention (2026-01-02)\nafter\n"
+    )
+    (found,) = in_node(BOTH_WAYS, texts=[text])
+    assert found["exercises"] == {"attention": "2026-01-02"}
+    assert found["weeks"]["1"]["notes"] == (
+        "before the first title\n\n" + re.sub("^(# Week 2|# Ex)", r" \1", mine, flags=re.M).rstrip()
+    )
+    assert found["weeks"]["4"]["notes"] == "after"
+    (again,) = in_node(BOTH_WAYS, texts=[found["markdown"]])
+    assert again == found
+
+
+@pytest.mark.parametrize("hours", [1e-7, 0.1 + 0.2, 2.5])
+def test_hours_of_any_size_come_out_of_the_page_as_they_can_be_read(hours):
+    file = {
+        "format": export.FORMAT,
+        "version": 1,
+        "exercises": {},
+        "weeks": {"1": {"hours": {"a": hours}}},
+    }
+    found = in_node(MERGED, kept={"weeks": {}, "exercises": {}}, file=file)
+    assert found["state"]["weeks"]["1"]["hours"] == {"a": round(hours, 2)}
+    code = "({ plan, format, state }) => loaded[0](plan, format).asMarkdown(state)"
+    old = {"weeks": {"1": {"hours": {"a": hours}}}, "exercises": {}}  # as a browser may hold it
+    text = in_node(code, state=old)
+    assert weeklog.parse(1, text.partition("# Week 2 Log")[0]).hours == {"a": round(hours, 2)}
 
 
 MERGED = """({ plan, format, kept, file }) => {

@@ -65,14 +65,13 @@ def entries(lines: list[str], week: int, ids: Mapping[str, str]) -> list[Entry]:
         ids: of the planned items, by their text as `same` gives it.
     """
     found: list[Entry] = []
-    section, fenced, titled = NOTES, fences(lines), False
+    section, fenced = NOTES, fences(lines)
     totals: dict[str, float] = {}
     for i, line in enumerate(lines):
         title = TITLE.fullmatch(line)
         if i in fenced:
             found.append(Entry("text", section, line, fenced=True))
-        elif title and int(title[1]) == week and not titled:
-            titled = True
+        elif title and int(title[1]) == week:
             found.append(Entry("title", section, line))
         elif (heading := _HEADING.fullmatch(line)) and heading[1].lower() in _KNOWN:
             section = _KNOWN[heading[1].lower()]
@@ -198,7 +197,8 @@ class LogText:
     @property
     def uncounted(self) -> list[str]:
         """Lines of the time log that somebody may have meant as hours, and that count for none."""
-        texts = [e.text.strip(" \t") for e in self.entries if (e.kind, e.section) == ("text", TIME)]
+        free = [e for e in self.entries if e.kind == "text" and not e.fenced]
+        texts = [entry.text.strip(" \t") for entry in free if entry.section == TIME]
         return [text for text in texts if text and hours_of.needs_a_word(text)]
 
     # --- changes -----------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from mi_course.learner.log_text import (
     NOTES,
     TASKS,
     TIME,
+    WITH_BOXES,
     LogError,
     LogText,
 )
@@ -173,7 +174,7 @@ def render(log: Week) -> str:
     """A log as Markdown, with the sections of the course's template."""
     items = plan(log.week)["items"]
     parts = [f"# Week {log.week} Log"]
-    for section in (TASKS, DELIVERABLES, CRITERIA):
+    for section in WITH_BOXES:
         boxes = [
             box(item["id"] in log.done, item["text"])
             for item in items
@@ -227,8 +228,7 @@ def _bullets(lines: list[str]) -> str:
 def ordered(week: int) -> list[str]:
     """The ids of a week's items in the order of the log."""
     items = plan(week)["items"]
-    sections = (TASKS, DELIVERABLES, CRITERIA)
-    return [i["id"] for s in sections for i in items if SECTION.get(i["kind"], TASKS) == s]
+    return [item["id"] for s in WITH_BOXES for item in items if section_of(item) == s]
 
 
 def numbered(week: int, number: str) -> str:
