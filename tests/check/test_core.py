@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import os
 import threading
@@ -103,3 +104,29 @@ def test_nothing_is_recorded_where_recording_is_off(tmp_path, monkeypatch):
 
 def test_a_result_in_place_of_a_function_is_told_how_to_pass_it():
     assert verdict(5).message == "pass the function itself, `f`, not `f(x)`: this is int"
+
+
+def test_a_pass_that_cannot_be_recorded_is_a_pass_and_says_so(tmp_path, monkeypatch, capsys):
+    home = tmp_path / "a file where the folder should be"
+    home.write_text("")
+    monkeypatch.setenv("MI_COURSE_HOME", str(home))
+    monkeypatch.delenv("MI_COURSE_PROGRESS")
+    monkeypatch.setenv("MI_COURSE_CHECK", "inline")
+    found = verdict(right)
+    assert found.passed
+    assert found.message.startswith("passed, but not recorded: ")
+    assert str(home) in found.message
+    assert str(found) in capsys.readouterr().out
+
+
+def test_a_verdict_and_what_was_printed_are_shown_in_any_encoding(monkeypatch):
+    output = io.TextIOWrapper(io.BytesIO(), encoding="cp1252", newline="\n")
+    monkeypatch.setattr("sys.stdout", output)
+
+    def talkative(tokens):
+        print("→ 日本")
+        return right(tokens)
+
+    assert verdict(talkative).passed
+    output.flush()
+    assert output.buffer.getvalue().endswith(b"-> ??\nok continue_pattern: passed\n")

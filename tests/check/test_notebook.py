@@ -118,6 +118,13 @@ def course(tmp_path, monkeypatch):
     return root
 
 
+def test_the_command_says_that_a_pass_could_not_be_recorded(course, tmp_path, capsys):
+    write(course / "workbook/week1/01_a.ipynb", IMPORT, HELPER, RIGHT, CHECK)
+    (tmp_path / "home").write_text("a file where the folder should be")
+    assert main(["check"]) == 0
+    assert "✓ continue_pattern: passed, but not recorded: " in capsys.readouterr().out
+
+
 def test_the_command_checks_a_week_or_an_exercise_and_records_what_passed(course, capsys):
     assert main(["check"]) == 1
     assert "no notebook of yours; `mi-course start week1/01_a`" in capsys.readouterr().out

@@ -19,12 +19,13 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from mi_course import console
 from mi_course.check import process, register
 from mi_course.check.register import Exercise
 from mi_course.learner import progress
@@ -61,9 +62,9 @@ def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
     @functools.wraps(check)
     def run(solution: Any) -> Verdict:
         verdict = _guarded(registered, solution)
-        print(verdict)
-        if verdict:
-            progress.passed(name)
+        if verdict and (why := progress.passed(name)):
+            verdict = replace(verdict, message=f"{verdict.message}, but not recorded: {why}")
+        console.say(verdict)
         return verdict
 
     EXERCISES[name] = run
@@ -79,7 +80,7 @@ def _guarded(exercise: Exercise, solution: Any) -> Verdict:
     except process.NotSendable:
         return _judge_here(exercise, solution, process.PATIENCE_S)
     if reply["printed"]:
-        print(reply["printed"], end="" if reply["printed"].endswith("\n") else "\n")
+        console.say(reply["printed"], end="" if reply["printed"].endswith("\n") else "\n")
     return Verdict(exercise.name, reply["passed"], reply["message"])
 
 

@@ -71,7 +71,8 @@ def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
             subprocess.run(
                 [sys.executable, "-c", code, str(job), str(result), *_path()],
                 cwd=path.parent,
-                env={"MI_COURSE_MODEL": "pocket"} | os.environ,
+                # What its cells print goes nowhere, and must not fail on the way.
+                env={"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
