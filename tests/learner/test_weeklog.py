@@ -141,6 +141,29 @@ def test_the_csv_for_notion_names_every_exercise_and_its_week(home, monkeypatch)
     assert all(bool(r["Date"]) == (r["Done"] == "Yes") for r in rows)
 
 
+FORMULAS = [
+    '=HYPERLINK("https://x.example","look")', "+1", "-1 in each head", "@SUM(A1)", "\t=1", " =1",
+    "＝1",
+]  # fmt: skip
+
+
+def test_no_cell_of_the_csv_is_a_formula(home, monkeypatch):
+    log = Week(1, own=[(weeklog.TASKS, text, True) for text in FORMULAS])
+    log.hours = {"=Monday": 1.0}
+    log.learnings = log.blockers = FORMULAS
+    log.notes = "- a list\n- of mine\n=1+1"
+    monkeypatch.setattr(weeklog, "load", lambda week: log if week == 1 else Week(week))
+    monkeypatch.setattr(progress, "all_passed", lambda: {"a": "=1", "b": "2026-01-01"})
+    cells = [
+        c for row in csv.reader(io.StringIO(export.as_notion({1: {"x": {"a": "@A"}}}))) for c in row
+    ]
+    assert [c for c in cells if c.strip()[:1] in tuple("=+-@＝")] == []
+    for text in [*FORMULAS, "=Monday", log.notes]:
+        assert f"'{text}" in cells
+    assert "'@A (a)" in cells
+    assert "2026-01-01" in cells
+
+
 @pytest.mark.parametrize("kind", ["json", "markdown", "notion"])
 def test_export_writes_one_file(home, tmp_path, monkeypatch, capsys, kind):
     fill()

@@ -172,6 +172,79 @@ def test_clearing_asks_first(page):
     assert not page.locator("[data-item]").first.is_checked()
 
 
+def fill_the_storage(page):
+    """Until nothing more fits in."""
+    page.evaluate(
+        """() => {
+        for (let size = 2 ** 22, i = 0; size >= 1; size = Math.floor(size / 2))
+            for (;;) {
+                try { localStorage.setItem(`filler-${i}`, "x".repeat(size)); i++; } catch { break; }
+            }
+        }"""
+    )
+
+
+def test_what_a_full_storage_does_not_keep_is_said_and_stays_on_the_page(page, logs):
+    fill_the_storage(page)
+    said = give(page, "a.json", export.as_json())
+    assert "keeps nothing new" in said
+    assert page.evaluate("localStorage.getItem('mi-course-progress')") is None
+    week = page.locator(".course-week[data-week='1']")
+    week.locator("[name=day]").fill("Sunday")
+    week.locator("[name=hours]").fill("1.5")
+    week.locator("button[data-do=add-time]").click()
+    assert "keeps nothing new" in page.text_content(".course-said")
+    week.locator("[name=notes]").fill("typed on a full disk")
+    week.locator("[data-item]").nth(3).check()
+    assert week.locator("[name=notes]").input_value() == "typed on a full disk"
+    log = json.loads(written(page, "json"))["weeks"]["1"]
+    assert log["notes"] == "typed on a full disk"
+    assert log["hours"] == {"Day 1": 2.5, "Tuesday": 3, "Sunday": 1.5}
+    assert len(log["done"]) == 2
+    page.evaluate("localStorage.removeItem('filler-0')")
+    week.locator("[data-item]").nth(4).check()
+    assert page.text_content(".course-said") == ""
+    page.reload()
+    assert week.locator("[name=notes]").input_value() == "typed on a full disk"
+
+
+def test_a_log_written_by_hand_loses_nothing_on_its_way_through_the_page(page):
+    mine = "# Week 1 Log\n\n## Time Log\n\n- Thursday: 2:30 h\n- Friday: 2:90 h\n\n"
+    mine += "# Why b_U matters\n\n- no learning\n\n```\n# a comment\n```\n"
+    said = give(page, "week-1.md", mine)
+    assert "Not counted as hours, and kept among the notes: “- Friday: 2:90 h”." in said
+    text = written(page, "markdown")
+    assert "- Thursday: 2.5 hrs" in text
+    for line in mine.splitlines():
+        assert line in text or "Thursday" in line
+    assert "Imported again.md" in give(page, "again.md", text)
+    assert written(page, "markdown") == text
+
+
+@pytest.mark.parametrize(
+    ("day", "hours", "words"),
+    [("Monday", "0.001", "hours up to 24"), ("Monday", "25", "hours up to 24"),
+     ("Thursday: 2", "3", "cannot be called"), ("", "3", "Give a day")],
+)  # fmt: skip
+def test_hours_that_a_log_cannot_hold_are_refused(page, day, hours, words):
+    week = page.locator(".course-week[data-week='1']")
+    week.locator("[name=day]").fill(day)
+    week.locator("[name=hours]").fill(hours)
+    week.locator("button[data-do=add-time]").click()
+    assert words in page.text_content(".course-said")
+    assert json.loads(written(page, "json"))["weeks"]["1"]["hours"] == {}
+
+
+def test_a_finished_page_that_is_not_kept_is_not_ticked(chromium, base):
+    with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
+        seen.page.wait_for_timeout(500)  # the page notes where the reader is
+        fill_the_storage(seen.page)
+        seen.page.locator("#course-finished").click()
+        assert not seen.page.locator("#course-finished").is_checked()
+        assert "keeps nothing new" in seen.page.text_content(".course-finished")
+        assert seen.page.locator(".course-tick").count() == 0
+
+
 def test_a_finished_page_has_a_tick_and_the_first_page_leads_back(chromium, base):
     with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
         page = seen.page
