@@ -19,12 +19,13 @@ TOP = {"cli"}
 AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference"}
 FIELD = {"digits", "english", "plots"}  # and every module at the root that no other set names
 MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
-BOTTOM = {"", "console", "errors", "renamed", "torchvision_hook"}  # "" is the package itself
+BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itself
 
 # One audience's folder that imports a module of another one's, and why.
 SIBLINGS = {
     ("book", "learner.weeklog"): "the tracker page shows the items of the learner's log",
     ("check", "learner.progress"): "a check that is passed is recorded",
+    ("check", "learner.console"): "a verdict is printed in any encoding",
 }
 
 # To be mended where they belong, then deleted here: a line that is not true any more fails.

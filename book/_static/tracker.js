@@ -87,7 +87,7 @@
   const take = async (file) => {
     try {
       if (file.size >= LARGEST) throw new Error("it is larger than 2 MB");
-      const found = files.read(file.name, await file.text());
+      const found = files.read(file.name, files.decoded(new Uint8Array(await file.arrayBuffer())));
       const odd = found.uncounted.map((line) => ` Not counted as hours, and kept among the notes: “${line}”.`);
       keep(files.merged(current(), found), `Imported ${file.name}: it was added to what was here.${odd.join("")}`);
     } catch (error) {

@@ -13,7 +13,7 @@
   const PASSED = "# Exercises passed";
   const TITLE = /^# +(?:Week ([0-9]+) Log|Exercises passed)[ \t]*$/i;
   const BOX = /^[-*+] \[([ xX])\] (.+)$/s;
-  const BULLET = /^[-*+] (?:\[[ xX]\] )?(.+)$/s;
+  const BULLET = /^[-*+] (.+)$/s;
 
   const blank = () => ({ done: [], own: [], learnings: [], blockers: [], hours: {}, notes: "" });
 
@@ -202,6 +202,22 @@
     return found && [found[1], found[2]];
   };
 
+  // The characters of the bytes from 0x80 on; node's own decoder takes them for Latin-1.
+  const CP1252 = "€\u0081‚ƒ„…†‡ˆ‰Š‹Œ\u008dŽ\u008f\u0090‘’“”•–—˜™š›œ\u009džŸ";
+
+  /* What an editor saved, in UTF-8 or in one of the older encodings of Windows. bytes: Uint8Array -> text */
+  const decoded = (bytes) => {
+    const text = (encoding, options) => new TextDecoder(encoding, options).decode(bytes);
+    if (bytes[0] === 0xff && bytes[1] === 0xfe) return text("utf-16le");
+    if (bytes[0] === 0xfe && bytes[1] === 0xff) return text("utf-16be");
+    try {
+      return text("utf-8", { fatal: true });
+    } catch {
+      // A byte that Windows' encoding leaves out stays a character, so that nothing is lost.
+      return Array.from(bytes, (byte) => CP1252[byte - 0x80] ?? String.fromCharCode(byte)).join("");
+    }
+  };
+
   /* --- what comes from a file ------------------------------------------------------------------ */
 
   const need = (condition, why) => {
@@ -337,7 +353,7 @@
       return { ...state, weeks, exercises: { ...found.exercises, ...state.exercises } };
     };
 
-    return { asJson, asMarkdown, isDay, merged, parseMarkdown, read, rounded, weekOf };
+    return { asJson, asMarkdown, decoded, isDay, merged, parseMarkdown, read, rounded, weekOf };
   };
 
   if (typeof module === "object") module.exports = weeklog;

@@ -214,14 +214,24 @@ def test_a_file_whose_last_line_has_no_end(home):
 @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "latin-1"])
 def test_a_file_in_an_older_encoding_is_read_and_kept(file, encoding):
     text = "# Week 1 Log\n\n## Key Learnings\n\n- größer\n"
+    data = text.encode(encoding)
     if encoding == "latin-1":
-        text += "- \x81 which cp1252 does not have\n"
-    file.write_bytes(text.encode(encoding))
-    data = file.read_bytes()
+        text += "- \x81 which cp1252 does not have, and € which it has\n"
+        data += b"- \x81 which cp1252 does not have, and \x80 which it has\n"
+    file.write_bytes(data)
     log()
     assert file.read_bytes() == data
     log("--learned", "two")
     assert file.read_text("utf8") == text + "- two\n"
+
+
+@pytest.mark.parametrize("nothing", ["", "\n", " \r\n"])
+def test_an_empty_file_starts_as_a_new_log_does(home, nothing):
+    progress.write(weeklog.path(1), nothing)
+    log()
+    assert weeklog.path(1).read_bytes() == nothing.encode()
+    log("--learned", "one")
+    assert weeklog.path(1).read_text("utf8") == weeklog.render(weeklog.Week(1, learnings=["one"]))
 
 
 def test_a_line_that_was_deleted_is_written_again_when_it_is_ticked(home, capsys):

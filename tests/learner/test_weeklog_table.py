@@ -140,6 +140,20 @@ def test_a_file_of_the_command_line_loses_no_line_on_its_way_through_the_page(
     assert again == found
 
 
+@pytest.mark.parametrize(
+    "data",
+    ["größer € 日本".encode(), "größer".encode("utf-8-sig"), "größer 日本".encode("utf-16"),
+     "größer €".encode("cp1252"), b"\x81\x80", b""],
+)  # fmt: skip
+def test_both_read_the_encodings_of_editors_alike(tmp_path, monkeypatch, data):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
+    weeklog.path(1).parent.mkdir()
+    weeklog.path(1).write_bytes(data)
+    code = "({ plan, format, bytes }) => loaded[0](plan, format).decoded(Uint8Array.from(bytes))"
+    text = in_node(code, bytes=list(data))
+    assert text == (str(weeklog.read(1)) if data else "")
+
+
 @pytest.mark.parametrize("hours", [1e-7, 0.1 + 0.2, 2.5])
 def test_hours_of_any_size_come_out_of_the_page_as_they_can_be_read(hours):
     file = {

@@ -25,10 +25,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course import console
 from mi_course.check import process, register
 from mi_course.check.register import Exercise
-from mi_course.learner import progress
+from mi_course.learner import console, progress
 
 
 class Wrong(Exception):

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from mi_course import console
 from mi_course.cli import author, learner, progress, proof, train
 from mi_course.errors import CourseError, system_error
+from mi_course.learner import console
 
 
 def main(argv: Sequence[str] | None = None) -> int:

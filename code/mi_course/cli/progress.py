@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_course.cli.common import add_command, add_root, relative, root_or_none
+from mi_course.cli.common import UsageError, add_command, add_root, relative, root_or_none
 
 if TYPE_CHECKING:
     from mi_course.cli.common import Commands
@@ -194,6 +194,11 @@ def export(args: argparse.Namespace) -> int:
         _to_the_screen(text)
         return 0
     path = args.into or Path(f"mi-course-progress.{exporting.ENDINGS[args.format]}")
+    if path.is_file() and not exporting.written_here(path.read_text("utf8", errors="replace")):
+        raise UsageError(
+            f"{relative(path)} is there already, and `mi-course export` did not write it: name "
+            "another file with --into"
+        )
     records.write(path, text)
     how = {
         "notion": "In Notion: Settings, Import, CSV.",

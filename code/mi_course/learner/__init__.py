@@ -1,1 +1,1 @@
-"""What a learner has done: passed exercises, the weekly log, and their export."""
+"""What a learner has done, kept and printed: passed exercises, the weekly log, their export."""

@@ -16,6 +16,8 @@ FORMAT = "mi-course-progress"
 VERSION = 1
 ENDINGS = {"json": "json", "markdown": "md", "notion": "csv"}
 """The formats, and the ending of each one's file."""
+COLUMNS = ("Name", "Week", "Kind", "Done", "Hours", "Date", "Link")
+"""Of the table for Notion."""
 
 # Week, chapter and name of an exercise, to its title.
 Exercises: TypeAlias = Mapping[int, Mapping[str, Mapping[str, str]]]
@@ -31,6 +33,14 @@ def render(form: str, exercises: Exercises) -> str:
     if form == "notion":
         return as_notion(exercises)
     return as_json() if form == "json" else as_markdown()
+
+
+def written_here(text: str) -> bool:
+    """Whether a file's text is that of an earlier export, in any of the formats."""
+    start = text.lstrip("\ufeff \t\r\n")
+    is_json = start.startswith("{") and f'"format": "{FORMAT}"' in start
+    is_table = start.startswith(",".join(COLUMNS))
+    return not start or is_json or is_table or f"\n{weeklog.PASSED}" in text
 
 
 def collect() -> dict[str, Any]:
@@ -64,7 +74,7 @@ def as_notion(exercises: Exercises) -> str:
     """
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(["Name", "Week", "Kind", "Done", "Hours", "Date", "Link"])
+    table.writerow(COLUMNS)
     passed = progress.all_passed()
     rows = []
     for week in weeklog.weeks():

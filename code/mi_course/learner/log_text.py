@@ -26,7 +26,7 @@ _HEADING = re.compile(r"## +(.+?)[ \t]*")
 _ANY_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t].*)?")
 _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)[ \t]*")
 _BOX = re.compile(r"[-*+] \[([ xX])\] (.+)")
-_BULLET = re.compile(r"[-*+] (?:\[[ xX]\] )?(.+)")
+_BULLET = re.compile(r"[-*+] (.+)")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})(.*)")
 _KNOWN = {name.lower(): name for name in SECTIONS}
 
@@ -42,7 +42,8 @@ class Entry:
     Attributes:
         kind: `title`, `heading`, `item`, `own`, `bullet`, `hours` or `text`.
         section: the section that it stands in, or that it heads; what belongs to none is notes.
-        text: without bullet, box and space; of a planned item, its id; of hours, the day.
+        text: without bullet and space, of a box without that; of a planned item, its id; of hours,
+            the day.
         done: whether an item or a box of one's own is ticked.
         hours: of the day.
         fenced: whether it belongs to a block of code between fences.

@@ -106,8 +106,9 @@ def read(week: int) -> LogText:
     try:
         data = path(week).read_bytes()
     except (FileNotFoundError, NotADirectoryError):
-        return text_of(week, render(Week(week)))
-    return text_of(week, _decoded(data))
+        data = b""
+    text = _decoded(data)
+    return text_of(week, text if text.strip() else render(Week(week)))
 
 
 def load(week: int) -> Week:
@@ -147,12 +148,16 @@ def _decoded(data: bytes) -> str:
     """What an editor saved, in UTF-8 or in one of the older encodings of Windows."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace")
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return data.decode("latin-1")  # which has a character for every byte
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1").translate(_CP1252)
+
+
+# As browsers read it: a byte that cp1252 leaves out stays a character, so that nothing is lost.
+_CP1252 = {
+    byte: text for byte in range(0x80, 0xA0) if (text := bytes([byte]).decode("cp1252", "ignore"))
+}
 
 
 def _understood(text: LogText) -> Week:

@@ -53,7 +53,8 @@ def logs(tmp_path, monkeypatch):
 
 
 def give(page, name, text):
-    file = {"name": name, "mimeType": "text/plain", "buffer": text.encode()}
+    data = text if isinstance(text, bytes) else text.encode()
+    file = {"name": name, "mimeType": "text/plain", "buffer": data}
     page.set_input_files("input[type=file]", file)
     page.wait_for_function("document.querySelector('.course-said').textContent")
     said = page.text_content(".course-said")
@@ -219,6 +220,11 @@ def test_a_log_written_by_hand_loses_nothing_on_its_way_through_the_page(page):
         assert line in text or "Thursday" in line
     assert "Imported again.md" in give(page, "again.md", text)
     assert written(page, "markdown") == text
+
+
+def test_a_log_saved_by_an_editor_of_windows_keeps_its_letters(page):
+    give(page, "week-1.md", "# Week 1 Log\r\n\r\ngrößer, 5 €\r\n".encode("cp1252"))
+    assert json.loads(written(page, "json"))["weeks"]["1"]["notes"] == "größer, 5 €"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mi_course import console
+from mi_course.learner import console
 
 
 def output(encoding, errors="strict"):
