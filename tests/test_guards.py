@@ -4,6 +4,7 @@ Each test first shows, on a bridge without guards, that the mistake passes there
 mends it one day, the test says so and the guard can go.
 """
 
+import functools
 import warnings
 
 import pytest
@@ -31,8 +32,8 @@ def bare(tiny_folder):
 @pytest.fixture(autouse=True)
 def no_hooks_left(tiny, bare):
     yield
-    tiny.reset_hooks()
-    bare.reset_hooks()
+    tiny.reset_hooks(including_permanent=True)
+    bare.reset_hooks(including_permanent=True)
 
 
 def test_what_the_course_loads_is_guarded(tiny, pocket):
@@ -253,3 +254,351 @@ def test_bare_model_has_the_same_weights_and_neither_guards_nor_folding(pocket, 
     assert not bare.compatibility_mode
     with pytest.raises(ValueError, match="not loaded by"):
         models.load_bare(tiny)
+
+
+# Filters: each form in which hook points can be chosen, in each method that takes one.
+
+RESULT = "blocks.0.attn.hook_result"  # switched off
+UNREACHED = "blocks.0.attn.qkv.hook_out"  # never computed in compatibility mode
+
+
+def ends_with(suffix):
+    return lambda name: name.endswith(suffix)
+
+
+def take_hooks(model):
+    """Every way to give a model hooks, as functions of the name or the filter."""
+    return {
+        "run_with_hooks": lambda which: model.run_with_hooks(TOKENS, fwd_hooks=[(which, zero)]),
+        "by place": lambda which: model.run_with_hooks(TOKENS, [(which, zero)]),
+        "iterator": lambda which: model.run_with_hooks(TOKENS, fwd_hooks=iter([(which, zero)])),
+        "backward": lambda which: model.run_with_hooks(TOKENS, bwd_hooks=[(which, zero)]),
+        "backward by place": lambda which: model.run_with_hooks(TOKENS, [], [(which, zero)]),
+        "hooks": lambda which: model.hooks(fwd_hooks=[(which, zero)]).__enter__(),
+        "hooks backward": lambda which: model.hooks(bwd_hooks=[(which, zero)]).__enter__(),
+        "add_hook": lambda which: model.add_hook(which, zero),
+        "add_hook backward": lambda which: model.add_hook(which, zero, "bwd"),
+        "add_perma_hook": lambda which: model.add_perma_hook(which, zero),
+    }
+
+
+def take_filters(model):
+    """Every method that caches what a filter chooses."""
+    return {
+        "run_with_cache": lambda which: model.run_with_cache(TOKENS, names_filter=which),
+        "by place": lambda which: model.run_with_cache(TOKENS, True, False, which),
+        "add_caching_hooks": lambda which: model.add_caching_hooks(which),
+        "get_caching_hooks": lambda which: model.get_caching_hooks(names_filter=which),
+        "generate": lambda which: model.generate(
+            TOKENS[:1], max_new_tokens=1, return_cache=True, names_filter=which, verbose=False
+        ),
+    }
+
+
+HOOK_WAYS = list(take_hooks(None))
+FILTER_WAYS = list(take_filters(None))
+REFUSED = {
+    "misspelt name": ("blocks.1.attn.hook_zz", KeyError, r"did you mean blocks\.1\.attn\.hook_z"),
+    "name switched off": (RESULT, ValueError, r"Call set_use_attn_result\(True\) first"),
+    "filter of nothing": (ends_with("hook_patern"), KeyError, "matches no hook point"),
+    "filter switched off": (
+        ends_with("hook_result"), ValueError, r"Call set_use_attn_result\(True\) first",
+    ),
+    "no filter": (3, TypeError, "by a name or by a function of a name, not by an int"),
+    "tuple": ((Z, Z), TypeError, "not by a tuple"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("way", HOOK_WAYS)
+def test_hooks_that_would_change_nothing_are_refused(tiny, way, case):
+    which, error, words = REFUSED[case]
+    with pytest.raises(error, match=words):
+        take_hooks(tiny)[way](which)
+    assert not any(point.fwd_hooks or point.bwd_hooks for point in tiny.hook_dict.values())
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("way", FILTER_WAYS)
+def test_filters_that_would_keep_nothing_are_refused(tiny, way, case):
+    which, error, words = REFUSED[case]
+    with pytest.raises(error, match=words):
+        take_filters(tiny)[way](which)
+
+
+@pytest.mark.parametrize("way", FILTER_WAYS)
+def test_lists_that_would_keep_less_are_refused(tiny, way):
+    run = take_filters(tiny)[way]
+    with pytest.raises(KeyError, match=r"did you mean blocks\.1\.attn\.hook_z"):
+        run([Z, "blocks.1.attn.hook_zz"])
+    with pytest.raises(ValueError, match=r"Call set_use_attn_result\(True\) first"):
+        run([Z, RESULT])
+    with pytest.raises(TypeError, match="by their names here, and one of these is a function"):
+        run([Z, ends_with("hook_pattern")])
+    with pytest.raises(KeyError, match="names_filter is an empty list"):
+        run([])
+
+
+def test_the_library_says_nothing_or_little_of_these(bare):
+    clean = bare(TOKENS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns where points are switched off
+        for which in (ends_with("hook_patern"), ends_with("hook_result")):
+            assert len(bare.run_with_cache(TOKENS, names_filter=which)[1]) == 0
+            assert torch.equal(bare.run_with_hooks(TOKENS, fwd_hooks=[(which, zero)]), clean)
+            bare.add_hook(which, zero)
+            assert torch.equal(bare(TOKENS), clean)
+        kept = bare.run_with_cache(TOKENS, names_filter=[Z, ends_with("hook_pattern")])[1]
+        assert "blocks.1.attn.hook_pattern" not in kept
+        assert len(bare.run_with_cache(TOKENS, names_filter=[])[1]) == 0
+
+
+def some_off(name):
+    """Chooses one point that is switched on and one that is not."""
+    return name in (Z, "blocks.1.attn.hook_result")
+
+
+@pytest.mark.parametrize("way", HOOK_WAYS)
+def test_hook_points_that_a_filter_loses_are_said(tiny, way):
+    with pytest.warns(
+        UserWarning, match=r"1 of the 2 .* left out: blocks\.1\.attn\.hook_r"
+    ) as said:
+        take_hooks(tiny)[way](some_off)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    tiny.reset_hooks(including_permanent=True)
+
+
+@pytest.mark.parametrize("way", FILTER_WAYS)
+def test_hook_points_that_a_cache_loses_are_said(tiny, way):
+    with pytest.warns(UserWarning, match=r"1 of the 2 hook points .* switched off") as said:
+        take_filters(tiny)[way](some_off)
+    assert {warning.filename for warning in said} == {__file__}
+
+
+def test_filters_that_match_work_as_the_librarys_do(tiny, bare):
+    which = ends_with("attn.hook_z")
+    for run in (
+        lambda m: m.run_with_hooks(TOKENS, fwd_hooks=[(which, zero)]),
+        lambda m: m.run_with_hooks(TOKENS, [(Z, zero), (which, zero)]),
+    ):
+        assert torch.equal(run(tiny), run(bare))
+    for given in (which, [Z], Z, None):
+        ours, theirs = (m.run_with_cache(TOKENS, names_filter=given)[1] for m in (tiny, bare))
+        assert ours.keys() == theirs.keys()
+    with tiny.hooks(fwd_hooks=[(which, zero)]):
+        changed = tiny(TOKENS)
+    assert torch.equal(changed, bare.run_with_hooks(TOKENS, fwd_hooks=[(which, zero)]))
+
+
+def test_hooks_given_as_an_iterator_act(tiny, bare):
+    clean = bare(TOKENS)
+    hooked = tiny.run_with_hooks(TOKENS, fwd_hooks=iter([(Z, zero)]))
+    assert torch.equal(hooked, bare.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)]))
+    assert not torch.equal(hooked, clean)
+
+
+@pytest.mark.parametrize("given", [(Z, zero), [Z], {Z: zero}, [(Z, zero, 1)]])
+def test_hooks_that_are_no_pairs_are_refused(tiny, given):
+    for run in (
+        lambda: tiny.run_with_hooks(TOKENS, fwd_hooks=given),
+        lambda: tiny.hooks(bwd_hooks=given),
+    ):
+        with pytest.raises(TypeError, match=r"must be a list of pairs \(name, function\)"):
+            run()
+
+
+def test_hook_point_that_a_run_does_not_reach_is_an_error(tiny, bare):
+    words = "never ran: this model does not compute that value"
+    only = ends_with("qkv.hook_out")
+    assert len(bare.run_with_cache(TOKENS, names_filter=UNREACHED)[1]) == 0  # and not a word
+    for run in (
+        lambda: tiny.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero), (UNREACHED, zero)]),
+        lambda: tiny.run_with_hooks(TOKENS, fwd_hooks=[(only, zero)]),
+        lambda: tiny.run_with_cache(TOKENS, names_filter=UNREACHED),
+        lambda: tiny.run_with_cache(TOKENS, names_filter=[Z, UNREACHED]),
+        lambda: tiny.run_with_cache(TOKENS, names_filter=only),
+    ):
+        with pytest.raises(RuntimeError, match=words):
+            run()
+
+
+def test_hook_point_after_the_layer_where_a_run_stops_is_an_error(tiny, bare):
+    assert len(bare.run_with_cache(TOKENS, names_filter=Z, stop_at_layer=1)[1]) == 0
+    for run in (
+        lambda: tiny.run_with_cache(TOKENS, names_filter=Z, stop_at_layer=1),
+        lambda: tiny.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)], stop_at_layer=1),
+    ):
+        with pytest.raises(
+            RuntimeError, match="never ran: start_at_layer or stop_at_layer leaves out its layer"
+        ):
+            run()
+    kept = tiny.run_with_cache(TOKENS, names_filter=ends_with("hook_z"), stop_at_layer=1)[1]
+    assert "blocks.0.attn.hook_z" in kept
+    assert Z not in kept
+
+
+def test_names_are_asked_for_where_only_names_will_do(tiny):
+    with pytest.raises(TypeError, match="by their names here, and one of these is a function"):
+        hooks.run_with_hooks(tiny, TOKENS, [(ends_with("hook_z"), zero)])
+    with pytest.raises(TypeError, match="by their names here, and one of these is a function"):
+        hooks.run_with_cache(tiny, TOKENS, [ends_with("hook_z")])
+    _, kept = hooks.run_with_cache(tiny, TOKENS, Z)
+    assert list(kept) == [Z]
+
+
+def test_hooks_that_a_run_was_told_to_leave_are_refused(tiny, bare):
+    bare.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)], reset_hooks_end=False)
+    assert not torch.equal(bare.run_with_hooks(TOKENS), tiny(TOKENS))  # changed, and not a word
+    tiny.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)], reset_hooks_end=False)
+    with pytest.raises(RuntimeError, match=r"left at .*hook_z.* call model\.reset_hooks\(\)"):
+        tiny.run_with_hooks(TOKENS)
+
+
+# Generating: what cannot work is said before it starts.
+
+GENERATORS = {
+    "generate": lambda model, *args, **given: model.generate(*args, verbose=False, **given),
+    "generate_stream": lambda model, *args, **given: list(
+        model.generate_stream(*args, verbose=False, **given)
+    ),
+    "hf_generate": lambda model, *args, **given: model.hf_generate(*args, **given),
+}
+
+
+@pytest.fixture
+def counted(tiny, monkeypatch):
+    """How often the model's forward pass ran."""
+    runs = []
+    forward = TransformerBridge.forward
+
+    @functools.wraps(forward)
+    def noted(self, *args, **given):
+        runs.append(1)
+        return forward(self, *args, **given)
+
+    monkeypatch.setattr(TransformerBridge, "forward", noted)
+    return runs
+
+
+PROMPTS = ["abcd", ["abcd", "x"], ["abcd"], torch.tensor([[0, 5, 6, 7, 8]])]
+
+
+@pytest.mark.parametrize(
+    ("way", "prompt"),
+    [(way, prompt) for way in GENERATORS for prompt in PROMPTS]
+    + [("generate", torch.zeros(1, 5, 12))],  # embeddings; the others do not take them
+)
+def test_generating_past_the_context_is_refused_before_any_work(tiny, counted, way, prompt):
+    words = "5 tokens and 200 new ones are too many: this model reads at most 32; ask for max_new"
+    with pytest.raises(ValueError, match=words + "_tokens=28"):
+        GENERATORS[way](tiny, prompt, max_new_tokens=200)
+    assert not counted
+
+
+def test_the_library_generates_until_it_breaks(bare):
+    with pytest.raises(IndexError, match="index out of range in self"):
+        bare.generate("abcd", max_new_tokens=200, stop_at_eos=False, verbose=False)
+
+
+@pytest.mark.parametrize("way", ["generate", "generate_stream"])
+def test_as_much_as_is_offered_can_be_generated(tiny, way):
+    given = {"max_new_tokens": 28, "stop_at_eos": False, "return_type": "tokens"}
+    made = GENERATORS[way](tiny, "abcd", **given)
+    if way == "generate_stream":
+        made = torch.cat(made, 1)
+    assert made.shape == (1, 33)
+    with pytest.raises(ValueError, match="29 new ones are too many"):
+        GENERATORS[way](tiny, "abcd", **given | {"max_new_tokens": 29})
+
+
+def test_cache_of_what_is_generated_must_fit_too(tiny, counted):
+    given = {"return_cache": True, "stop_at_eos": False, "verbose": False}
+    with pytest.raises(ValueError, match=r"28 new ones .* ask for max_new_tokens=27"):
+        tiny.generate("abcd", max_new_tokens=28, **given)
+    assert not counted
+    assert tiny.generate("abcd", max_new_tokens=27, **given)[1][Z].shape[1] == 32
+
+
+def test_prompt_that_fills_the_context_leaves_room_for_one(tiny):
+    with pytest.raises(ValueError, match=r"max_new_tokens=1$"):
+        tiny.generate("x" * 31, max_new_tokens=2, verbose=False)
+    with pytest.raises(ValueError, match="33 tokens"):
+        tiny.generate(torch.full((1, 33), 5), max_new_tokens=2, verbose=False)
+
+
+def test_cached_positions_count_towards_the_context(tiny, bare):
+    start, more = torch.full((1, 30), 5), torch.full((1, 3), 5)
+    _, past = tiny(start, return_type="logits_and_cache")
+    with pytest.raises(IndexError):
+        bare(more, past_key_values=bare(start, return_type="logits_and_cache")[1])
+    with pytest.raises(ValueError, match="33 tokens are too many: this model reads at most 32"):
+        tiny(more, past_key_values=past)
+    assert tiny(more[:, :2], past_key_values=past).shape == (1, 2, 300)
+
+
+def test_embeddings_longer_than_the_context_are_refused(tiny):
+    with pytest.raises(ValueError, match="33 tokens are too many: this model reads at most 32"):
+        tiny(torch.zeros(1, 33, 12))
+
+
+@pytest.mark.parametrize("way", GENERATORS)
+def test_generating_after_padding_is_refused(tiny, way):
+    right = torch.tensor([[0, 5, 6, 7, 8], [0, 9, 0, 0, 0]])
+    with pytest.raises(ValueError, match=r"row 1 .* ends with padding .*generate would go on aft"):
+        GENERATORS[way](tiny, right, max_new_tokens=2)
+    with pytest.raises(ValueError, match=r"row 1 .* begins with padding"):
+        GENERATORS[way](tiny, PADDED, max_new_tokens=2)
+
+
+@pytest.mark.parametrize("prepend", [True, False])
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_list_of_texts_is_continued_as_each_alone(tiny, prepend, cached):
+    given = {
+        "max_new_tokens": 4, "do_sample": False, "stop_at_eos": False, "verbose": False,
+        "return_type": "tokens", "prepend_bos": prepend, "use_past_kv_cache": cached,
+    }  # fmt: skip
+    together = tiny.generate(["abcdef", "xy"], **given)
+    for row, text in zip(together, ["abcdef", "xy"], strict=True):
+        assert torch.equal(row[-4:], tiny.generate(text, **given)[0, -4:])
+    streamed = tiny.generate_stream(["abcdef", "xy"], **given)
+    assert torch.equal(torch.cat(list(streamed), 1), together)
+
+
+def test_tokens_with_their_mask_are_continued_as_the_text_alone(tiny):
+    given = {"max_new_tokens": 3, "do_sample": False, "stop_at_eos": False, "verbose": False}
+    alone = tiny.generate(torch.tensor([[0, 9]]), **given)[0, -3:]
+    mask = torch.tensor([[1, 1, 1, 1, 1], [0, 0, 0, 1, 1]])
+    assert torch.equal(tiny.generate(PADDED, attention_mask=mask, **given)[1, -3:], alone)
+    assert torch.equal(tiny.generate(PADDED, padding_side="left", **given)[1, -3:], alone)
+    with pytest.raises(ValueError, match="does not hide it"):
+        tiny.generate(PADDED, attention_mask=torch.ones_like(mask), **given)
+
+
+@pytest.mark.parametrize("way", GENERATORS)
+def test_written_bos_is_continued_as_one(tiny, way):
+    given = {"max_new_tokens": 3, "do_sample": False, "return_type": "tokens"}
+    with pytest.warns(UserWarning, match="once, not twice"):
+        written = GENERATORS[way](tiny, "<|endoftext|>abc", **given)
+    plain = GENERATORS[way](tiny, "abc", **given)
+    assert all(torch.equal(a, b) for a, b in zip(written, plain, strict=True))
+
+
+# Numbers too coarse for what is asked of them.
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_named_as_the_reason(tiny_folder, dtype):
+    model = models.boot(tiny_folder)
+    model.to(getattr(torch, dtype), print_details=False)
+    with pytest.raises(ValueError, match=f"weights in float32, and the model's are {dtype}"):
+        hooks.require_compatibility(model)
+    model.to(torch.float32, print_details=False)
+    with pytest.raises(ValueError, match=f"weights were rounded to {dtype}, which float32 does"):
+        hooks.require_compatibility(model)
+
+
+def test_double_precision_is_fine(tiny_folder):
+    model = models.boot(tiny_folder)
+    model.to(torch.float64, print_details=False)
+    hooks.require_compatibility(model)
