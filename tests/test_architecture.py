@@ -18,8 +18,7 @@ MOST_AT_THE_ROOT = 30
 TOP = {"cli"}
 AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference"}
 FIELD = {"digits", "english", "plots"}  # and every module at the root that no other set names
-# a model that is loaded is guarded, and hooks and padding guard it
-MODELS = {"models", "guards", "hooks", "padding"}
+MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
 BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itself
 
 # One audience's folder that imports a module of another one's, and why.

@@ -128,7 +128,7 @@ def boot(folder: Path, *, device: str = "cpu") -> TransformerBridge:
 
     The bridge is guarded: see `mi_course.guards` for what it refuses.
     """
-    from mi_course.guards import guard
+    from mi_course.guards.bridge import guard
 
     model = _boot_bare(folder, device)
     model.enable_compatibility_mode()

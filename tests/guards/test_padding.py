@@ -1,6 +1,6 @@
 """Padding is never read as text, and no loss counts it, in whichever form it arrives.
 
-The numbers that everything is compared with are those of each text alone. As in `test_guards`, a
+The numbers that everything is compared with are those of each text alone. As in `test_bridge`, a
 bridge without guards shows what the library does.
 """
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 
-from mi_course import padding
+from mi_course.guards import padding
 
 LONG, SHORT = "abcd", "x"
 BOS = "<|endoftext|>"

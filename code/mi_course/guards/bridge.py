@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
-from mi_course import hooks, padding
+from mi_course import hooks
+from mi_course.guards import filters, padding
 
 _HOOK_WORDS = ("fwd_hooks", "bwd_hooks", "hooks")
 # Read by the library's own methods, though no signature names them.
@@ -69,7 +70,7 @@ class GuardedBridge(TransformerBridge):
         self._check_no_hook_left()
         call = _Call(TransformerBridge.run_with_hooks, self, input, *args, **kwargs)
         self._check_hooks(call)
-        watch = hooks.Watch()
+        watch = filters.Watch()
         call["fwd_hooks"] = watch.over(call["fwd_hooks"])
         output = call()
         watch.check(partial=call.is_partial())
@@ -94,7 +95,7 @@ class GuardedBridge(TransformerBridge):
 
     def add_hook(self, name: Any, *args: Any, **kwargs: Any) -> None:
         """The library's. Refuses a name or a filter as `run_with_hooks` does."""
-        super().add_hook(hooks.check_filter(self, name), *args, **kwargs)
+        super().add_hook(filters.check_filter(self, name), *args, **kwargs)
 
     def get_caching_hooks(self, *args: Any, **kwargs: Any) -> Any:
         """The library's; `add_caching_hooks` calls it. Refuses filters as `run_with_cache` does."""
@@ -189,16 +190,16 @@ class GuardedBridge(TransformerBridge):
             pairs = list(call[word])
             if not all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in pairs):
                 raise TypeError(f"{word} must be a list of pairs (name, function)")
-            call[word] = [(hooks.check_filter(self, name), hook) for name, hook in pairs]
+            call[word] = [(filters.check_filter(self, name), hook) for name, hook in pairs]
 
     def _check_names_filter(self, call: _Call) -> None:
         wanted = call["names_filter"]
         if isinstance(wanted, list):
             if not wanted:
                 raise KeyError("names_filter is an empty list: leave it out to keep everything")
-            hooks.check_hook_names(self, wanted)
+            filters.check_hook_names(self, wanted)
         elif wanted is not None:
-            call["names_filter"] = hooks.check_filter(self, wanted)
+            call["names_filter"] = filters.check_filter(self, wanted)
 
     def _check_tokens(self, tokens: Tensor, call: _Call) -> None:
         """Check token ids, and what the mask and the loss make of padding."""
@@ -312,7 +313,7 @@ class GuardedBridge(TransformerBridge):
 
     def _tell_of_bos(self, texts: Any, once: Any) -> None:
         if once != texts:
-            hooks.tell(
+            filters.tell(
                 f"the text begins with {self.tokenizer.bos_token}, which every text begins with in "
                 "this model's tokens: it is there once, not twice"
             )
@@ -389,4 +390,4 @@ def _check_cached(wanted: Any, cache: Any, *, partial: bool) -> None:
     names = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []
     missing = [name for name in names if name not in kept]
     if missing or (callable(wanted) and not kept):
-        raise hooks.never_ran(missing[0] if missing else wanted, partial=partial)
+        raise filters.never_ran(missing[0] if missing else wanted, partial=partial)

@@ -11,7 +11,8 @@ import pytest
 import torch
 from transformer_lens.model_bridge import TransformerBridge
 
-from mi_course import guards, hooks, models
+from mi_course import hooks, models
+from mi_course.guards.bridge import GuardedBridge
 
 TOKENS = torch.tensor([[0, 5, 6, 7, 8], [0, 9, 10, 11, 12]])
 Z = "blocks.1.attn.hook_z"
@@ -37,8 +38,8 @@ def no_hooks_left(tiny, bare):
 
 
 def test_what_the_course_loads_is_guarded(tiny, pocket):
-    assert isinstance(tiny, guards.GuardedBridge)
-    assert isinstance(pocket, guards.GuardedBridge)
+    assert isinstance(tiny, GuardedBridge)
+    assert isinstance(pocket, GuardedBridge)
 
 
 def test_guards_change_no_number(tiny, bare):
@@ -250,7 +251,7 @@ def test_bare_model_has_the_same_weights_and_neither_guards_nor_folding(pocket, 
     bare = models.load_bare(pocket)
     tokens = pocket.to_tokens("Hello, world!")
     assert torch.allclose(bare(tokens).log_softmax(-1), pocket(tokens).log_softmax(-1), atol=1e-3)
-    assert not isinstance(bare, guards.GuardedBridge)
+    assert not isinstance(bare, GuardedBridge)
     assert not bare.compatibility_mode
     with pytest.raises(ValueError, match="not loaded by"):
         models.load_bare(tiny)
