@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import difflib
 import functools
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
-import torch
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
 from mi_course import hooks
 from mi_course.guards import filters, padding
+from mi_course.guards.calls import Call, is_texts, is_tokens, signature
 
 _HOOK_WORDS = ("fwd_hooks", "bwd_hooks", "hooks")
 # Read by the library's own methods, though no signature names them.
@@ -40,9 +39,10 @@ class GuardedBridge(TransformerBridge):
     """A `TransformerBridge` whose silent mistakes are errors that say what to do."""
 
     def forward(self, input: Any = None, *args: Any, **kwargs: Any) -> Any:
-        """The library's forward pass. The loss of a list of texts leaves out their padding.
+        """The library's forward pass, of texts, or of tensors on any device.
 
-        It is the mean over all tokens that are predicted, so that a long text counts more.
+        The loss of a list of texts leaves out their padding. It is the mean over all tokens that
+        are predicted, so that a long text counts more.
 
         Raises:
             TypeError: a keyword that nothing reads; for hooks, the message names the right method.
@@ -50,13 +50,14 @@ class GuardedBridge(TransformerBridge):
                 not hide padding; a loss that would count padding.
         """
         self._check_keywords("model(...)", kwargs)
-        call = _Call(TransformerBridge.forward, self, input, *args, **kwargs)
-        if _is_texts(input):
+        call = Call(TransformerBridge.forward, self, input, *args, **kwargs)
+        if is_texts(input):
             self._check_texts(input, call)
-        elif _is_tokens(input):
+        elif is_tokens(input):
             self._check_tokens(input, call)
         elif isinstance(input, Tensor) and input.ndim == 3:  # embeddings, or a residual stream
             hooks.check_length(self, input.shape[1])
+        call.move(self.cfg.device)
         return call()
 
     def run_with_hooks(self, input: Any, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +69,7 @@ class GuardedBridge(TransformerBridge):
             TypeError, ValueError: as `forward`; a hook point that is switched off.
         """
         self._check_no_hook_left()
-        call = _Call(TransformerBridge.run_with_hooks, self, input, *args, **kwargs)
+        call = Call(TransformerBridge.run_with_hooks, self, input, *args, **kwargs)
         self._check_hooks(call)
         watch = filters.Watch()
         call["fwd_hooks"] = watch.over(call["fwd_hooks"])
@@ -80,7 +81,7 @@ class GuardedBridge(TransformerBridge):
         """The library's run with a cache. Raises as `run_with_hooks`, and takes no hooks."""
         self._check_keywords("run_with_cache", kwargs)
         self._check_no_hook_left()
-        call = _Call(TransformerBridge.run_with_cache, self, input, *args, **kwargs)
+        call = Call(TransformerBridge.run_with_cache, self, input, *args, **kwargs)
         wanted = call["names_filter"]
         self._check_names_filter(call)
         output, cache = call()
@@ -89,7 +90,7 @@ class GuardedBridge(TransformerBridge):
 
     def hooks(self, *args: Any, **kwargs: Any) -> Any:
         """The library's `with model.hooks(...)`. Refuses what `run_with_hooks` does by name."""
-        call = _Call(TransformerBridge.hooks, self, *args, **kwargs)
+        call = Call(TransformerBridge.hooks, self, *args, **kwargs)
         self._check_hooks(call)
         return call()
 
@@ -99,7 +100,7 @@ class GuardedBridge(TransformerBridge):
 
     def get_caching_hooks(self, *args: Any, **kwargs: Any) -> Any:
         """The library's; `add_caching_hooks` calls it. Refuses filters as `run_with_cache` does."""
-        call = _Call(TransformerBridge.get_caching_hooks, self, *args, **kwargs)
+        call = Call(TransformerBridge.get_caching_hooks, self, *args, **kwargs)
         self._check_names_filter(call)
         return call()
 
@@ -111,20 +112,20 @@ class GuardedBridge(TransformerBridge):
                 with padding that no mask hides. All before the first token is made.
             KeyError, TypeError: as `run_with_cache`, which is given `names_filter`.
         """
-        call = _Call(TransformerBridge.generate, self, input, *args, **kwargs)
+        call = Call(TransformerBridge.generate, self, input, *args, **kwargs)
         self._check_names_filter(call)
         self._check_generation(call)
         return call()
 
     def generate_stream(self, input: Any = "", *args: Any, **kwargs: Any) -> Any:
         """The library's. Raises as `generate`."""
-        call = _Call(TransformerBridge.generate_stream, self, input, *args, **kwargs)
+        call = Call(TransformerBridge.generate_stream, self, input, *args, **kwargs)
         self._check_generation(call)
         return call()
 
     def hf_generate(self, input: Any = "", *args: Any, **kwargs: Any) -> Any:
         """The library's call of Hugging Face's own method. Raises as `generate`."""
-        call = _Call(TransformerBridge.hf_generate, self, input, *args, **kwargs)
+        call = Call(TransformerBridge.hf_generate, self, input, *args, **kwargs)
         self._check_generation(call)
         return call()
 
@@ -184,7 +185,7 @@ class GuardedBridge(TransformerBridge):
                         "use `with model.hooks(fwd_hooks=[(name, function)]):`"
                     )
 
-    def _check_hooks(self, call: _Call) -> None:
+    def _check_hooks(self, call: Call) -> None:
         """Check the names and filters of hooks in both directions."""
         for word in ("fwd_hooks", "bwd_hooks"):
             pairs = list(call[word])
@@ -192,7 +193,7 @@ class GuardedBridge(TransformerBridge):
                 raise TypeError(f"{word} must be a list of pairs (name, function)")
             call[word] = [(filters.check_filter(self, name), hook) for name, hook in pairs]
 
-    def _check_names_filter(self, call: _Call) -> None:
+    def _check_names_filter(self, call: Call) -> None:
         wanted = call["names_filter"]
         if isinstance(wanted, list):
             if not wanted:
@@ -201,10 +202,10 @@ class GuardedBridge(TransformerBridge):
         elif wanted is not None:
             call["names_filter"] = filters.check_filter(self, wanted)
 
-    def _check_tokens(self, tokens: Tensor, call: _Call) -> None:
+    def _check_tokens(self, tokens: Tensor, call: Call) -> None:
         """Check token ids, and what the mask and the loss make of padding."""
         rows = tokens[None] if tokens.ndim == 1 else tokens
-        if before := _length_of_past(call):  # the mask is then longer than the tokens
+        if before := call.length_of_past():  # the mask is then longer than the tokens
             hooks.check_length(self, before + rows.shape[-1])
             return
         mask = self._mask(rows, call)
@@ -213,7 +214,7 @@ class GuardedBridge(TransformerBridge):
             scored = rows if call["labels"] is None else call["labels"]
             padding.check_right(self, scored, mask, harm="the loss would count it")
 
-    def _check_texts(self, texts: str | list[str], call: _Call) -> None:
+    def _check_texts(self, texts: str | list[str], call: Call) -> None:
         """Hide the padding of a list of texts, where the model or the loss would count it."""
         loss = call["return_type"] in _LOSSES
         side = call["padding_side"] or self.tokenizer.padding_side
@@ -224,7 +225,7 @@ class GuardedBridge(TransformerBridge):
                 "each text, or give it tokens and an attention_mask (the loss is then 0 at padding)"
             )
 
-    def _mask_texts(self, texts: str | list[str], call: _Call, side: str, *, needed: bool) -> bool:
+    def _mask_texts(self, texts: str | list[str], call: Call, side: str, *, needed: bool) -> bool:
         """Check the mask given beside texts or, where one is needed, make it: true if it was made.
 
         The library's own mask takes one token of padding for BOS, also if there is to be no BOS.
@@ -256,7 +257,7 @@ class GuardedBridge(TransformerBridge):
         listed = [once] if isinstance(once, str) else once
         return tokenize(once), padding.mask_of_texts(tokenize, listed, side)
 
-    def _mask(self, tokens: Tensor, call: _Call) -> Tensor | None:
+    def _mask(self, tokens: Tensor, call: Call) -> Tensor | None:
         """The mask of a call as booleans, (batch, pos), if it has one and it is a sensible one."""
         mask = call["attention_mask"]
         mask = call["one_zero_attention_mask"] if mask is None else mask
@@ -270,17 +271,17 @@ class GuardedBridge(TransformerBridge):
         padding.check_bos_is_read(self, tokens, mask)
         return mask
 
-    def _check_generation(self, call: _Call) -> None:
+    def _check_generation(self, call: Call) -> None:
         """Check the prompts, and that what is asked for fits the context."""
         prompt = call["input"]
-        if _is_texts(prompt):
+        if is_texts(prompt):
             if call.takes("attention_mask"):
                 self._mask_texts(prompt, call, "left", needed=True)
             else:  # Hugging Face's tokenizer, which makes the mask
                 call["input"] = self._with_one_bos(prompt, self.cfg.tokenizer_prepends_bos)
                 self._tell_of_bos(prompt, call["input"])
             tokens, _ = self._padded(prompt, call["prepend_bos"], "left")
-        elif _is_tokens(prompt):
+        elif is_tokens(prompt):
             tokens = prompt[None] if prompt.ndim == 1 else prompt
             mask = self._mask(tokens, call)
             if call["padding_side"] is None:  # or the library reads the padding off the tokens
@@ -290,7 +291,7 @@ class GuardedBridge(TransformerBridge):
             tokens = prompt  # embeddings, (batch, pos, d_model)
         self._check_room(tokens.shape[1], call)
 
-    def _check_room(self, length: int, call: _Call) -> None:
+    def _check_room(self, length: int, call: Call) -> None:
         new = call["max_new_tokens"]
         # the last new token is not read, unless a cache of the whole is asked for
         room = self.cfg.n_ctx - length + (0 if call["return_cache"] else 1)
@@ -305,7 +306,7 @@ class GuardedBridge(TransformerBridge):
         """Texts without a written BOS, where the library adds one."""
         bos = self.tokenizer.bos_token
         prepend = self.cfg.default_prepend_bos if prepend_bos is None else prepend_bos
-        if not prepend or not bos or not _is_texts(texts):
+        if not prepend or not bos or not is_texts(texts):
             return texts
         if isinstance(texts, str):
             return texts.removeprefix(bos)
@@ -319,43 +320,11 @@ class GuardedBridge(TransformerBridge):
             )
 
 
-class _Call:
-    """A call of one of the library's methods, whose arguments are looked up by name."""
-
-    def __init__(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
-        self._method = method
-        self._bound = _signature(method).bind(*args, **kwargs)
-        self._bound.apply_defaults()
-        kinds = _signature(method).parameters.values()
-        rest = next((p.name for p in kinds if p.kind is p.VAR_KEYWORD), None)
-        self._rest: dict[str, Any] = self._bound.arguments[rest] if rest else {}
-
-    def takes(self, name: str) -> bool:
-        """Whether the method's signature names this argument."""
-        return name in self._bound.arguments
-
-    def is_partial(self) -> bool:
-        """Whether the run is to start or to stop at a layer."""
-        return self["start_at_layer"] is not None or self["stop_at_layer"] is not None
-
-    def __getitem__(self, name: str) -> Any:
-        return self._bound.arguments.get(name, self._rest.get(name))
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self._bound.arguments[name] = value
-
-    def __call__(self) -> Any:
-        return self._method(*self._bound.args, **self._bound.kwargs)
-
-
 def guard(model: TransformerBridge) -> GuardedBridge:
     """Turn a bridge into a guarded one, in place: its weights and hook points stay as they are."""
     model.__class__ = GuardedBridge
     assert isinstance(model, GuardedBridge)
     return model
-
-
-_signature = functools.cache(inspect.signature)
 
 
 def _keywords(hugging_face_model: type) -> set[str]:
@@ -365,23 +334,8 @@ def _keywords(hugging_face_model: type) -> set[str]:
         TransformerBridge.run_with_cache,
         hugging_face_model.forward,  # type: ignore[attr-defined]
     )
-    found = {name for method in methods for name in _signature(method).parameters}
+    found = {name for method in methods for name in signature(method).parameters}
     return (found | _ALSO_READ) - {"self", "kwargs"}
-
-
-def _is_tokens(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype in (torch.int64, torch.int32)
-
-
-def _is_texts(value: Any) -> bool:
-    if isinstance(value, list):
-        return bool(value) and all(isinstance(text, str) for text in value)
-    return isinstance(value, str)
-
-
-def _length_of_past(call: _Call) -> int:
-    past = call["past_key_values"]
-    return int(past.get_seq_length()) if hasattr(past, "get_seq_length") else 0
 
 
 def _check_cached(wanted: Any, cache: Any, *, partial: bool) -> None:
