@@ -251,11 +251,12 @@ def _microbatches(
                 f"{len(tokens)} prompts, {len(by.groups)} groups of which the highest is "
                 f"{int(by.groups.max())}, and means of {len(by.means.lengths)}: they must fit"
             )
-        wrong = by.means.lengths[by.groups] != answers.end + 1
+        groups, end = by.groups.cpu(), answers.end.cpu()
+        wrong = by.means.lengths[groups] != end + 1
         if bool(wrong.any()):
             row = int(wrong.nonzero()[0])
             raise ValueError(
-                f"prompt {row} has {int(answers.end[row]) + 1} tokens and the mean of its group "
-                f"{int(by.means.lengths[by.groups[row]])}: their positions do not correspond"
+                f"prompt {row} has {int(end[row]) + 1} tokens and the mean of its group "
+                f"{int(by.means.lengths[groups[row]])}: their positions do not correspond"
             )
     return microbatches(tokens, by.tokens, answers, batch_size, progress)

@@ -32,7 +32,8 @@ class Extract:
     """Activations of several prompts, and where they come from.
 
     Attributes:
-        values: by hook point; each has shape (prompt, pos, …), zero after a prompt's end.
+        values: by hook point; each has shape (prompt, pos, …), zero after a prompt's end. On the
+            CPU, as all tensors here, wherever the model is.
         tokens: the prompts' tokens, BOS first, padded on the right.
         lengths: tokens of each prompt, BOS counted.
         prompts: their texts.
@@ -78,7 +79,7 @@ def extract(
         rows = slice(start, start + batch_size)
         _, cache = hooks.run_with_cache(model, tokens[rows], names)
         for name in names:
-            parts[name].append(_without_padding(name, cache[name], lengths[rows]))
+            parts[name].append(_without_padding(name, cache[name].cpu(), lengths[rows]))
     values = {name: torch.cat(part) for name, part in parts.items()}
     return Extract(values, tokens, lengths, tuple(prompts), str(models.info(model)))
 
@@ -125,7 +126,7 @@ def _padded(
     model: TransformerBridge, prompts: Sequence[str]
 ) -> tuple[Int[Tensor, "prompt pos"], Int[Tensor, "prompt"]]:
     """Tokens padded on the right with BOS, which is also both models' padding, and the lengths."""
-    rows = [model.to_tokens(text)[0] for text in prompts]
+    rows = [model.to_tokens(text)[0].cpu() for text in prompts]
     lengths = torch.tensor([len(row) for row in rows])
     padding = model.tokenizer.bos_token_id
     padded = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=padding)

@@ -61,7 +61,7 @@ def _copies(
     for w_v, w_o in zip(model.W_V, model.W_O, strict=True):  # the logits of all layers are many
         outputs = sign * torch.einsum("bd,hde,hec->bhc", normal, w_v, w_o)
         best = unembed(model, outputs).topk(top).indices
-        hit = (best == names[:, None, None]).any(-1).float()
+        hit = (best == names.to(best.device)[:, None, None]).any(-1).float()
         found.append(hit.unflatten(0, (2, len(batch))).mean(0))
     return torch.stack(found, 1)
 
@@ -90,4 +90,4 @@ def copy_score_from_weights(
     stream = (embedded + first.mlp(first.ln2(embedded)))[:, 0]
     written = sign * (stream @ model.W_V[layer, head] @ model.W_O[layer, head])
     best = unembed(model, written).topk(TOP).indices
-    return (best == names[:, None]).any(-1).float().mean().item()
+    return (best == names.to(best.device)[:, None]).any(-1).float().mean().item()

@@ -66,6 +66,7 @@ def token_losses(
     logits: Float[Tensor, "batch pos vocab"], tokens: Int[Tensor, "batch pos"]
 ) -> Float[Tensor, "batch pos-1"]:
     """Cross-entropy in nats of each token given those before it; entry i is about token i + 1."""
+    tokens = tokens.to(logits.device)
     # Flattened, with the vocabulary last: six times faster on a CPU than moving that axis.
     flat = F.cross_entropy(
         logits[:, :-1].reshape(-1, logits.shape[-1]), tokens[:, 1:].reshape(-1), reduction="none"

@@ -45,7 +45,7 @@ def bootstrap(
 
     See: Efron and Tibshirani 1993, *An Introduction to the Bootstrap*.
     """
-    table = values.detach().reshape(-1, values.shape[-1]).double()
+    table = values.detach().cpu().reshape(-1, values.shape[-1]).double()
     n_draws, n_prompts = table.shape
     if n_prompts < 5:
         raise ValueError(f"an interval over {n_prompts} prompts says nothing: give at least 5")

@@ -225,7 +225,7 @@ def model_logit_diff(
     """
     found = []
     for rows in slices(len(tokens), batch_size):
-        found.append(logit_diff(model(tokens[rows]), answers[rows]))
+        found.append(logit_diff(model(tokens[rows]), answers[rows]).cpu())
     return torch.cat(found)
 
 

@@ -87,9 +87,15 @@ def microbatches(
 
 
 def joined(measure: Callable[[slice], T], count: int, batch_size: int) -> T:
-    """Measures some rows at a time and joins what comes back: tensors, or dataclasses of them."""
+    """Measures some rows at a time and joins what comes back: tensors, or dataclasses of them.
+
+    They come home to the CPU, wherever the model is.
+    """
     parts = [measure(rows) for rows in slices(count, batch_size)]
     if isinstance(parts[0], Tensor):
-        return torch.cat(parts)  # type: ignore[arg-type, return-value]
-    names = [field.name for field in fields(parts[0])]  # type: ignore[arg-type]
-    return type(parts[0])(**{n: torch.cat([getattr(part, n) for part in parts]) for n in names})
+        return torch.cat([part.cpu() for part in parts])  # type: ignore[attr-defined, return-value]
+    joint = {
+        field.name: torch.cat([getattr(part, field.name).cpu() for part in parts])
+        for field in fields(parts[0])  # type: ignore[arg-type]
+    }
+    return type(parts[0])(**joint)

@@ -183,7 +183,7 @@ def reading_hooks(
         raise ValueError(f"how must be 'remove' or 'shuffle', not {how!r}")
 
     def at(name: str, clean: Tensor) -> tuple[str, Hook]:
-        rows = basis if isinstance(basis, Tensor) else basis[name]
+        rows = (basis if isinstance(basis, Tensor) else basis[name]).to(clean.device)
         mean = clean[:, 1:].mean((0, 1))
 
         def change(x: Tensor, hook: Any) -> Tensor:
@@ -202,4 +202,4 @@ def reading_hooks(
 def _orders(x: Float[Tensor, "batch pos d_model"], seed: int) -> Int[Tensor, "batch pos"]:
     """For each prompt its positions in an order of its own."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(x.shape[:2], generator=generator).argsort(1)
+    return torch.rand(x.shape[:2], generator=generator).argsort(1).to(x.device)

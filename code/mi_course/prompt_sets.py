@@ -52,7 +52,7 @@ class PromptSet:
         self, model: TransformerBridge, changes: list[tuple[str, hooks.Hook]] | None = None
     ) -> Float[Tensor, "batch"]:
         """The measure of each prompt, with the hooks in `changes` at work."""
-        return self.measure(hooks.run_with_hooks(model, self.tokens, changes or []))
+        return self.measure(hooks.run_with_hooks(model, self.tokens, changes or [])).cpu()
 
     def harm(
         self, before: Float[Tensor, "*draw batch"], after: Float[Tensor, "*draw batch"]

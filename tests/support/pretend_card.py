@@ -63,6 +63,9 @@ class OnCard(Tensor):
     def contiguous(self, **kwargs: Any) -> Any:
         return OnCard(self.inner.contiguous(**kwargs))
 
+    def nonzero(self) -> Any:
+        return OnCard(self.inner.nonzero())
+
     def __invert__(self) -> Any:
         return OnCard(~self.inner)
 
