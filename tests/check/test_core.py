@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import os
 import threading
 
+import numpy as np
 import pytest
+import torch
+from einops import rearrange
 
 from mi_course import check
 from mi_course.check import core, process, register
@@ -81,6 +85,95 @@ def test_inline_runs_in_this_process_for_a_debugger(monkeypatch):
 
     assert verdict(watched).passed
     assert seen
+
+
+def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, monkeypatch):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    assert verdict(right).passed
+
+
+def test_an_error_inside_a_library_has_the_learners_line_and_all_of_its_explanation():
+    def pattern(scores, threshold):
+        kept = scores
+        return rearrange(kept, "a b c -> c (a b)")
+
+    def broken(scores, threshold):
+        return np.concatenate([scores.numpy(), np.zeros(3)])
+
+    line = pattern.__code__.co_firstlineno
+    found = check.top_heads(pattern).message
+    assert f"EinopsError on line {line + 2} of your code: Error while processing" in found
+    assert "Wrong shape: expected 3 dims. Received 2-dim tensor" in found
+    found = check.top_heads(broken).message
+    assert f"ValueError on line {broken.__code__.co_firstlineno + 1} of your code: " in found
+
+
+def test_an_answer_that_overwrites_an_argument_within_an_argument_is_told():
+    def in_place(image):
+        for row in image:
+            row[:] = [pixel / 255 for pixel in row]
+        return [pixel for row in image for pixel in row]
+
+    found = check.flat_pixels(in_place).message
+    assert "changed its argument image in place" in found
+    assert "copy.deepcopy" in found
+    assert check.flat_pixels(lambda image: [p / 255 for row in image for p in row]).passed
+
+
+def test_a_hook_gets_a_hook_point_with_a_name():
+    def silenced(z, hook, head):
+        assert hook.name.startswith(f"blocks.{hook.layer()}.")
+        hook.ctx["seen"] = True
+        out = z.clone()
+        out[:, :, head] = 0
+        return out
+
+    def patched(resid, hook, source, pos):
+        if not hook.name.startswith("blocks."):
+            return resid
+        out = resid.clone()
+        rows = torch.arange(len(resid))
+        out[rows, pos] = source[rows, pos]
+        return out
+
+    def named_hooks(function, heads):
+        def call(z, hook, layer, head):
+            assert hook.name == f"blocks.{layer}.attn.hook_z"
+            return function(z, hook, head=head)
+
+        return [
+            (f"blocks.{layer}.attn.hook_z", functools.partial(call, layer=layer, head=head))
+            for layer, head in heads
+        ]
+
+    assert check.zero_head(silenced).message == "passed"
+    assert check.patch_position(patched).message == "passed"
+    assert check.hooks_for(named_hooks).message == "passed"
+
+
+def test_half_precision_inside_of_an_answer_is_named():
+    def in_half(patched, corrupted, clean):
+        return helper(patched, corrupted, clean).float()
+
+    def helper(patched, corrupted, clean):
+        return (patched.half() - corrupted) / (clean - corrupted)
+
+    def wrong(patched, corrupted, clean):
+        return (patched - corrupted) / (clean - corrupted) + (0 if clean else patched.half())
+
+    words = "computed in float16, which keeps three digits"
+    assert words in check.normalised(in_half).message
+    assert "float16" not in check.normalised(lambda p, corrupted, clean: p).message
+    # it is in the code, and not in what was computed
+    assert "float16" not in check.normalised(lambda *a: wrong(*a) * 2).message
+
+
+def test_the_time_that_is_told_is_the_time_that_passed():
+    assert process.too_long(20, 20.4) == "did not finish within 20 seconds: does a loop never stop?"
+    assert process.too_long(20, 27.3).endswith("27 seconds have passed since the check began.)")
 
 
 def test_interrupting_a_check_stops_it():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -72,6 +73,78 @@ def test_a_damaged_notebook_is_one_sentence(tmp_path):
         notebook.check(path)
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", "it is empty"),
+        ('{"cells": [{"cell_type": "code", "sour', "it ends in the middle"),
+        ('{\n<<<<<<< HEAD\n "cells": []\n=======\n "cells": [1]\n>>>>>>> b\n}', "conflict markers"),
+        ("# notes", "it is no JSON"),
+        ('{"worksheets": []}', "it has no list of cells"),
+        ("[1]", "it has no list of cells"),
+        (b"\xff\xfe\x00", "its text is not UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_damaged_notebook_is_named(tmp_path, content, words):
+    path = tmp_path / "a.ipynb"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(notebook.NotebookError, match=words):
+        notebook.code_of(path)
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    path = write(tmp_path / "a.ipynb", IMPORT, HELPER, RIGHT, CHECK)
+    path.write_text(path.read_text(), "utf-8-sig")
+    assert [task.name for task in notebook.tasks(notebook.code_of(path))] == ["continue_pattern"]
+
+
+@pytest.mark.parametrize(
+    ("imported", "call"),
+    [
+        (IMPORT, "check.continue_pattern(solution=continue_pattern)"),
+        (IMPORT, "verdict = check.continue_pattern(continue_pattern)"),
+        (IMPORT, "c = check\nd = c\nd.continue_pattern(continue_pattern)"),
+        (IMPORT, "run = check.continue_pattern\nrun(continue_pattern)"),
+        ("from mi_course import check as c", "c.continue_pattern(continue_pattern)"),
+        ("import mi_course.check as c", "c.continue_pattern(continue_pattern)"),
+        ("import mi_course.check", "mi_course.check.continue_pattern(continue_pattern)"),
+        ("import mi_course as m", "m.check.continue_pattern(continue_pattern)"),
+        ("from mi_course.check import continue_pattern as cp", "cp(continue_pattern)"),
+        (IMPORT, f"{RIGHT}\n\n{CHECK}"),
+        (IMPORT, f"{HELPER}\n{RIGHT}\n{CHECK}\n"),
+    ],
+)
+def test_a_check_is_found_under_every_name_and_beside_its_answer(tmp_path, imported, call):
+    path = write(tmp_path / "a.ipynb", imported, HELPER, RIGHT, call)
+    (task,) = notebook.tasks(notebook.code_of(path))
+    assert (task.name, task.answer) == ("continue_pattern", "continue_pattern")
+
+
+def test_an_answer_in_the_cell_of_its_check_is_the_one_that_counts(tmp_path):
+    older = "def continue_pattern(tokens):\n    return 0"
+    path = write(tmp_path / "a.ipynb", IMPORT, HELPER, older, f"{RIGHT}\n{CHECK}")
+    assert [v.message for v in notebook.check(path)] == ["passed"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([], "check.continue_pattern(...) is not found in the notebook"),
+        (["# check.continue_pattern(continue_pattern)"], "is not found in the notebook"),
+        (["check.continue_pattern()"], "is not found in the notebook"),
+        (["continue_pattern(continue_pattern)"], "is not found in the notebook"),
+        (["x = 1\ny = = 2\n" + CHECK], "stops with SyntaxError on line 2 of it: invalid syntax"),
+        (["check.continue_pattern(continue_pattern"], "stops with SyntaxError on line 1"),
+    ],
+)
+def test_an_exercise_whose_check_is_not_found_is_not_passed(tmp_path, cells, words):
+    path = write(tmp_path / "a.ipynb", IMPORT, HELPER, RIGHT, *cells)
+    (verdict,) = notebook.check(path, ["continue_pattern"])
+    assert not verdict.passed
+    assert "not checked: " in verdict.message
+    assert words in verdict.message
+
+
 MAGICS = """\
 %matplotlib inline
 !touch {folder}/by_command
@@ -137,13 +210,125 @@ def test_the_command_checks_a_week_or_an_exercise_and_records_what_passed(course
         assert "  ✓ continue_pattern: passed\n1 of 1 passed" in out
     assert set(progress.all_passed()) == {"continue_pattern"}
 
-    # the version that was worked in last counts
+    # the newer one of two that were worked in counts
     newer = write(mine.with_name("01_a.new-1.ipynb"), IMPORT, "continue_pattern = len", CHECK)
     assert main(["check"]) == 1
     assert newer.name in capsys.readouterr().out
 
     assert main(["check", "no_such_thing"]) == 1
     assert "no chapter 'no_such_thing'" in capsys.readouterr().err
+
+
+def test_what_is_not_checked_ends_with_1_and_never_with_0_of_0(course, capsys):
+    mine = course / "workbook/week1/01_a.ipynb"
+    write(mine, IMPORT, HELPER, RIGHT)
+    for wanted in ([], ["week1/01_a"], ["continue_pattern"]):
+        assert main(["check", *wanted]) == 1
+        out = capsys.readouterr().out
+        assert "✗ continue_pattern: not checked: check.continue_pattern(...) is not found" in out
+        assert out.endswith("0 of 1 passed\n")
+    (course / "_toc.yml").write_text("chapters:\n  - file: book/week1/01_a\n  - file: book/b\n")
+    (course / "book/week1/01_a.md").rename(course / "book/b.md")
+    (course / "book/b.md").write_text((course / "book/b.md").read_text().replace("ex-", "no-"))
+    assert main(["check", "b"]) == 1
+    assert "b has no exercises: there is nothing to check" in capsys.readouterr().err
+
+
+def test_a_damaged_notebook_is_one_line_and_the_others_are_checked(course, capsys):
+    (course / "_toc.yml").write_text(
+        "chapters:\n  - file: book/week1/01_a\n  - file: book/week1/02_b\n"
+    )
+    source = (course / "book/week1/01_a.md").read_text()
+    (course / "book/week1/02_b.md").write_text(source.replace("continue_pattern", "top_heads"))
+    write(course / "workbook/week1/01_a.ipynb", IMPORT, HELPER, RIGHT, CHECK)
+    (course / "workbook/week1/02_b.ipynb").write_text("{")
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert "✓ continue_pattern: passed" in out
+    assert "02_b.ipynb is no notebook: it ends in the middle" in out
+    assert out.endswith("1 of 2 passed\n")
+
+
+def change_the_chapter(course):
+    source = course / "book/week1/01_a.md"
+    source.write_text(source.read_text().replace("Do.", "Do it."))
+
+
+def solve(path, answer=RIGHT):
+    made = json.loads(path.read_text())
+    made["cells"] += [
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": s}
+        for s in (IMPORT, HELPER, answer, CHECK)
+    ]
+    path.write_text(json.dumps(made))
+
+
+@pytest.fixture
+def solved(course, capsys):
+    """The learner's solved copy and the untouched one of a changed chapter beside it."""
+    mine = course / "workbook/week1/01_a.ipynb"
+    assert main(["start"]) == 0
+    solve(mine)
+    change_the_chapter(course)
+    assert main(["start"]) == 0
+    assert "beside" in capsys.readouterr().out
+    return mine, mine.with_name("01_a.new-1.ipynb")
+
+
+def passes(capsys, name):
+    assert main(["check"]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[0].split(" (")[0].endswith(name)
+    assert "1 of 1 passed" in out
+    return out
+
+
+def test_the_copy_that_was_worked_in_is_checked_not_the_untouched_one(solved, capsys):
+    mine, copy = solved
+    passes(capsys, mine.name)
+    os.utime(mine, (0, 0))  # a clock that was set back
+    passes(capsys, mine.name)
+
+    made = json.loads(copy.read_text())  # an editor, and a run of it
+    made["metadata"] = {"kernelspec": {"name": "mine"}, "vscode": {"x": 1}}
+    for cell in made["cells"]:
+        cell["metadata"] = {"collapsed": False}
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 3
+    made["cells"].append(
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": []}
+    )
+    copy.write_text(json.dumps(made))
+    passes(capsys, mine.name)
+    for cell in made["cells"]:
+        cell.pop("id", None)
+    copy.write_text(json.dumps(made | {"nbformat_minor": 4}))
+    passes(capsys, mine.name)
+
+
+def test_of_two_copies_that_were_worked_in_the_newer_is_checked_whatever_the_clock(solved, capsys):
+    mine, copy = solved
+    solve(copy)
+    solve(mine, "continue_pattern = len")
+    os.utime(copy, (0, 0))
+    out = passes(capsys, copy.name)
+    assert "(the newer of yours; not checked: workbook/week1/01_a.ipynb)" in out
+
+
+def test_of_two_copies_the_damaged_one_is_told_and_the_other_is_checked(solved, capsys):
+    mine, copy = solved
+    copy.write_text("")
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert "01_a.new-1.ipynb is no notebook: it is empty; not checked" in out
+    assert "1 of 1 passed" in out
+    assert main(["start"]) == 0  # beside both
+    mine.write_text(mine.read_text()[:200])
+    capsys.readouterr()
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert "01_a.ipynb is no notebook" in out
+    assert out.endswith("0 of 1 passed\n")
 
 
 def test_progress_names_the_next_step(course, capsys):

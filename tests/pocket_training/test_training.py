@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mi_course.english import corpus
+from mi_course.errors import CourseError
 from mi_course.pocket_training import training
 from mi_course.pocket_training.tokenizer import train_tokenizer, word_encoder
 
@@ -120,6 +121,20 @@ def test_checkpoint_of_another_recipe_is_refused(tmp_path, tokenizer):
     training.Run(dataclasses.replace(TINY, seed=99), tokenizer).save(path)
     with pytest.raises(ValueError, match=r"checkpoint.pt is of another recipe: delete it"):
         training.train(TINY, tmp_path, progress=False)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"half of a checkpoint", None], ids=["empty", "text", "cut"]
+)
+def test_a_damaged_checkpoint_is_one_sentence(tmp_path, tokenizer, content):
+    path = tmp_path / training.CHECKPOINT
+    if content is None:
+        training.Run(TINY, tokenizer).save(path)
+        path.write_bytes(path.read_bytes()[:1000])
+    else:
+        path.write_bytes(content)
+    with pytest.raises(CourseError, match=r"checkpoint.pt is damaged .*: delete it, or train with"):
+        training.Run(TINY, tokenizer).restore(path)
 
 
 def test_failed_save_leaves_the_old_checkpoint(tmp_path, tokenizer, monkeypatch):

@@ -11,13 +11,12 @@ recorded by `learner.progress`.
 
 from __future__ import annotations
 
-import copy
 import ctypes
 import functools
 import inspect
 import os
 import threading
-import traceback
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -25,7 +24,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course.check import process, register
+from mi_course.check import accidents, half_precision, process, register
+from mi_course.check.copies import copied, same
+from mi_course.check.left_behind import State
 from mi_course.check.register import Exercise
 from mi_course.learner import console, progress
 
@@ -89,6 +90,7 @@ class _TimeIsUp(BaseException):
 
 def _judge_here(exercise: Exercise, solution: Any, seconds: float) -> Verdict:
     """Judge in this process, with an end to endless loops of Python code."""
+    began = time.monotonic()
     thread = ctypes.c_ulong(threading.get_ident())
     throw = ctypes.pythonapi.PyThreadState_SetAsyncExc
     timer = threading.Timer(seconds, throw, (thread, ctypes.py_object(_TimeIsUp)))
@@ -97,7 +99,8 @@ def _judge_here(exercise: Exercise, solution: Any, seconds: float) -> Verdict:
     try:
         return judge(exercise, solution)
     except _TimeIsUp:
-        return Verdict(exercise.name, False, f"your function {process.too_long(seconds)}")
+        told = process.too_long(seconds, time.monotonic() - began)
+        return Verdict(exercise.name, False, f"your function {told}")
     finally:
         timer.cancel()
 
@@ -111,21 +114,23 @@ def judge(exercise: Exercise, solution: Any) -> Verdict:
     try:
         exercise.check(Attempt(solution))
     except Wrong as mistake:
-        return Verdict(name, False, str(mistake))
+        return Verdict(name, False, f"{mistake}{_few_digits(exercise, solution, mistake)}")
     except Exception as error:
         # The check met an answer that its author did not think of.
         return Verdict(
-            name, False, f"{LOST} ({_brief(error)}): look at the type of what you return"
+            name, False, f"{LOST} ({accidents.brief(error)}): look at the type of what you return"
         )
     return Verdict(name, True, "passed")
 
 
+def _few_digits(exercise: Exercise, solution: Any, mistake: Wrong) -> str:
+    """A word on half precision inside of an answer, unless the verdict has one."""
+    if "16 bits" in str(mistake):
+        return ""
+    return half_precision.told(solution, lambda: exercise.check(Attempt(solution)))
+
+
 LOST = "the check does not know what to make of your function's result"
-
-
-def _brief(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 class Attempt:
@@ -139,11 +144,16 @@ class Attempt:
         """Call the function with copies of the arguments.
 
         Raises:
-            Wrong: it is not written yet, stopped with an error, or changed its arguments in place.
+            Wrong: it is not written yet, stopped with an error, changed its arguments in place, or
+                left something behind in Python or PyTorch that changes what other code does.
         """
-        given = [arg.clone() if isinstance(arg, Tensor) else copy.copy(arg) for arg in args]
+        given = [copied(arg) for arg in args]
+        state = State()
         try:
-            result = self.function(*given)
+            try:
+                result = self.function(*given)
+            finally:
+                left = state.put_back()
         except NotImplementedError as error:
             raise Wrong(_unwritten(error) or self._stopped(error, args)) from None
         except (KeyboardInterrupt, _TimeIsUp, Wrong):  # Wrong: one attempt calls another
@@ -155,11 +165,13 @@ class Attempt:
         except BaseException as error:  # a learner's sys.exit() must not end the notebook
             raise Wrong(self._stopped(error, args)) from None
         for number, (before, after) in enumerate(zip(args, given, strict=True)):
-            if not _same(before, after):
+            if not same(before, after):
                 raise Wrong(
                     f"your function changed its argument {self._parameter(number)} in place: work "
-                    "on a copy, for instance x = x.clone()"
+                    f"on a copy, for instance {_a_copy(before)}"
                 )
+        if left:
+            raise Wrong(left)
         return result
 
     def tensor(self, *args: Any, shape: tuple[int, ...], axes: str) -> Tensor:
@@ -190,7 +202,9 @@ class Attempt:
             if isinstance(arg, Tensor)
         ]
         told = given and any(word in str(error) for word in _OF_SHAPES)
-        return _accident(error) + (f" (it was given {', '.join(given)})" if told else "")
+        return f"your function stopped with {accidents.told(error)}" + (
+            f" (it was given {', '.join(given)})" if told else ""
+        )
 
     def _parameter(self, number: int) -> str:
         """The name that the learner gave to an argument, or its number counted from 1."""
@@ -200,10 +214,11 @@ class Attempt:
             return str(number + 1)
 
 
-def _same(before: Any, after: Any) -> bool:
-    if isinstance(before, Tensor):
-        return torch.equal(before, after)
-    return bool(before == after)
+def _a_copy(thing: Any) -> str:
+    """How a copy is made of something of this kind."""
+    if isinstance(thing, list | tuple | dict | set):
+        return "x = copy.deepcopy(x)"
+    return "x = x.clone()" if isinstance(thing, Tensor) else "x = x.copy()"
 
 
 def close(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> bool:
@@ -230,11 +245,3 @@ def _unwritten(error: NotImplementedError) -> str | None:
     """The verdict on a stub; PyTorch raises the same error for types that it cannot work with."""
     text = str(error)
     return "not written yet" if not text or "write your code here" in text else None
-
-
-def _accident(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [f for f in frames if "mi_course" not in f.filename and "torch" not in f.filename]
-    where = f" on line {own[-1].lineno} of your code" if own else ""
-    text = str(error).strip().split("\n")[0] or "no message"
-    return f"your function stopped with {type(error).__name__}{where}: {text}"

@@ -19,8 +19,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mi_course.check import magics
+from mi_course.check import accidents, check_names, magics
 from mi_course.check.core import EXERCISES, Verdict
+from mi_course.check.left_behind import pythons_own_names
 from mi_course.errors import CourseError
 
 CELLS_S = 120.0
@@ -39,11 +40,13 @@ class Task:
         name: of the check.
         answer: the expression that the notebook hands to it, such as the function's name.
         cells: indices of the code cells that must run before.
+        above: what stands above the check in its own cell, where the answer needs that.
     """
 
     name: str
     answer: str
     cells: tuple[int, ...]
+    above: str = ""
 
 
 def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
@@ -51,19 +54,46 @@ def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
 
     Args:
         path: an `.ipynb`.
-        wanted: names of exercises; all where none is given.
+        wanted: names of exercises; all that the notebook checks where none is given. One whose
+            check is not found is not passed; its verdict says so, after the others.
 
     Raises:
-        NotebookError: the file is no notebook.
+        NotebookError: the file is no notebook, or cannot be read.
         NoIPythonError: IPython is not installed.
     """
     sources = code_of(path)
     found = [task for task in tasks(sources) if not wanted or task.name in wanted]
+    missing = [name for name in wanted if name not in {task.name for task in found}]
+    lost = [Verdict(name, False, _why_not_found(name, sources)) for name in missing]
+    return [*_verdicts(path, sources, found), *lost]
+
+
+def _why_not_found(name: str, sources: Sequence[str]) -> str:
+    """Why an exercise was not checked: its check is gone, or stands in a cell that is no Python."""
+    for source in sources:
+        if re.search(rf"\.\s*{re.escape(name)}\s*\(", source) is None:
+            continue
+        try:
+            ast.parse(source)
+        except SyntaxError as error:
+            return (
+                f"not checked: the cell of check.{name}(...) stops with SyntaxError on line "
+                f"{error.lineno} of it: {error.msg}"
+            )
+    return (
+        f"not checked: check.{name}(...) is not found in the notebook; write it into a cell below "
+        "your answer"
+    )
+
+
+def _verdicts(path: Path, sources: Sequence[str], found: Sequence[Task]) -> list[Verdict]:
+    """Run the cells in a process of their own, and read what it says of each exercise."""
     if not found:
         return []
     with tempfile.TemporaryDirectory() as folder:
         job, result = Path(folder, "job.json"), Path(folder, "result.json")
-        job.write_text(json.dumps({"sources": sources, "tasks": [asdict(t) for t in found]}))
+        work = {"sources": sources, "tasks": [asdict(t) for t in found]}
+        job.write_text(json.dumps(work), "utf8")
         code = "import sys; sys.path[:] = sys.argv[3:]; from mi_course.check import notebook; "
         code += "notebook.run(*sys.argv[1:3], globals())"
         late = False
@@ -96,55 +126,86 @@ def code_of(path: Path) -> list[str]:
     """The sources of a notebook's code cells as Python, with calls where IPython's syntax was.
 
     Raises:
-        NotebookError: the file is no notebook.
+        NotebookError: the file is no notebook, or cannot be read.
         NoIPythonError: IPython is not installed.
     """
     try:
-        cells = json.loads(path.read_text("utf8"))["cells"]
+        text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
+    except UnicodeDecodeError as error:
+        raise NotebookError(f"{path} is no notebook: its text is not UTF-8 ({error})") from error
+    except OSError as error:
+        raise NotebookError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        cells = json.loads(text)["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        raise NotebookError(f"{path} is no notebook: {error}") from error
+        raise NotebookError(f"{path} is no notebook: {_damage(text, error)}") from error
     return [magics.as_python(source) for source in sources]
+
+
+def _damage(text: str, error: Exception) -> str:
+    """What is wrong with the text of a notebook, in words."""
+    if not text.strip():
+        return "it is empty"
+    if re.search(r"^(<{7}|={7}|>{7})", text, re.MULTILINE):
+        return "it holds conflict markers of git (<<<<<<<, =======, >>>>>>>); settle the conflict"
+    if isinstance(error, json.JSONDecodeError):
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        ends = "it ends in the middle" if cut else "it is no JSON"
+        return f"{ends} (line {error.lineno}: {error.msg})"
+    return f"it has no list of cells ({accidents.brief(error)})"
 
 
 def tasks(sources: Sequence[str]) -> list[Task]:
     """The exercises that the cells check, with the cells that each needs."""
     found: dict[str, Task] = {}
     trees = [_parsed(source) for source in sources]
+    names = check_names.read([tree for tree in trees if tree])
     for i, tree in enumerate(trees):
-        for node in ast.walk(tree) if tree else ():
-            name = _checked(node)
-            if name in EXERCISES and isinstance(node, ast.Call) and node.args:
-                needed = _needed(trees, sources, i, node.args[0], name)
-                found[name] = Task(name, ast.unparse(node.args[0]), needed)
+        for statement in tree.body if tree else ():
+            for node in ast.walk(statement):
+                name, answer = names.called(node)
+                if name in EXERCISES and answer is not None:
+                    above = _above(sources[i], statement, answer)
+                    found[name] = _task(name, answer, trees, sources, i, above)
     return list(found.values())
 
 
 def _parsed(source: str) -> ast.Module | None:
     try:
         return ast.parse(source)
-    except SyntaxError:
+    except (SyntaxError, ValueError, RecursionError):  # ValueError: a character that is none
         return None
 
 
-def _checked(node: ast.AST) -> str:
-    """`NAME` of a call `check.NAME(...)`, else nothing."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        owner = node.func.value
-        if isinstance(owner, ast.Name) and owner.id == "check":
-            return node.func.attr
-    return ""
+def _above(source: str, statement: ast.stmt, answer: ast.expr) -> str:
+    """What stands above a check in its own cell, if that defines what the answer uses."""
+    lines = source.splitlines()[: statement.lineno - 1]
+    above = "\n".join(lines)
+    tree = _parsed(above)
+    return above if tree and _defined(tree) & _used(ast.unparse(answer)) else ""
+
+
+def _task(
+    name: str,
+    answer: ast.expr,
+    trees: Sequence[ast.Module | None],
+    sources: Sequence[str],
+    before: int,
+    above: str,
+) -> Task:
+    wanted = _used(ast.unparse(answer)) | (_used(above) if above else set())
+    return Task(name, ast.unparse(answer), _needed(trees, sources, before, wanted), above)
 
 
 def _needed(
     trees: Sequence[ast.Module | None],
     sources: Sequence[str],
     before: int,
-    answer: ast.expr,
-    name: str,
+    used: set[str],
 ) -> tuple[int, ...]:
-    """The cells above that define what the answer uses, followed back to the first."""
-    wanted, needed = _used(ast.unparse(answer)), set()
+    """The cells above that define the names that are used, followed back to the first."""
+    wanted, needed = set(used), set()
     for i in range(before - 1, -1, -1):
         tree = trees[i]
         if tree is None:
@@ -189,37 +250,41 @@ def _defined(tree: ast.Module) -> set[str]:
 def run(job: str, result: str, namespace: dict[str, object]) -> None:
     """In the process of its own: run the cells and write one verdict a line."""
     work = json.loads(Path(job).read_text("utf8"))
-    failed: dict[int, str] = {}
+    failed: dict[object, str] = {}
     ran: set[int] = set()
     for task in work["tasks"]:
         for i in task["cells"]:
             if i not in ran:
                 ran.add(i)
-                _run_cell(i, work["sources"][i], namespace, failed)
+                _run_cell(i, f"<cell {i + 1}>", work["sources"][i], namespace, failed)
+        if task["above"]:
+            _run_cell(task["name"], "<cell of the check>", task["above"], namespace, failed)
         verdict = _verdict(task, namespace, failed)
-        with open(result, "a", encoding="utf8") as file:
+        # a cell may have put its own len in the place of Python's
+        with pythons_own_names(), open(result, "a", encoding="utf8") as file:
             file.write(json.dumps(asdict(verdict)) + "\n")
 
 
-def _run_cell(i: int, source: str, namespace: dict[str, object], failed: dict[int, str]) -> None:
+def _run_cell(
+    key: object, name: str, source: str, namespace: dict[str, object], failed: dict[object, str]
+) -> None:
     # anew for each cell: one above may have imported IPython's own, which gives None here
     namespace["get_ipython"] = magics.get_ipython
     try:
-        exec(compile(source, f"<cell {i + 1}>", "exec"), namespace)
+        exec(compile(source, name, "exec"), namespace)
     except BaseException as error:
-        text = str(error).strip().split("\n")[0]
-        failed[i] = f"{type(error).__name__}: {text}"
+        failed[key] = accidents.brief(error)
 
 
 def _verdict(
-    task: dict[str, object], namespace: dict[str, object], failed: dict[int, str]
+    task: dict[str, object], namespace: dict[str, object], failed: dict[object, str]
 ) -> Verdict:
     name, cells = str(task["name"]), task["cells"]
     assert isinstance(cells, list)
     try:
         solution = eval(str(task["answer"]), namespace)
     except BaseException as error:
-        why = next((failed[i] for i in reversed(cells) if i in failed), None)
-        why = why or f"{type(error).__name__}: {error}"
+        why = next((failed[key] for key in (name, *reversed(cells)) if key in failed), None)
+        why = why or accidents.brief(error)
         return Verdict(name, False, f"the cell of your answer stops with {why}")
     return EXERCISES[name](solution)

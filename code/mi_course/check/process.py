@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from mi_course.check import sending, wire
+from mi_course.check.left_behind import pythons_own_names
 from mi_course.check.register import Exercise
 
 PATIENCE_S = 20.0
@@ -66,7 +67,11 @@ class _Worker:
     def _read(self) -> None:
         assert self.process.stdout is not None
         while (data := wire.receive(self.process.stdout)) is not None:
-            self.replies.put(json.loads(data))
+            try:
+                self.replies.put(json.loads(data))
+            except ValueError:
+                self.replies.put({"state": "garbled"})
+                break
         self.replies.put(None)
 
     def send(self, job: bytes) -> None:
@@ -101,10 +106,11 @@ def judge(exercise: Exercise, solution: Any) -> Reply:
         NotSendable: the answer cannot be pickled.
         KeyboardInterrupt: the learner stopped the check; the process is gone.
     """
-    job = _job(exercise, solution)
-    with _lock:
+    began = time.monotonic()
+    with _lock, pythons_own_names():
+        job = _job(exercise, solution)
         try:
-            return _with_new_process_once(job)
+            return _with_new_process_once(job, began)
         except BaseException:
             stop()
             raise
@@ -117,14 +123,20 @@ def _job(exercise: Exercise, solution: Any) -> bytes:
         raise NotSendable(f"{type(error).__name__}: {error}") from error
     job = {
         "answer": answer,
-        "folder": os.getcwd(),
+        "folder": _folder(),
         "path": sys.path,
         "give_up_s": START_S + WALL_S + 10,
     }
     return pickle.dumps(job)
 
 
-def _with_new_process_once(job: bytes) -> Reply:
+def _folder() -> str | None:
+    with suppress(FileNotFoundError):
+        return os.getcwd()
+    return None  # it was deleted, or has another name now: most answers read no file
+
+
+def _with_new_process_once(job: bytes, began: float) -> Reply:
     """A process that died while it was idle is replaced."""
     global _worker
     if _worker is not None and (_worker.owner != os.getpid() or _worker.process.poll() is not None):
@@ -138,7 +150,7 @@ def _with_new_process_once(job: bytes) -> Reply:
         _worker.ready = True
     with suppress(BrokenPipeError):
         _worker.send(job)
-    return _watch(_worker)
+    return _watch(_worker, began)
 
 
 def _await(child: _Worker, seconds: float) -> Reply | None:
@@ -148,15 +160,21 @@ def _await(child: _Worker, seconds: float) -> Reply | None:
         return None
 
 
-def _watch(child: _Worker) -> Reply:
+def _watch(child: _Worker, began: float) -> Reply:
     """Wait for the verdict; kill the process where time or memory runs out."""
     reply = _await(child, START_S)
     if reply is not None and reply["state"] == "begins":
-        reply = _until_done(child)
+        reply = _until_done(child, began)
     if reply is None:
         ended = child.process.poll() if _gone(child) else None
         _replace()
         return _failed(_obituary(ended))
+    if reply["state"] == "garbled":
+        _replace()
+        return _failed(
+            "your function changed something in Python that all other code uses too, and the check "
+            "could not answer: change nothing outside of it"
+        )
     if reply["state"] == "interrupted":
         raise KeyboardInterrupt
     if reply["state"] == "unreadable":
@@ -166,7 +184,7 @@ def _watch(child: _Worker) -> Reply:
     return reply
 
 
-def _until_done(child: _Worker) -> Reply | None:
+def _until_done(child: _Worker, began: float) -> Reply | None:
     process = psutil.Process(child.process.pid)
     start, computed, held = time.monotonic(), _computed(process), _held(process)
     room = min(MEMORY_BYTES, int(psutil.virtual_memory().available * 0.7))
@@ -180,12 +198,20 @@ def _until_done(child: _Worker) -> Reply | None:
         spent, waited = _computed(process) - computed, time.monotonic() - start
         if spent > PATIENCE_S or waited > WALL_S:
             seconds = PATIENCE_S if spent > PATIENCE_S else WALL_S
-            return _stopped(too_long(seconds))
+            return _stopped(too_long(seconds, time.monotonic() - began))
 
 
-def too_long(seconds: float) -> str:
-    """What a function did that was stopped after some seconds, after the words "your function"."""
-    return f"did not finish within {seconds:.0f} seconds: does a loop never stop?"
+def too_long(seconds: float, waited: float) -> str:
+    """What a function did that was stopped, after the words "your function".
+
+    Args:
+        seconds: that it may take.
+        waited: seconds since the check was called: the process starts, and others compute too.
+    """
+    told = f"did not finish within {seconds:.0f} seconds: does a loop never stop?"
+    if waited > 1.1 * seconds + 1:
+        told += f" (Those are its own: {waited:.0f} seconds have passed since the check began.)"
+    return told
 
 
 def _computed(process: psutil.Process) -> float:

@@ -7,27 +7,19 @@ the course is sent by its name and loaded on the other side: GPT-2 small weighs 
 
 from __future__ import annotations
 
-import functools
 import io
-import os
 import sys
-import sysconfig
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import cloudpickle
+import torch
 
+from mi_course.check import accidents
 from mi_course.models import registry
-
-_PACKAGE = str(Path(__file__).resolve().parents[1])
-_INSTALLED = tuple(
-    {os.path.realpath(path) for path in (sys.base_prefix, sys.prefix)}
-    | {os.path.realpath(path) for path in sysconfig.get_paths().values()}
-    | {_PACKAGE}
-)
 
 
 class _Pickler(cloudpickle.Pickler):
@@ -60,18 +52,42 @@ def _exit_of_python() -> Callable[..., Any]:
     return sys.exit
 
 
-@functools.cache
-def _loaded(name: str) -> Any:
-    from mi_course import models  # here: seconds of imports that most answers do without
-
-    return models.load(name, quiet=True)
+_loaded: dict[str, tuple[Any, Any]] = {}
+"""Models that were loaded in this process, by name, each with its state when it was new."""
+_used: set[str] = set()
+"""Those that the present answer uses."""
 
 
 def _model(name: str) -> Any:
-    """The model on the other side, without hooks that an earlier answer left behind."""
-    model = _loaded(name)
-    model.reset_hooks()
-    return model
+    """The model on the other side; it is kept, since a later answer may use it too."""
+    if name not in _loaded:
+        from mi_course import models  # here: seconds of imports that most answers do without
+
+        model = models.load(name, quiet=True)
+        _loaded[name] = model, _state(model)
+    _used.add(name)
+    return _loaded[name][0]
+
+
+def tidy_models() -> None:
+    """After an answer: no hooks are left in a model, and one that was changed is forgotten."""
+    for name in _used:
+        model, before = _loaded[name]
+        model.reset_hooks()
+        if _state(model) != before:
+            del _loaded[name]
+    _used.clear()
+
+
+def _state(model: Any) -> tuple[Any, ...]:
+    """What an answer may change in a model: its weights, its mode, the flags that it runs with."""
+    weights = [
+        zlib.crc32(weight.detach().contiguous().view(-1).view(torch.uint8).numpy())
+        for weight in model.state_dict().values()
+    ]
+    trained = [weight.requires_grad for weight in model.parameters()]
+    modes = [module.training for module in model.modules()]
+    return weights, trained, modes, {name: str(value) for name, value in vars(model.cfg).items()}
 
 
 @contextmanager
@@ -93,9 +109,4 @@ def _is_own(module: ModuleType) -> bool:
     file = getattr(module, "__file__", None)
     if not isinstance(file, str) or module.__name__ == "__main__":
         return False
-    return sys.modules.get(module.__name__) is module and not _installed(file)
-
-
-@functools.lru_cache(maxsize=8192)
-def _installed(file: str) -> bool:
-    return os.path.realpath(file).startswith(_INSTALLED)
+    return sys.modules.get(module.__name__) is module and accidents.is_own(file)

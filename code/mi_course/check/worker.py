@@ -11,13 +11,17 @@ import faulthandler
 import json
 import os
 import pickle
+import random
 import sys
+import tempfile
 import threading
 from typing import Any, BinaryIO
 
+import numpy as np
 import torch
 
-from mi_course.check import core, wire
+from mi_course.check import core, sending, wire
+from mi_course.check.left_behind import Surroundings
 
 MOST_PRINTED = 2_000
 """Characters of output that are sent back."""
@@ -75,14 +79,14 @@ def main() -> None:
 def _serve(data: bytes, replies: BinaryIO) -> None:
     """One job: read it, say that it begins, judge, say what came of it."""
     job = pickle.loads(data)
-    os.chdir(job["folder"])
+    _enter(job["folder"])
     sys.path[:] = job["path"]
     printed = Printed()
     sys.stdout = sys.stderr = printed
     threads = threading.active_count()
-    torch.set_default_dtype(torch.float32)
-    torch.set_grad_enabled(True)
-    torch.manual_seed(0)
+    for seed in (random.seed, np.random.seed, torch.manual_seed):
+        seed(0)
+    surroundings = Surroundings()
     # Works where nothing else does: in C code that never lets Python run again.
     faulthandler.dump_traceback_later(job["give_up_s"], exit=True, file=_devnull())
     try:
@@ -95,9 +99,19 @@ def _serve(data: bytes, replies: BinaryIO) -> None:
     except BaseException as error:
         reply = {"state": "unreadable", "message": f"{type(error).__name__}: {error}"}
     finally:
+        surroundings.put_back()
         faulthandler.cancel_dump_traceback_later()
     busy = threading.active_count() > threads
     _reply(replies, reply | {"printed": printed.text(), "busy": busy})
+    sending.tidy_models()
+
+
+def _enter(folder: str | None) -> None:
+    """Work where the notebook does; where its folder is gone, somewhere that exists."""
+    try:
+        os.chdir(folder or tempfile.gettempdir())
+    except OSError:
+        os.chdir(tempfile.gettempdir())
 
 
 def _reply(stream: BinaryIO, reply: dict[str, Any]) -> None:

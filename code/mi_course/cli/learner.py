@@ -124,44 +124,60 @@ def check(args: argparse.Namespace) -> int:
     root = root_or_none(args)
     if args.cases:
         return _cases(root, args.wanted)
-    from mi_course.check.notebook import check as check_notebook
-
-    docs, names = _chosen(root, args.wanted)
     folder = _workbook(root, args.into)
-    passed = total = 0
-    for doc in docs:
-        path = _newest(folder, doc)
-        if path is None:
-            print(f"{doc}: no notebook of yours; `mi-course start {doc}` writes it")
-            total += 1
-            continue
-        print(relative(path))
-        for verdict in check_notebook(path, names):
-            print(f"  {verdict}")
-            passed, total = passed + verdict.passed, total + 1
+    passed = total = damaged = 0
+    for doc, names in _chosen(root, args.wanted).items():
+        here, unread = _check_chapter(root, folder, doc, names)
+        passed, total, damaged = passed + here, total + len(names), damaged + unread
     print(f"{passed} of {total} passed")
-    return int(passed < total)
+    return int(passed < total or damaged > 0)
 
 
-def _chosen(root: Path | None, wanted: str | None) -> tuple[list[str], list[str]]:
-    """The chapters, and the exercises in them, that were asked for."""
+def _chosen(root: Path | None, wanted: str | None) -> dict[str, list[str]]:
+    """The chapters that were asked for, each with the exercises in it that were.
+
+    Raises:
+        UsageError: there are none.
+    """
     from mi_course.book import exercises
     from mi_course.book.notebook import workbook
 
-    chapters = exercises.by_chapter(root)
-    with_it = [doc for doc, names in chapters.items() if wanted in names]
+    chapters = {doc: list(names) for doc, names in exercises.by_chapter(root).items()}
+    with_it = {doc: [str(wanted)] for doc, names in chapters.items() if wanted in names}
     if with_it:
-        return with_it, [str(wanted)]
-    docs = workbook.select(root, wanted)
-    return [doc for doc in docs if chapters.get(doc)], []
+        return with_it
+    chosen = {
+        doc: names for doc in workbook.select(root, wanted) if (names := chapters.get(doc, []))
+    }
+    if not chosen:
+        raise UsageError(f"{wanted or 'the course'} has no exercises: there is nothing to check")
+    return chosen
 
 
-def _newest(folder: Path, doc: str) -> Path | None:
-    """The version of a notebook that was worked in last."""
-    own = folder / f"{doc}.ipynb"
-    found = [own, *own.parent.glob(f"{own.stem}.new-*.ipynb")]
-    found = [path for path in found if path.is_file()]
-    return max(found, key=lambda path: path.stat().st_mtime) if found else None
+def _check_chapter(root: Path | None, folder: Path, doc: str, names: list[str]) -> tuple[int, int]:
+    """Print a verdict for each of these exercises.
+
+    Returns:
+        How many of them are passed, and how many copies of the notebook are damaged.
+    """
+    from mi_course.book.notebook import workbook
+    from mi_course.check import notebook
+
+    copies = workbook.worked_in(root, folder, doc)
+    if not copies:
+        print(f"{doc}: no notebook of yours; `mi-course start {doc}` writes it")
+    for i, path in enumerate(copies):
+        try:
+            verdicts = notebook.check(path, names)
+        except notebook.NotebookError as error:
+            print(f"{error}; not checked")
+            continue
+        older = ", ".join(relative(other) for other in copies[i + 1 :])
+        print(relative(path) + (f" (the newer of yours; not checked: {older})" if older else ""))
+        for verdict in verdicts:
+            print(f"  {verdict}")
+        return sum(verdict.passed for verdict in verdicts), i
+    return 0, len(copies)
 
 
 def _cases(root: Path | None, wanted: str | None) -> int:

@@ -33,6 +33,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from mi_course import models
 from mi_course.english import corpus, grammar
+from mi_course.errors import CourseError
 from mi_course.pocket_training import model_card, quality
 from mi_course.pocket_training.metrics import Metrics, Row
 from mi_course.pocket_training.tokenizer import train_tokenizer, word_encoder
@@ -43,6 +44,10 @@ CHECKPOINT = "checkpoint.pt"
 THREADS = 1
 LOG = "training_log.csv"
 CHECKED = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json", LOG)
+
+
+class CheckpointError(CourseError, ValueError):
+    """A checkpoint with which training cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -189,11 +194,22 @@ class Run:
         """Continues from a checkpoint of the same recipe.
 
         Raises:
-            ValueError: the checkpoint is of another recipe.
+            CheckpointError: the checkpoint is damaged, or of another recipe.
         """
-        state = torch.load(path, weights_only=False)
-        if state["recipe"] != asdict(self.recipe):
-            raise ValueError(f"{path} is of another recipe: delete it, or train without resuming")
+        try:
+            state = torch.load(path, weights_only=False)
+            recipe = state["recipe"]
+        except OSError:
+            raise
+        except Exception as error:  # a file that was cut off fails in many ways
+            raise CheckpointError(
+                f"{path} is damaged ({type(error).__name__}): delete it, or train without resuming "
+                "(--restart)"
+            ) from error
+        if recipe != asdict(self.recipe):
+            raise CheckpointError(
+                f"{path} is of another recipe: delete it, or train without resuming (--restart)"
+            )
         self.step, self.seconds, self.log = state["step"], state["seconds"], state["log"]
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -208,7 +224,7 @@ def train_pocket(out: Path, *, resume: bool = True, progress: bool = True) -> No
         progress: show a progress bar on stderr.
 
     Raises:
-        ValueError: `out` holds a checkpoint of another recipe.
+        CheckpointError: `out` holds a checkpoint that is damaged or of another recipe.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(THREADS)
@@ -251,7 +267,7 @@ def train(recipe: Recipe, out: Path, *, resume: bool = True, progress: bool = Tr
         progress: show a progress bar on stderr.
 
     Raises:
-        ValueError: the checkpoint is of another recipe.
+        CheckpointError: the checkpoint is damaged, or of another recipe.
     """
     out.mkdir(parents=True, exist_ok=True)
     checkpoint = out / CHECKPOINT

@@ -171,7 +171,7 @@ def _code_cell(code: str, tags: Sequence[str]) -> NotebookNode:
 def _notebook(chapter: Chapter, cells: Sequence[NotebookNode]) -> NotebookNode:
     seen: dict[str, int] = {}
     for cell in cells:
-        digest = sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
+        digest = cell_digest(cell)
         seen[digest] = seen.get(digest, 0) + 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
     notebook = nbformat.v4.new_notebook(cells=list(cells))
@@ -184,6 +184,12 @@ def _notebook(chapter: Chapter, cells: Sequence[NotebookNode]) -> NotebookNode:
     )
     nbformat.validate(notebook)
     return notebook
+
+
+def cell_digest(cell: NotebookNode) -> str:
+    """What a cell's id begins with as long as nobody has changed the cell."""
+    text = f"{cell.cell_type}\n{cell.source.rstrip()}"
+    return sha256(text.encode()).hexdigest()[:8]
 
 
 def fingerprint(notebook: NotebookNode) -> str:

@@ -7,6 +7,7 @@ somebody has worked in it: no other file keeps track.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters, exercises, store
 from mi_course.book.chapters import Chapter, ChapterError
-from mi_course.book.notebook.learner_notebook import fingerprint, learner_notebook
+from mi_course.book.notebook.learner_notebook import cell_digest, fingerprint, learner_notebook
 
 FOLDER = "workbook"
 
@@ -114,10 +115,63 @@ def _beside(notebook: NotebookNode, path: Path) -> Written:
     return _put(notebook, copy, "beside")
 
 
+def worked_in(root: Path | None, folder: Path, doc: str) -> list[Path]:
+    """The copies of a chapter's notebook in which a learner has worked, the newest first.
+
+    The newest is the one that was written last, whatever the clock said. Where nobody has worked in
+    any, it is the only one.
+
+    Returns:
+        Paths of files that exist; none where there is no copy.
+    """
+    copies = _copies(folder / f"{doc}.ipynb")
+    if len(copies) < 2:
+        return copies
+    made = _made(root, doc)
+    return [path for path in copies if _has_work(path, made)] or copies[:1]
+
+
+def _copies(own: Path) -> list[Path]:
+    """The files of a notebook, the newest first: those beside it were written after it."""
+    beside = {
+        int(match[1]): path
+        for path in own.parent.glob("*.ipynb")
+        if (match := re.fullmatch(rf"{re.escape(own.stem)}\.new-(\d+)", path.stem))
+    }
+    paths = [path for _, path in sorted(beside.items(), reverse=True)]
+    return [path for path in [*paths, own] if path.is_file()]
+
+
+def _has_work(path: Path, made: NotebookNode) -> bool:
+    """Whether the code of a copy was changed; that of a damaged one was, as far as one can tell.
+
+    Each cell tells by its id what it was, so that an editor may rewrite all metadata, and a note in
+    the text is no work. Where an editor has dropped the ids, the present version decides.
+    """
+    notebook = _read(path)
+    if notebook is None:
+        return True
+    if notebook.metadata.get("mi_course", {}).get("generated") == fingerprint(notebook):
+        return False
+    as_made = {cell_digest(cell) for cell in made.cells}
+    return any(
+        cell.cell_type == "code" and cell.source.strip() and not _is_as_made(cell, as_made)
+        for cell in notebook.cells
+    )
+
+
+def _is_as_made(cell: NotebookNode, as_made: set[str]) -> bool:
+    digest = cell_digest(cell)
+    return digest in as_made or str(cell.get("id", "")).startswith(digest)
+
+
 def _read(path: Path) -> NotebookNode | None:
     """The notebook in a file, or None where the file is none: it is then left alone."""
     try:
-        return nbformat.read(path, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of cells whose ids an editor has dropped
+            # some editors put a byte order mark in front
+            return nbformat.reads(path.read_text("utf-8-sig"), as_version=4)
     except (OSError, ValueError, AttributeError, nbformat.ValidationError):
         return None
 

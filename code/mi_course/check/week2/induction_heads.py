@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mi_course import induction
 from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.hook_points import HookPoint
 
 
 @exercise
@@ -203,8 +204,9 @@ def zero_head(attempt: Attempt) -> None:
     """`(z [batch, pos, head, d_head], hook, head: int) -> z` with that head's output zero."""
     z = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
     for head in (1, 2):
-        _explain_z_shape(attempt(z, None, head))
-        found = attempt.tensor(z, None, head, shape=(2, 5, 4, 3), axes="(batch, pos, head, d_head)")
+        hook = HookPoint("blocks.1.attn.hook_z")
+        _explain_z_shape(attempt(z, hook, head))
+        found = attempt.tensor(z, hook, head, shape=(2, 5, 4, 3), axes="(batch, pos, head, d_head)")
         right = z.clone()
         right[:, :, head] = 0
         if not close(found, right):

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.hook_points import HookPoint
 
 
 @exercise
@@ -221,8 +222,9 @@ def patch_position(attempt: Attempt) -> None:
     resid, source = torch.randn(2, 4, 6, 5, generator=generator)
     pos = torch.tensor([4, 2, 5, 2])
     rows = torch.arange(4)
-    _explain_patch_shape(attempt(resid, None, source, pos))
-    found = attempt.tensor(resid, None, source, pos, shape=(4, 6, 5), axes="(batch, pos, d_model)")
+    hook = HookPoint("blocks.1.hook_in")  # so is it called where hook_resid_pre was asked for
+    _explain_patch_shape(attempt(resid, hook, source, pos))
+    found = attempt.tensor(resid, hook, source, pos, shape=(4, 6, 5), axes="(batch, pos, d_model)")
     right = resid.clone()
     right[rows, pos] = source[rows, pos]
     if not close(found, right):
@@ -231,7 +233,7 @@ def patch_position(attempt: Attempt) -> None:
             or _where_patched(resid, source, found, pos)
         )
     for other in (torch.tensor([1, 1, 1, 1]), torch.tensor([0, 5, 0, 3])):
-        again = attempt.tensor(resid, None, source, other, shape=(4, 6, 5), axes="resid's")
+        again = attempt.tensor(resid, hook, source, other, shape=(4, 6, 5), axes="resid's")
         expected = resid.clone()
         expected[rows, other] = source[rows, other]
         if not close(again, expected):

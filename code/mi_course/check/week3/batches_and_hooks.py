@@ -12,6 +12,7 @@ from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.generators import Source, guarded, take
+from mi_course.check.hook_points import HookPoint
 
 
 @exercise
@@ -84,8 +85,9 @@ def hooks_for(attempt: Attempt) -> None:
             raise Wrong(f"layers are counted from 0: head {layer}.{head} writes at {right!r}")
         if name != right:
             raise Wrong(f"head {layer}.{head} writes at the hook point {right!r}; found {name!r}")
-        changed = _silent(attempt, hook, z)
-        if _seen and _seen[-1] is not _POINT:
+        point = HookPoint(name)
+        changed = _silent(attempt, hook, z, point)
+        if _seen and _seen[-1] is not point:
             raise Wrong(
                 "the hook point does not reach the function: the model calls hook(z, hook=point), "
                 "and the function should be called with that point"
@@ -127,8 +129,6 @@ def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tupl
     return result
 
 
-_POINT = object()
-"""What stands for the hook point when a hook is called."""
 _seen: list[Any] = []
 
 
@@ -140,10 +140,10 @@ def _silence(z: Tensor, hook: Any, head: int) -> Tensor:
     return z
 
 
-def _silent(attempt: Attempt, hook: Callable[..., Any], z: Tensor) -> list[int]:
+def _silent(attempt: Attempt, hook: Callable[..., Any], z: Tensor, point: HookPoint) -> list[int]:
     """Which heads a hook sets to zero."""
     try:
-        result = Attempt(_two_arguments(hook, attempt.name))(z)
+        result = Attempt(_two_arguments(hook, point, attempt.name))(z)
     except Wrong as mistake:
         if "multiple values" in str(mistake) or "missing" in str(mistake):
             raise Wrong(
@@ -156,10 +156,12 @@ def _silent(attempt: Attempt, hook: Callable[..., Any], z: Tensor) -> list[int]:
     return [h for h in range(4) if bool((result[:, :, h] == 0).all())]
 
 
-def _two_arguments(hook: Callable[..., Any], name: str) -> Callable[[Tensor], Any]:
+def _two_arguments(
+    hook: Callable[..., Any], point: HookPoint, name: str
+) -> Callable[[Tensor], Any]:
     @functools.wraps(_silence)
     def call(z: Tensor) -> Any:
-        return hook(z, hook=_POINT)
+        return hook(z, hook=point)
 
     call.__name__ = name
     return call
