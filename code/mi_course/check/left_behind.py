@@ -136,7 +136,7 @@ class Surroundings:
     def __init__(self) -> None:
         self.state = State()
         self.settings = [read() for read, _ in _SETTINGS]
-        self.names = [dict(vars(owner)) for owner in _OWNERS]
+        self.names = [_functions(owner) for owner in _OWNERS]
 
     def put_back(self) -> None:
         """All of it as it was; nothing is told of it."""
@@ -145,12 +145,22 @@ class Surroundings:
             now = vars(owner)
             for name in [name for name in names if now.get(name) is not names[name]]:
                 setattr(owner, name, names[name])
-            if isinstance(owner, type):  # a method of its own hides an inherited one
-                for name in [name for name in now if name not in names]:
-                    delattr(owner, name)
+            for name in _hiding(owner, names):
+                delattr(owner, name)
         for (read, write), before in zip(_SETTINGS, self.settings, strict=True):
             if read() != before:
                 write(before)
+
+
+def _functions(owner: Any) -> dict[str, Any]:
+    """What an answer may have exchanged; settings that a library changes by itself are none."""
+    return {name: value for name, value in vars(owner).items() if name[:1] != "_"}
+
+
+def _hiding(owner: Any, names: dict[str, Any]) -> list[str]:
+    """New names of a class that hide inherited ones; libraries add others, which stay."""
+    inherited = {name for kind in getattr(owner, "__mro__", ())[1:] for name in vars(kind)}
+    return [name for name in _functions(owner) if name not in names and name in inherited]
 
 
 def _fill(filters: Any, values: list[Any]) -> None:

@@ -70,13 +70,14 @@ def main() -> None:
         os.dup2(nowhere, standard)
     _no_questions()
     torch.set_num_threads(1)  # the cases are small, and its time is measured
+    surroundings = Surroundings()
     _reply(replies, {"state": "ready"})
     while (data := wire.receive(jobs)) is not None:
-        _serve(data, replies)
+        _serve(data, replies, surroundings)
     os._exit(0)
 
 
-def _serve(data: bytes, replies: BinaryIO) -> None:
+def _serve(data: bytes, replies: BinaryIO, surroundings: Surroundings) -> None:
     """One job: read it, say that it begins, judge, say what came of it."""
     job = pickle.loads(data)
     _enter(job["folder"])
@@ -86,7 +87,6 @@ def _serve(data: bytes, replies: BinaryIO) -> None:
     threads = threading.active_count()
     for seed in (random.seed, np.random.seed, torch.manual_seed):
         seed(0)
-    surroundings = Surroundings()
     # Works where nothing else does: in C code that never lets Python run again.
     faulthandler.dump_traceback_later(job["give_up_s"], exit=True, file=_devnull())
     try:
