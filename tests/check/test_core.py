@@ -87,14 +87,6 @@ def test_inline_runs_in_this_process_for_a_debugger(monkeypatch):
     assert seen
 
 
-def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, monkeypatch):
-    folder = tmp_path / "gone"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-    folder.rmdir()
-    assert verdict(right).passed
-
-
 def test_an_error_inside_a_library_has_the_learners_line_and_all_of_its_explanation():
     def pattern(scores, threshold):
         kept = scores

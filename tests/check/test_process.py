@@ -191,6 +191,39 @@ def test_a_plain_script_needs_no_main_guard_and_leaves_no_process(tmp_path):
     assert record["exercise"] == "continue_pattern"
 
 
+GONE = """
+import os, tempfile
+from mi_course import check
+from mi_course.check import process
+
+def answer(tokens):
+    return dict(zip(tokens, tokens[1:])).get(tokens[-1]) if tokens else None
+
+def leave():
+    folder = tempfile.mkdtemp()
+    os.chdir(folder)
+    os.rmdir(folder)
+
+if {warm}:
+    assert check.continue_pattern(answer).passed
+leave()
+assert check.continue_pattern(answer).passed
+assert process._worker is not None
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder that one is in")
+@pytest.mark.parametrize("warm", [False, True])
+def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, warm):
+    env = os.environ | {"PYTHONPATH": str(ROOT / "code")}
+    script = tmp_path / "answer.py"
+    script.write_text(GONE.format(warm=warm))
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, env=env, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_killed_notebook_leaves_no_process_behind(tmp_path):
     code = textwrap.dedent(SCRIPT) + "\nimport time\nsys.stdout.flush()\ntime.sleep(100)\n"
     env = os.environ | {"PYTHONPATH": str(ROOT / "code")}

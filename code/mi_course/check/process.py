@@ -15,6 +15,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -58,6 +59,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             # A notebook's interrupt goes to a whole group of processes: this one is in its own.
             start_new_session=True,
+            cwd=_folder() or tempfile.gettempdir(),
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self.ready = False
