@@ -226,6 +226,8 @@ def _end(pid: int) -> None:
     """End a process and those of its group, and take note of its end."""
     with suppress(OSError):
         os.killpg(pid, signal.SIGKILL)
+    with suppress(OSError):  # one that was forked just now may not have made its group yet
+        os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
 
 

@@ -7,6 +7,7 @@ from hashlib import sha256
 
 import pytest
 
+from mi_course import models
 from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import roles
 from mi_course.book.notebook.targets import Page
@@ -73,7 +74,7 @@ def test_the_command_writes_the_file_that_the_site_has(tmp_path, capsys):
     ("damage", "message"), [("weights", "is damaged"), ("size", "train a smaller model")]
 )
 def test_a_model_that_must_not_be_shown_stops_the_build(tmp_path, damage, message):
-    folder = shutil.copytree(browser_model.POCKET, tmp_path / "pocket")
+    folder = shutil.copytree(models.POCKET_DIR, tmp_path / "pocket")
     weights = folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes() + b"0" * 300_000)
     if damage == "size":

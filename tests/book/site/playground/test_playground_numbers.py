@@ -12,7 +12,7 @@ import unicodedata
 import pytest
 import torch
 
-from mi_course import ablation, attribution, hooks, induction, ioi
+from mi_course import ablation, attribution, hooks, induction, ioi, models
 from mi_course.english import corpus
 from support.playground import browser_model, call
 
@@ -391,7 +391,7 @@ def test_the_file_is_float32_and_small_enough(tmp_path):
     path = browser_model.write(tmp_path)
     assert path.stat().st_size <= 2_500_000
     data = json.loads(path.read_text().removeprefix("window.POCKET = ").removesuffix(";\n"))
-    shipped = (browser_model.POCKET / "model.safetensors").read_bytes()
+    shipped = (models.POCKET_DIR / "model.safetensors").read_bytes()
     assert base64.b64decode(data["weights"]) == shipped
     header = json.loads(shipped[8 : 8 + int.from_bytes(shipped[:8], "little")])
     header.pop("__metadata__")
