@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mi_course import transformer as ref
+from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.week1.learner_module import (
     CASES,
@@ -18,6 +19,7 @@ from mi_course.check.week1.learner_module import (
     first_difference,
     nan_means,
     randomise,
+    require_derivatives,
     stream,
 )
 
@@ -31,17 +33,20 @@ _PATTERN_AXES = "(batch, head, query, key)"
 @exercise
 def attention_pattern(attempt: Attempt) -> None:
     """`(q, k [batch, pos, head, d_head]) -> [batch, head, query, key]`: scores, mask, softmax."""
-    for n, heads, d, seed in ((5, 3, 4, 0), (7, 2, 6, 1), (1, 2, 3, 2)):
+    cases = ((2, 5, 3, 4), (3, 7, 2, 6), (2, 1, 2, 3), (1, 6, 1, 2))
+    for seed, (batch, n, heads, d) in enumerate(cases):
         generator = torch.Generator().manual_seed(seed)
-        q, k = 1.5 * torch.randn(2, 2, n, heads, d, generator=generator)
+        q, k = 1.5 * torch.randn(2, batch, n, heads, d, generator=generator)
         with nan_means(_NAN):
             _compare_patterns(attempt, q, k)
+        if n > 1:
+            derivatives.require(attempt.function, ref.attention_pattern, {"q": q, "k": k})
 
 
 def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
     right = ref.attention_pattern(q, k)
     result = attempt(q, k)
-    _explain_pattern_shape(result, n=q.shape[1], heads=q.shape[2])
+    _explain_pattern_shape(result, *q.shape[:3])
     if isinstance(result, Tensor) and bool((result == -math.inf).any()):
         raise Wrong("these are masked scores: the softmax over the keys is missing")
 
@@ -60,22 +65,18 @@ def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
     )
 
 
-def _explain_pattern_shape(result: object, n: int, heads: int) -> None:
-    if not isinstance(result, Tensor) or n == heads:
+def _explain_pattern_shape(result: object, batch: int, n: int, heads: int) -> None:
+    # Where two sizes are equal, a shape does not tell which axis is which.
+    if not isinstance(result, Tensor) or n == heads or batch == 1 or batch == heads:
         return
     sentences: dict[tuple[int, ...], str] = {
-        (2, n, n, heads): "the heads come last: order the axes (batch, head, query, key)",
-        (2, n, heads, n): "the queries stand before the heads: order the axes (batch, head, query, "
+        (batch, n, n, heads): "the heads come last: order the axes (batch, head, query, key)",
+        (batch, n, heads, n): "the queries stand before the heads: order the axes (batch, head, query, "
         "key)",
-        (
-            2,
-            n,
-            heads,
-            heads,
-        ): "each position compares its heads with each other: swap positions and "
+        (batch, n, heads, heads): "each position compares its heads with each other: swap positions and "
         "heads first, q.transpose(1, 2), so that positions are compared",
         (heads, n, n): "the batch is gone: return a pattern for each prompt",
-        (2, n, n): "the heads are gone: return a pattern for each head",
+        (batch, n, n): "the heads are gone: return a pattern for each head",
     }
     if sentence := sentences.get(tuple(result.shape)):
         raise Wrong(sentence)
@@ -151,8 +152,12 @@ def attention(attempt: Attempt) -> None:
     """A module: `x [batch, pos, d_model] -> [batch, pos, d_model]`, what all heads write."""
     for cfg, n, seed in CASES:
         layer = randomise(ref.Attention(cfg), seed)
+        x = stream(cfg, n, seed)
+        run = build(attempt, cfg, layer)
         with torch.no_grad(), nan_means(_NAN):
-            _compare_layers(build(attempt, cfg, layer), layer, stream(cfg, n, seed))
+            _compare_layers(run, layer, x)
+        if n > 1:
+            require_derivatives(run, layer, {"x": x})
 
 
 def _compare_layers(run: Attempt, layer: ref.Attention, x: Tensor) -> None:

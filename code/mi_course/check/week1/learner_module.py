@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from mi_course.check.core import Attempt, Wrong, close, first_that_fits
+from mi_course.check import derivatives
+from mi_course.check.core import Attempt, Wrong, close
+from mi_course.check.mistakes import named
 from mi_course.transformer import Config
 
 M = TypeVar("M", bound=nn.Module)
@@ -60,9 +62,14 @@ def randomise(module: M, seed: int) -> M:
 
 
 def stream(cfg: Config, n: int, seed: int, scale: float = 1.0) -> Tensor:
-    """A random residual stream of two prompts: [2, n, d_model]."""
+    """A random residual stream of a few prompts: [batch, n, d_model]."""
     generator = torch.Generator().manual_seed(seed)
-    return scale * torch.randn(2, n, cfg.d_model, generator=generator)
+    return scale * torch.randn(batch_of(seed), n, cfg.d_model, generator=generator)
+
+
+def batch_of(seed: int) -> int:
+    """How many prompts a case has: 2, 3 and 1 for the three seeds."""
+    return (2, 3, 1)[seed % 3]
 
 
 def build(attempt: Attempt, cfg: Config, reference: nn.Module) -> Attempt:
@@ -86,7 +93,41 @@ def build(attempt: Attempt, cfg: Config, reference: nn.Module) -> Attempt:
             f"cfg gives {type(module).__name__}"
         )
     _fill(module, dict(reference.named_parameters()))
+    _explain_shared(attempt, cfg, module)
     return Attempt(module.forward)
+
+
+def _explain_shared(attempt: Attempt, cfg: Config, module: nn.Module) -> None:
+    """A second module has weights of its own."""
+    places = {weight.data_ptr() for weight in module.parameters()}
+    other = attempt(cfg)
+    if not isinstance(other, nn.Module):
+        return
+    for name, weight in other.named_parameters():
+        if weight.data_ptr() in places:
+            raise Wrong(
+                f"two objects of your class share the weight {name}: make it in __init__, so that "
+                "each has its own"
+            )
+
+
+def require_derivatives(
+    run: Attempt, reference: nn.Module, given: dict[str, Tensor], *tokens: Tensor
+) -> None:
+    """Raise Wrong, unless derivatives pass through a module to its input and to all its weights.
+
+    Args:
+        run: `forward` of the learner's module, with the weights of the reference in it.
+        reference: what it is compared with.
+        given: floating-point inputs by name.
+        tokens: what a module takes that has none.
+    """
+    owner = getattr(run.function, "__self__", None)
+    own = dict(owner.named_parameters()) if isinstance(owner, nn.Module) else {}
+    pairs = {name: (own[name], ref) for name, ref in reference.named_parameters()}
+    derivatives.require(
+        lambda *x: run.function(*x, *tokens), lambda *x: reference(*x, *tokens), given, pairs
+    )
 
 
 def _fill(module: nn.Module, weights: dict[str, nn.Parameter]) -> None:
@@ -129,6 +170,11 @@ def _missing(module: nn.Module, name: str, axes: str, others: list[str]) -> str:
     for other, part in module.named_children():
         if part is found and other != first:
             return f"{other} and {first} are one and the same object: make two"
+    if isinstance(found, nn.Parameter):
+        return (
+            f"{name} is declared beside __init__, so that all objects share it and PyTorch does "
+            f"not find it: declare it inside, self.{name} = nn.Parameter(…)"
+        )
     if isinstance(found, Tensor):
         return f"{name} is a plain tensor, neither trained nor loaded: wrap it in nn.Parameter"
     if not rest and isinstance(found, nn.Module):
@@ -148,6 +194,7 @@ def compare(
     hint: Callable[[Tensor], str],
     axes: str = STREAM,
     tolerance: float = 1e-4,
+    leak_hint: str = "is the mask applied before the softmax?",
 ) -> None:
     """Raise Wrong, with the sentence that says most, unless the output is the reference's.
 
@@ -159,6 +206,8 @@ def compare(
         hint: what to say of an output that is none of them.
         axes: of the output, for the sentence.
         tolerance: absolute, and relative.
+        leak_hint: what to ask where a later position changes an earlier one and nothing else is
+            known.
     """
     found = run.tensor(x, shape=tuple(right.shape), axes=axes)
     if not found.is_floating_point():
@@ -173,9 +222,9 @@ def compare(
         return
     # Some mistakes agree with the right answer by chance; those say nothing.
     others = {s: wrong for s, wrong in mistakes().items() if not close(wrong, right, tolerance)}
-    sentence = first_that_fits(found, others)
+    sentence = named(found, others, right)
     if leak := find_leak(run, x, found):
-        raise Wrong(f"{leak}: {sentence or 'is the mask applied before the softmax?'}")
+        raise Wrong(f"{leak}: {sentence or leak_hint}")
     raise Wrong(sentence or find_talk(run, x, found) or hint(found))
 
 
@@ -194,7 +243,7 @@ def find_leak(run: Attempt, x: Tensor, found: Tensor) -> str | None:
 
 def find_talk(run: Attempt, x: Tensor, found: Tensor) -> str | None:
     """A sentence, if one prompt changes the output of another."""
-    if bool(_moved(run, x, found, (1,))[0].any()):
+    if len(x) > 1 and bool(_moved(run, x, found, (1,))[0].any()):
         return (
             "prompts of a batch affect each other: changing prompt 1 changed the output for prompt "
             "0: is an axis mixed up with the batch?"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from typing import Any
-from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check import derivatives
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
 from mi_course.digits import mlp
 
 INPUTS, CLASSES = 6, 4
@@ -19,28 +21,49 @@ INPUTS, CLASSES = 6, 4
 @exercise
 def flatten_images(attempt: Attempt) -> None:
     """`(images [n, 28, 28], 0 to 255) -> [n, 784] floats from 0 to 1`."""
-    images = torch.arange(3 * 784).view(3, 28, 28).mul(7).remainder(256).to(torch.uint8)
+    # Largest values below 255 and smallest above 0: the images do not tell what to divide by.
+    for n, first, last in ((3, 0, 255), (1, 10, 200), (2, 3, 120)):
+        images = torch.arange(n * 784).view(n, 28, 28).mul(7).remainder(last - first + 1) + first
+        _compare_rows(attempt, images.to(torch.uint8))
+
+
+def _compare_rows(attempt: Attempt, images: Tensor) -> None:
+    n = len(images)
     result = attempt(images)
     if isinstance(result, Tensor) and result.ndim == 1:
         raise Wrong("everything is in one row: make one row for each image, images.flatten(1)")
-    found = attempt.tensor(images, shape=(3, 784), axes="(n, 784)")
+    found = attempt.tensor(images, shape=(n, 784), axes="(n, 784)")
     if not found.is_floating_point():
         raise Wrong("the pixels should be floats: // divides whole numbers, / gives floats")
     right = mlp.pixels(images)
+    low, high = images.min(), images.max()
+    each = right / right.amax(1, keepdim=True)
     mistakes = {
         "divide by 255, so that ink becomes 1": right * 255,
         "divide by 255, not by 256: the largest value should become 1": right * 255 / 256,
+        "divide by 255, not by 254": right * 255 / 254,
         "the pixels run down the columns: read them row after row": (
-            right.view(3, 28, 28).transpose(1, 2).flatten(1)
+            right.view(n, 28, 28).transpose(1, 2).flatten(1)
         ),
         "ink and paper are exchanged: 0 is paper and stays 0": 1 - right,
         "// divides whole numbers and cuts off the rest: divide floats, with /": right.floor(),
         "the numbers run from -1 to 1: divide by 255, and leave it at that": 2 * right - 1,
+        "divide by 255, whatever the largest value of these images is: half an ink stays half": (
+            right * 255 / high
+        ),
+        "divide by 255, whatever each image's own largest value is: half an ink stays half": each,
+        "divide by 255 and subtract nothing: 0 stays 0, whatever the smallest value here is": (
+            (images.flatten(1).float() - low) / (high - low)
+        ),
+        "mean and spread are taken out: divide by 255, and leave it at that": (
+            (right - right.mean()) / right.std()
+        ),
     }
-    if sentence := first_that_fits(found, mistakes):
-        raise Wrong(sentence)
     if not close(found, right):
-        raise Wrong("row i should hold the pixels of image i, row after row, divided by 255")
+        raise Wrong(
+            named(found, mistakes, right)
+            or "row i should hold the pixels of image i, row after row, divided by 255"
+        )
 
 
 @exercise
@@ -64,38 +87,90 @@ def build_mlp(attempt: Attempt) -> None:
         raise Wrong(f"between the two linear maps there is one nn.ReLU(); yours: {between}")
     if any(isinstance(layer, nn.Linear) and layer.bias is None for layer in layers):
         raise Wrong("a linear map has no bias: leave bias=False out")
-    if attempt() is network:
-        raise Wrong("return a fresh network at each call: build it inside the function")
-    logits = network(torch.zeros(2, 784))
+    _explain_fresh(network, attempt())
+    _explain_weights(network)
+    images = torch.rand(2, 784, generator=torch.Generator().manual_seed(0))
+    logits = Attempt(lambda: network(images))()
     if logits.shape != (2, 10):
         raise Wrong(f"two images give logits of shape {tuple(logits.shape)}; expected (2, 10)")
+
+
+def _explain_fresh(network: nn.Sequential, other: Any) -> None:
+    if other is network:
+        raise Wrong("return a fresh network at each call: build it inside the function")
+    places = {weight.data_ptr() for weight in network.parameters()}
+    if any(weight.data_ptr() in places for weight in other.parameters()):
+        raise Wrong(
+            "two networks share a layer, so that training one changes the other: make the layers "
+            "inside the function"
+        )
+
+
+def _explain_weights(network: nn.Sequential) -> None:
+    for name, weight in network.named_parameters():
+        if not weight.requires_grad:
+            raise Wrong(
+                f"the weight {name} cannot be trained: its requires_grad is off, leave it on"
+            )
+        if weight.dtype != torch.float32:
+            raise Wrong(
+                f"the weight {name} is {weight.dtype}, and the images are float32: leave the "
+                "layers as nn.Linear makes them"
+            )
+        if weight.ndim == 2 and bool((weight == weight[:1]).all()):
+            raise Wrong(
+                f"all rows of {name} are alike, and would stay alike in training: leave the random "
+                "numbers with which nn.Linear begins"
+            )
 
 
 @exercise
 def mean_loss(attempt: Attempt) -> None:
     """`(logits [n, classes], labels [n]) -> mean cross-entropy in nats`."""
     generator = torch.Generator().manual_seed(0)
-    logits = 2 * torch.randn(5, 7, generator=generator)
-    labels = torch.tensor([6, 0, 3, 3, 1])
+    for n, classes in ((5, 7), (1, 4), (8, 3)):
+        logits = 2 * torch.randn(n, classes, generator=generator)
+        labels = torch.randint(0, classes, (n,), generator=generator)
+        _compare_losses(attempt, logits, labels)
+    for scale in (500, -500):
+        large = nn.functional.cross_entropy(scale * logits, labels)
+        if not close(_number(attempt, scale * logits, labels), large):
+            raise Wrong("large logits go wrong: their exponential is infinite, use torch.logsumexp")
+    derivatives.require(
+        lambda z: attempt.function(z, labels),
+        lambda z: nn.functional.cross_entropy(z, labels),
+        {"logits": logits},
+    )
+
+
+def _compare_losses(attempt: Attempt, logits: Tensor, labels: Tensor) -> None:
     losses = nn.functional.cross_entropy(logits, labels, reduction="none")
-    found = _number(attempt, logits, labels)
-    right = losses.mean()
+    found, right = _number(attempt, logits, labels), losses.mean()
     if not close(found, right):
         raise Wrong(
-            first_that_fits(found, _wrong_losses(logits, labels, losses))
+            named(found, _wrong_losses(logits, labels, losses), right)
             or f"for random logits the loss should be {right:.4f} nats, and yours is {found:.4f}"
         )
-    large = nn.functional.cross_entropy(500 * logits, labels)
-    if not close(_number(attempt, 500 * logits, labels), large):
-        raise Wrong("large logits go wrong: their exponential is infinite, use torch.logsumexp")
+
+
+class _ByHand(TorchFunctionMode):
+    """Refuses `cross_entropy`, under whatever name it was imported."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if getattr(func, "__name__", "").startswith("cross_entropy"):
+            raise Wrong("this calls cross_entropy: write it by hand, with torch.logsumexp")
+        return func(*args, **(kwargs or {}))
 
 
 def _number(attempt: Attempt, logits: Tensor, labels: Tensor) -> Tensor:
-    def refuse(*args: Any, **options: Any) -> Tensor:
-        raise Wrong("this calls cross_entropy: write it by hand, with torch.logsumexp")
+    def by_hand(logits: Tensor, labels: Tensor) -> Any:
+        with _ByHand():
+            return attempt.function(logits, labels)
 
-    with patch.object(nn.functional, "cross_entropy", refuse):
-        result = attempt(logits, labels)
+    run = Attempt(by_hand)
+    result = run(logits, labels)
     if isinstance(result, Tensor) and result.shape == (len(labels),):
         raise Wrong("return the mean over the images, one number, not one loss for each")
     large = bool((logits.abs() > 100).any())
@@ -105,7 +180,7 @@ def _number(attempt: Attempt, logits: Tensor, labels: Tensor) -> Tensor:
         raise Wrong("large logits give infinity: use torch.logsumexp, not exp and log")
     if isinstance(result, int | float):
         raise Wrong("return a tensor with one number: .item() cuts it off from its derivatives")
-    return attempt.tensor(logits, labels, shape=(), axes="one number: ()")
+    return run.tensor(logits, labels, shape=(), axes="one number: ()")
 
 
 def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, Tensor]:
@@ -130,6 +205,12 @@ def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, T
         "the logarithm of the sum is missing: ln Σ exp(z) minus the label's logit": -own.mean(),
         "logits[:, labels] takes the labels of ALL images from each row: take one entry of each "
         "row, logits[torch.arange(len(labels)), labels]": ((sums - logits[:, labels]).mean()),
+        "divide by the number of images, not by that of classes": losses.sum() / logits.shape[1],
+        "divide by the number of images, not by that of all logits": losses.sum() / logits.numel(),
+        "this is the largest loss: take the mean": losses.max(),
+        "this is the loss of the first image alone: take the mean over all": losses[0],
+        "this is the loss of the last image alone: take the mean over all": losses[-1],
+        "these are medians: take the mean over the images": losses.median(),
         "the largest logit was subtracted inside the exponential, and never came back: add it to "
         "the logarithm, or use torch.logsumexp": (sums - largest - own).mean(),
     }
@@ -187,17 +268,32 @@ class Recorder:
 @exercise
 def train_epoch(attempt: Attempt) -> None:
     """`(model, batches, loss_fn, optimizer) -> mean loss over the images`, one step a batch."""
-    for sizes, seed in (((4, 4, 2), 0), ((3, 3, 3, 1), 1)):
+    for sizes, seed, once in (((4, 4, 2), 0, False), ((3, 3, 3, 1), 1, True), ((1,), 2, False)):
         mine, right = Recorder(sizes, seed), Recorder(sizes, seed)
         losses = right.losses()
         before = mine.weights()
         # a model and an optimizer are changed, as they should be: no copies of them
+        given = iter(mine.batches) if once else mine.batches
         loop = Attempt(
-            lambda rec=mine: attempt.function(rec.model, rec.batches, rec.loss_fn, rec.optimizer)
+            lambda rec=mine, batches=given: attempt.function(
+                rec.model, batches, rec.loss_fn, rec.optimizer
+            )
         )
-        result = loop()
+        result = _looped(loop, once)
         _check_steps(mine, right, before)
         _check_mean(result, losses, sizes)
+
+
+def _looped(loop: Attempt, once: bool) -> Any:
+    try:
+        return loop()
+    except Wrong as mistake:
+        if once and ("object of type" in str(mistake) or "subscriptable" in str(mistake)):
+            raise Wrong(
+                f"{mistake}. Batches may come from a generator, which has no length and can be "
+                "read only once: loop over them, and count as you go"
+            ) from None
+        raise
 
 
 def _check_steps(mine: Recorder, right: Recorder, before: Tensor) -> None:
@@ -254,11 +350,16 @@ def _check_mean(result: Any, losses: list[float], sizes: tuple[int, ...]) -> Non
         "this is the sum over all images: divide by their number": total,
         "this is the sum of the batches' losses: take the mean over all images": sum(losses),
         "divide by the number of images, not of batches": total / len(losses),
+        "every batch is counted as if it were as long as the first": sum(losses)
+        * sizes[0]
+        / sum(sizes),
+        "divide by the number of images that there are: the last batch is shorter": total
+        / (len(sizes) * sizes[0]),
     }
     if math.isclose(result, mean, rel_tol=1e-4):
         return
     raise Wrong(
-        first_that_fits(float(result), mistakes)
+        named(float(result), mistakes, mean)
         or f"the mean loss should be {mean:.4f}, and yours is {result:.4f}: take each batch's loss "
         "before its step, times the number of its images"
     )

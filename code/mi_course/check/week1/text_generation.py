@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_course import transformer as ref
-from mi_course.check.core import Attempt, Wrong, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import named
 
 
-class _Parrot:
-    """A causal model that is no network: its logits follow from a running sum of the tokens."""
+class _Parrot(nn.Module):
+    """A causal model that computes little: its logits follow from a running sum of the tokens.
+
+    All else is as with a real model: a module with parameters, a mode, and sizes in `cfg`.
+    """
 
     vocab, n_ctx = 11, 8
 
     def __init__(self) -> None:
-        self.cfg = SimpleNamespace(n_ctx=self.n_ctx, d_vocab=self.vocab)
+        super().__init__()
+        self.cfg = ref.Config(
+            n_layers=1, n_heads=1, d_model=4, d_head=4, d_mlp=4, d_vocab=self.vocab, n_ctx=self.n_ctx
+        )
         self.longest = 0
         generator = torch.Generator().manual_seed(3)
-        self.table = 2 * torch.randn(97, self.vocab, generator=generator)
+        self.table = nn.Parameter(2 * torch.randn(97, self.vocab, generator=generator))
 
-    def __call__(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Logits [batch, pos, vocab] of tokens [batch, pos]."""
         self.longest = max(self.longest, tokens.shape[1])
         tokens = tokens[:, -self.n_ctx :]
         weights = torch.arange(1, tokens.shape[1] + 1)
@@ -38,9 +45,22 @@ def generate(attempt: Attempt) -> None:
     _greedy(attempt, prompts, 0)
     _greedy(attempt, prompts, 7)
     _greedy(attempt, prompts[:1, :1], 2)
+    _defaults(attempt, prompts)
     for temperature in (2.0, 0.6):
         _sampling(attempt, prompts[:1].expand(4000, -1), temperature)
     _randomness(attempt, prompts)
+
+
+def _defaults(attempt: Attempt, prompts: Tensor) -> None:
+    """`generate(model, tokens, n_new)` is greedy."""
+
+    def call(tokens: Tensor) -> Any:
+        return attempt.function(_Parrot(), tokens, 2)
+
+    result = Attempt(call)(prompts)
+    _explain_text(result, prompts, 2)
+    if not torch.equal(result, ref.generate(_Parrot(), prompts, 2)):
+        raise Wrong("without a temperature the text should be greedy: the default is 0.0")
 
 
 def _run(
@@ -76,7 +96,7 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
     if not torch.equal(result[:, : tokens.shape[1]], tokens):
         raise Wrong("the prompt is changed: the new tokens are appended to it")
     first = tokens.shape[1]
-    logits = _Parrot()(tokens)
+    logits = _Parrot()(tokens).detach()
     found = result[:, first]
     if torch.equal(found, right[:, first]):
         if bool((result[:, first:] == found[:, None]).all()):
@@ -103,7 +123,7 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
         before = "take the logits at the last position, not those before it"
         wrong[before] = logits[:, -2].argmax(-1)
     raise Wrong(
-        first_that_fits(found, wrong)
+        named(found, wrong, right[:, first])
         or "with temperature 0 the most likely token should be appended: the argmax of the logits "
         "at the last position"
     )
@@ -139,7 +159,8 @@ def _sampling(attempt: Attempt, tokens: Tensor, temperature: float) -> None:
             "draw one for each prompt from softmax(logits / temperature)"
         )
     shares = drawn.bincount(minlength=_Parrot.vocab)[: _Parrot.vocab].double() / len(drawn)
-    logits = _Parrot()(tokens[:1])[0, -1].double()
+    at_all = _Parrot()(tokens[:1])[0].detach().double()
+    logits = at_all[-1]
     if _fits(shares, (logits / temperature).softmax(-1), len(drawn)):
         return
     others = {
@@ -152,15 +173,15 @@ def _sampling(attempt: Attempt, tokens: Tensor, temperature: float) -> None:
         "one softmax": (logits.softmax(-1)).softmax(-1),
         "every token is drawn equally often: use the probabilities": (0 * logits).softmax(-1),
         "the draws come from the first position: take the logits at the last one": (
-            (_Parrot()(tokens[:1])[0, 0].double() / temperature).softmax(-1)
+            (at_all[0] / temperature).softmax(-1)
         ),
         "divide the logits by the temperature, not by its root": (
             (logits / temperature**0.5).softmax(-1)
         ),
     }
-    for sentence, probs in others.items():
-        if _fits(shares, probs, len(drawn)):
-            raise Wrong(sentence)
+    fitting = [s for s, probs in others.items() if _fits(shares, probs, len(drawn))]
+    if len(fitting) == 1:
+        raise Wrong(fitting[0])
     best = int(logits.argmax())
     raise Wrong(
         f"with temperature {temperature} the most likely token should come in "

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_course import transformer as ref
+from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.week1.learner_module import (
     CASES,
@@ -19,8 +21,11 @@ from mi_course.check.week1.learner_module import (
     first_difference,
     part_is_wrong,
     randomise,
+    require_derivatives,
     stream,
 )
+
+_ALONE = "each position is worked on by itself, so look for an axis that is mixed up with positions"
 
 
 @exercise
@@ -29,10 +34,15 @@ def embed(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     W_E = torch.randn(11, 6, generator=generator)
     W_pos = torch.randn(9, 6, generator=generator)
-    for n in (5, 1, 9):
-        tokens = torch.randint(1, 11, (3, n), generator=generator)
-        tokens[0, 0], tokens[1, -1] = 10, 0
+    for batch, n in ((3, 5), (3, 1), (1, 4), (2, 9)):
+        tokens = torch.randint(1, 11, (batch, n), generator=generator)
+        tokens[0, 0], tokens[-1, -1] = 10, 0
         _compare_embeddings(attempt, tokens, W_E, W_pos)
+    derivatives.require(
+        lambda *tables: attempt.function(tokens, *tables),
+        lambda *tables: ref.embed(tokens, *tables),
+        {"W_E": W_E, "W_pos": W_pos},
+    )
 
 
 def _compare_embeddings(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> None:
@@ -42,6 +52,7 @@ def _compare_embeddings(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Te
         ref.embed(tokens, W_E, W_pos),
         lambda: _wrong_embeddings(tokens, W_E, W_pos),
         lambda found: "expected W_E[token] + W_pos[position] at every place",
+        leak_hint="a place gets the vectors of its own token and position, and nothing else",
     )
 
 
@@ -82,6 +93,14 @@ def _wrong_embeddings(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> dict[str, T
         ),
         "the positions run backwards": W_E[tokens] + W_pos[:n].flip(0),
         "the two vectors are multiplied: add them": W_E[tokens] * W_pos[:n],
+        "the position's vector is subtracted: add it": W_E[tokens] - W_pos[:n],
+        "the two vectors are averaged: add them": (W_E[tokens] + W_pos[:n]) / 2,
+        "the token vectors are multiplied by the root of d_model: GPT-2 does not": (
+            W_E[tokens] * W_E.shape[1] ** 0.5 + W_pos[:n]
+        ),
+        "every row gets the first prompt's tokens": (W_E[tokens[:1]] + W_pos[:n]).expand(
+            batch, -1, -1
+        ),
     }
     if batch == n:
         sentences["the positions run along the batch"] = W_E[tokens] + W_pos[:n, None]
@@ -94,8 +113,14 @@ def layer_norm(attempt: Attempt) -> None:
     for cfg, n, seed in CASES:
         layer = randomise(ref.LayerNorm(cfg), seed)
         x = stream(cfg, n, seed, scale=0.3) + 0.5  # small: epsilon must show
-        with torch.no_grad():
-            _compare_norms(build(attempt, cfg, layer), layer, x)
+        run = build(attempt, cfg, layer)
+        with torch.no_grad(), patch.object(nn.LayerNorm, "forward", _refuse_layer_norm):
+            _compare_norms(run, layer, x)
+        require_derivatives(run, layer, {"x": x})
+
+
+def _refuse_layer_norm(*args: Tensor) -> Tensor:
+    raise Wrong("this uses nn.LayerNorm: write it by hand, with mean and var")
 
 
 def _compare_norms(run: Attempt, layer: ref.LayerNorm, x: Tensor) -> None:
@@ -106,6 +131,7 @@ def _compare_norms(run: Attempt, layer: ref.LayerNorm, x: Tensor) -> None:
         right,
         lambda: _wrong_norms(layer, x),
         lambda found: first_difference(found, right),
+        leak_hint=_ALONE,
     )
 
 
@@ -158,8 +184,36 @@ def mlp(attempt: Attempt) -> None:
     for cfg, n, seed in CASES:
         layer = randomise(ref.MLP(cfg), seed)
         x = stream(cfg, n, seed, scale=1.5)  # neurons near ±2, where the two GELUs differ most
+        run = build(attempt, cfg, layer)
         with torch.no_grad():
-            _compare_mlps(build(attempt, cfg, layer), layer, x)
+            _compare_mlps(run, layer, x)
+        require_derivatives(run, layer, {"x": x})
+    _explain_initial_weights(attempt)
+
+
+def _explain_initial_weights(attempt: Attempt) -> None:
+    """Small random matrices, zero biases: what the exercise asks of a fresh module."""
+    cfg = ref.Config(1, 2, d_model=40, d_head=20, d_mlp=60, d_vocab=5, n_ctx=4)
+    weights = dict(attempt(cfg).named_parameters())
+    for name in ("W_in", "W_out"):
+        W = weights[name].detach()
+        if not bool(W.isfinite().all()):
+            raise Wrong(f"{name} begins with NaN or infinity: torch.empty does not fill a tensor")
+        if float(W.std()) < 1e-6:
+            raise Wrong(
+                f"{name} begins with one and the same number everywhere, so that all neurons would "
+                "stay alike: begin with small random numbers, for instance 0.02 * torch.randn(…)"
+            )
+        if float(W.std()) > 0.6:
+            raise Wrong(
+                f"{name} begins with numbers of about {float(W.std()):.1f}: small random numbers "
+                "are asked for, for instance 0.02 * torch.randn(…)"
+            )
+        if bool((W == W[:1]).all()) or bool((W == W[:, :1]).all()):
+            raise Wrong(f"all rows or all columns of {name} begin alike: draw each entry")
+    for name in ("b_in", "b_out"):
+        if bool(weights[name].detach().any()):
+            raise Wrong(f"{name} should begin with zeros: torch.zeros(…)")
 
 
 def _compare_mlps(run: Attempt, layer: ref.MLP, x: Tensor) -> None:
@@ -171,6 +225,7 @@ def _compare_mlps(run: Attempt, layer: ref.MLP, x: Tensor) -> None:
         lambda: _wrong_mlps(layer, x),
         lambda found: f"{first_difference(found, right)}: print the values after W_in",
         tolerance=1e-5,
+        leak_hint=_ALONE,
     )
 
 
@@ -222,8 +277,11 @@ def block(attempt: Attempt) -> None:
     """A module: `x + attn(ln1(x))`, then plus `mlp(ln2(…))` of the new stream."""
     for cfg, n, seed in CASES:
         layer = randomise(ref.Block(cfg), seed)
+        x = stream(cfg, n, seed)
+        run = build(attempt, cfg, layer)
         with torch.no_grad():
-            _compare_blocks(build(attempt, cfg, layer), layer, stream(cfg, n, seed))
+            _compare_blocks(run, layer, x)
+        require_derivatives(run, layer, {"x": x})
 
 
 def _compare_blocks(run: Attempt, layer: ref.Block, x: Tensor) -> None:
@@ -238,6 +296,7 @@ def _compare_blocks(run: Attempt, layer: ref.Block, x: Tensor) -> None:
             or f"the parts are right, and put together in another way: "
             f"{first_difference(found, right)}"
         ),
+        leak_hint="is attention's mask right? Run check.attention first",
     )
 
 

@@ -8,8 +8,17 @@ import torch
 from torch import Tensor
 
 from mi_course import transformer as ref
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
-from mi_course.check.week1.learner_module import SIZES, build, compare, first_difference, randomise
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
+from mi_course.check.week1.learner_module import (
+    SIZES,
+    batch_of,
+    build,
+    compare,
+    first_difference,
+    randomise,
+    require_derivatives,
+)
 
 
 @exercise
@@ -18,9 +27,13 @@ def transformer(attempt: Attempt) -> None:
     for cfg, n, seed in ((SIZES[0], 5, 0), (SIZES[1], 12, 1), (SIZES[0], 1, 2)):
         model = randomise(ref.Transformer(cfg), seed)
         generator = torch.Generator().manual_seed(seed)
-        tokens = torch.randint(0, cfg.d_vocab, (2, n), generator=generator)
+        tokens = torch.randint(0, cfg.d_vocab, (batch_of(seed), n), generator=generator)
+        run = build(attempt, cfg, model)
         with torch.no_grad():
-            _compare_models(build(attempt, cfg, model), model, tokens)
+            _compare_models(run, model, tokens)
+        require_derivatives(run, model, {}, tokens)
+        if getattr(getattr(run.function, "__self__", None), "cfg", None) != cfg:
+            raise Wrong("the model should keep its sizes: self.cfg = cfg in __init__")
 
 
 def _compare_models(run: Attempt, model: ref.Transformer, tokens: Tensor) -> None:
@@ -33,6 +46,7 @@ def _compare_models(run: Attempt, model: ref.Transformer, tokens: Tensor) -> Non
         lambda: _wrong_logits(model, tokens),
         lambda found: _logits_hint(run, model, tokens, found, right),
         axes="(batch, pos, d_vocab)",
+        leak_hint="is attention's mask right? Run check.attention first",
     )
 
 
@@ -112,7 +126,7 @@ def _logits_hint(
 @exercise
 def attention_weights(attempt: Attempt) -> None:
     """`(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)` -> weights with a head axis."""
-    for width, n_heads, seed in ((12, 3, 0), (10, 2, 1)):
+    for width, n_heads, seed in ((12, 3, 0), (10, 2, 1), (5, 1, 2)):
         generator = torch.Generator().manual_seed(seed)
         given = (
             torch.randn(width, 3 * width, generator=generator),
@@ -163,7 +177,7 @@ def _explain_weight(
     for other, value in expected.items():
         if found.shape == value.shape and close(found, value):
             raise Wrong(f"{name} holds what belongs to {other}")
-    sentence = first_that_fits(found, _wrong_splits(name, right, given, n_heads))
+    sentence = named(found, _wrong_splits(name, right, given, n_heads), right)
     raise Wrong(
         sentence
         or f"{name} has the right shape and other numbers: which rows and columns of the "

@@ -543,6 +543,7 @@ WRONG = {
         (42, "pass the function itself, `f`, not `f(x)`: this is int"),
     ],
     "attention_pattern": [
+        (ap_by_numpy, "numpy and plain Python numbers carry no derivatives"),
         (ap_heads_last, "the heads come last"),
         (ap_pairs_of_heads, "compares its heads with each other"),
         (ap_scaled_by_d, "not by d_head itself"),
@@ -662,7 +663,6 @@ RIGHT = {
         OwnInit,
     ],
     "attention_pattern": [
-        ap_by_numpy,
         ap_renormalised,
     ],
     "attention": [

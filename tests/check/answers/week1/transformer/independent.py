@@ -224,8 +224,8 @@ class LinearFunctions(nn.Module):
 
     def __init__(self, cfg):
         super().__init__()
-        self.register_parameter("W_in", nn.Parameter(torch.empty(cfg.d_model, cfg.d_mlp)))
-        self.register_parameter("W_out", nn.Parameter(torch.empty(cfg.d_mlp, cfg.d_model)))
+        self.register_parameter("W_in", nn.Parameter(torch.randn(cfg.d_model, cfg.d_mlp) / 50))
+        self.register_parameter("W_out", nn.Parameter(torch.randn(cfg.d_mlp, cfg.d_model) / 50))
         self.b_in, self.b_out = (nn.Parameter(torch.zeros(n)) for n in (cfg.d_mlp, cfg.d_model))
 
     def forward(self, x):
