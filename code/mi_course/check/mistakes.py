@@ -19,7 +19,9 @@ MOST_NAMED = 2
 
 
 def named(
-    found: Tensor | float, mistakes: Mapping[str, Tensor] | Mapping[str, float], right: Tensor | float
+    found: Tensor | float,
+    mistakes: Mapping[str, Tensor] | Mapping[str, float],
+    right: Tensor | float,
 ) -> str | None:
     """The sentence of the known mistake that was made, or what rounding has done.
 
@@ -46,18 +48,15 @@ def _agree(wrong: Tensor, right: Tensor) -> bool:
 
 
 def rounded(found: Tensor, right: Tensor) -> str | None:
-    """A sentence, if every number is nearly the right one, as after a computation in 16 bits."""
+    """A sentence, if most numbers are a little off, as after rounding."""
     if found.shape != right.shape or not found.is_floating_point() or found.numel() < 3:
         return None
-    if found.dtype in (torch.float16, torch.bfloat16):
-        bits = {torch.float16: "half", torch.bfloat16: "bfloat16"}[found.dtype]
-        return f"the result is in 16 bits ({bits}), which is too coarse: use .float()"
     scale = right.double().abs().max()
     off = (found.double() - right.double()).abs()
     nearly_all = bool((off > 1e-7 * scale).double().mean() > 0.5)
     if not nearly_all or not bool(off.max() <= 0.01 * scale):
         return None
     return (
-        f"all numbers are nearly right, and off by up to {off.max().item():.1g}: is something "
-        "rounded, or computed in 16 bits (half, bfloat16)?"
+        f"the numbers are nearly right, and off by up to {off.max().item():.1g}: is something "
+        "rounded, or computed with few digits?"
     )

@@ -69,12 +69,13 @@ def _explain_pattern_shape(result: object, batch: int, n: int, heads: int) -> No
     # Where two sizes are equal, a shape does not tell which axis is which.
     if not isinstance(result, Tensor) or n == heads or batch == 1 or batch == heads:
         return
+    queries_first, heads_only = (batch, n, heads, n), (batch, n, heads, heads)
     sentences: dict[tuple[int, ...], str] = {
         (batch, n, n, heads): "the heads come last: order the axes (batch, head, query, key)",
-        (batch, n, heads, n): "the queries stand before the heads: order the axes (batch, head, query, "
+        queries_first: "the queries stand before the heads: order the axes (batch, head, query, "
         "key)",
-        (batch, n, heads, heads): "each position compares its heads with each other: swap positions and "
-        "heads first, q.transpose(1, 2), so that positions are compared",
+        heads_only: "each position compares its heads with each other: swap positions and heads "
+        "first, q.transpose(1, 2), so that positions are compared",
         (heads, n, n): "the batch is gone: return a pattern for each prompt",
         (batch, n, n): "the heads are gone: return a pattern for each head",
     }

@@ -176,9 +176,7 @@ def _paired(attempt: Attempt, images: Tensor, labels: Tensor) -> Any:
     except TypeError:
         raise Wrong("the length is missing: write __len__(self)") from None
     if length != len(images):
-        raise Wrong(
-            f"len(pairs) should be the number of images, {len(images)}; yours is {length}"
-        )
+        raise Wrong(f"len(pairs) should be the number of images, {len(images)}; yours is {length}")
     return pairs
 
 
@@ -255,22 +253,27 @@ def zip_batches(attempt: Attempt) -> None:
         (20, [4, 4, 9, 0]),
         (1, [6, 1, 6]),
     ):
-        pairs = Watched()
-        found = Attempt(lambda pairs=pairs, size=size: attempt.function(pairs, list(order), size))()
-        if not isinstance(found, Iterable) or (isinstance(found, tuple) and len(found) == 2):
-            raise Wrong("only one batch came back: use yield, not return, inside the loop")
-        start = iter(found)
-        first = Attempt(lambda start=start: next(start))()
-        asked = len(set(pairs.asked))
-        rest = Attempt(lambda pairs=pairs, size=size: list(attempt.function(pairs, order, size)))()
-        _check_batches(rest, [order[i : i + size] for i in range(0, len(order), size)], pairs)
-        if not torch.equal(first[1], rest[0][1]) or asked > min(size, len(order)):
-            raise Wrong(
-                f"for the first batch of {size}, {asked} pairs were fetched: fetch each pair when "
-                "its batch is asked for, and yield the batch before you fetch the next"
-            )
+        _read_batches(attempt, order, size)
     if Attempt(lambda: list(attempt.function(Watched(), [], 3)))():
         raise Wrong("an empty order gives no batches")
+
+
+def _read_batches(attempt: Attempt, order: list[int], size: int) -> None:
+    """One batch by itself, then all of them."""
+    pairs = Watched()
+    found = Attempt(lambda: attempt.function(pairs, list(order), size))()
+    if not isinstance(found, Iterable) or (isinstance(found, tuple) and len(found) == 2):
+        raise Wrong("only one batch came back: use yield, not return, inside the loop")
+    start = iter(found)
+    first = Attempt(lambda: next(start))()
+    asked = len(set(pairs.asked))
+    rest = Attempt(lambda: list(attempt.function(pairs, order, size)))()
+    _check_batches(rest, [order[i : i + size] for i in range(0, len(order), size)], pairs)
+    if not torch.equal(first[1], rest[0][1]) or asked > min(size, len(order)):
+        raise Wrong(
+            f"for the first batch of {size}, {asked} pairs were fetched: fetch each pair when "
+            "its batch is asked for, and yield the batch before you fetch the next"
+        )
 
 
 def _check_batches(found: list[Any], pieces: list[list[int]], pairs: Watched) -> None:

@@ -156,9 +156,7 @@ def _compare_losses(attempt: Attempt, logits: Tensor, labels: Tensor) -> None:
 class _ByHand(TorchFunctionMode):
     """Refuses `cross_entropy`, under whatever name it was imported."""
 
-    def __torch_function__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if getattr(func, "__name__", "").startswith("cross_entropy"):
             raise Wrong("this calls cross_entropy: write it by hand, with torch.logsumexp")
         return func(*args, **(kwargs or {}))

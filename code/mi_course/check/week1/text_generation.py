@@ -23,7 +23,13 @@ class _Parrot(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.cfg = ref.Config(
-            n_layers=1, n_heads=1, d_model=4, d_head=4, d_mlp=4, d_vocab=self.vocab, n_ctx=self.n_ctx
+            n_layers=1,
+            n_heads=1,
+            d_model=4,
+            d_head=4,
+            d_mlp=4,
+            d_vocab=self.vocab,
+            n_ctx=self.n_ctx,
         )
         self.longest = 0
         generator = torch.Generator().manual_seed(3)

@@ -209,7 +209,7 @@ def _explain_initial_weights(attempt: Attempt) -> None:
                 f"{name} begins with numbers of about {float(W.std()):.1f}: small random numbers "
                 "are asked for, for instance 0.02 * torch.randn(…)"
             )
-        if bool((W == W[:1]).all()) or bool((W == W[:, :1]).all()):
+        if any(float(W.std(axis).max()) == 0 for axis in (0, 1)):
             raise Wrong(f"all rows or all columns of {name} begin alike: draw each entry")
     for name in ("b_in", "b_out"):
         if bool(weights[name].detach().any()):

@@ -8,7 +8,8 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
 
 
 def _numbered(*shape: int) -> Tensor:
@@ -19,7 +20,7 @@ def _numbered(*shape: int) -> Tensor:
 def _judge(found: Tensor, right: Tensor, mistakes: dict[str, Tensor]) -> None:
     if not close(found, right):
         hint = "the shape is right, and the entries stand in other places"
-        raise Wrong(first_that_fits(found, mistakes) or hint)
+        raise Wrong(named(found, mistakes, right) or hint)
 
 
 def _shape(result: Any) -> tuple[int, ...] | None:
@@ -29,10 +30,10 @@ def _shape(result: Any) -> tuple[int, ...] | None:
 @exercise
 def neuron_rows(attempt: Attempt) -> None:
     """`(activations [batch, seq, hidden]) -> [hidden, batch × seq]`, prompt by prompt."""
-    for b, s, h in ((2, 3, 5), (3, 4, 2)):
+    for b, s, h in ((2, 3, 5), (3, 4, 2), (1, 4, 3), (3, 1, 1)):
         given = _numbered(b, s, h)
         result = attempt(given)
-        if _shape(result) == (b * s, h):
+        if _shape(result) == (b * s, h) != (h, b * s):
             raise Wrong(
                 "this has a row for each token: make a row for each neuron, so h comes first"
             )
@@ -55,12 +56,12 @@ def neuron_rows(attempt: Attempt) -> None:
 @exercise
 def token_grid(attempt: Attempt) -> None:
     """`(rows [hidden, batch × seq], batch) -> [batch, seq, hidden]`."""
-    for b, s, h in ((2, 3, 5), (4, 2, 3)):
+    for b, s, h in ((2, 3, 5), (4, 2, 3), (1, 4, 2), (3, 1, 1)):
         given = _numbered(h, b * s)
         result = attempt(given, b)
-        if _shape(result) == (b, h, s):
+        if _shape(result) == (b, h, s) != (b, s, h):
             raise Wrong("the neurons should come last: (batch, seq, hidden)")
-        if _shape(result) == (s, b, h):
+        if _shape(result) == (s, b, h) != (b, s, h):
             raise Wrong("the first axis has the length of a prompt: batch is the number of prompts")
         found = attempt.tensor(given, b, shape=(b, s, h), axes="(batch, seq, hidden)")
         mistakes = {
@@ -77,14 +78,14 @@ def token_grid(attempt: Attempt) -> None:
 @exercise
 def split_heads(attempt: Attempt) -> None:
     """`(x [batch, pos, head × d_head], n_heads) -> [batch, pos, head, d_head]`."""
-    for b, p, n, d in ((2, 5, 3, 4), (1, 3, 2, 6)):
+    for b, p, n, d in ((2, 5, 3, 4), (1, 3, 2, 6), (3, 1, 1, 2), (2, 2, 5, 1)):
         given = _numbered(b, p, n * d)
         result = attempt(given, n)
         if isinstance(result, Tensor) and result.ndim != 4:
             raise Wrong(f"the result needs four axes, and has {result.ndim}")
-        if _shape(result) == (b, n, p, d):
+        if _shape(result) == (b, n, p, d) != (b, p, n, d):
             raise Wrong("the head axis comes before the position: (batch, pos, head, d_head)")
-        if _shape(result) == (b, p, d, n):
+        if _shape(result) == (b, p, d, n) != (b, p, n, d):
             raise Wrong("n_heads stands on the last axis: it is the number of heads, not d_head")
         found = attempt.tensor(given, n, shape=(b, p, n, d), axes="(batch, pos, head, d_head)")
         mistakes = {
@@ -101,10 +102,10 @@ def split_heads(attempt: Attempt) -> None:
 @exercise
 def pattern_strip(attempt: Attempt) -> None:
     """`(patterns [head, query, key]) -> [query, head × key]`: whole patterns side by side."""
-    for n, size in ((2, 3), (3, 4)):
+    for n, size in ((2, 3), (3, 4), (1, 2), (4, 1)):
         given = _numbered(n, size, size)
         result = attempt(given)
-        if _shape(result) == (n * size, size):
+        if _shape(result) == (n * size, size) != (size, n * size):
             raise Wrong("the patterns stand one below the other: side by side is (n k) across")
         found = attempt.tensor(given, shape=(size, n * size), axes="(query, head × key)")
         mistakes = {

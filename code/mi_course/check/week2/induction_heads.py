@@ -8,19 +8,20 @@ import torch
 from torch import Tensor
 
 from mi_course import induction
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.hook_points import HookPoint
+from mi_course.check.mistakes import named
 
 
 @exercise
 def prefix_matching_score(attempt: Attempt) -> None:
     """`(pattern [batch, query, key], seq_len: int) -> scalar` for one head on repeated tokens."""
-    for seq_len, seed in ((4, 0), (7, 1)):
-        pattern = _random_pattern(batch=3, n=1 + 2 * seq_len, seed=seed)
+    for seq_len, seed, batch in ((4, 0, 3), (7, 1, 2), (3, 2, 1)):
+        pattern = _random_pattern(batch, n=1 + 2 * seq_len, seed=seed)
         found = _score(attempt, pattern, seq_len)
         right = induction.prefix_matching_score(pattern, seq_len).mean()
         if not close(found, right):
-            sentence = first_that_fits(found, _wrong_scores(pattern, seq_len, right))
+            sentence = named(found, _wrong_scores(pattern, seq_len), right)
             raise Wrong(sentence or _score_hint(found, right, seq_len))
 
 
@@ -45,7 +46,7 @@ def _score(attempt: Attempt, pattern: Tensor, seq_len: int) -> Tensor:
     return attempt.tensor(pattern, seq_len, shape=(), axes="a single number")
 
 
-def _wrong_scores(pattern: Tensor, seq_len: int, right: Tensor) -> dict[str, Tensor]:
+def _wrong_scores(pattern: Tensor, seq_len: int) -> dict[str, Tensor]:
     """Wrong answers by the sentence that names their mistake."""
 
     def mean(shift: int, first: int, last: int | None = None) -> Tensor:
@@ -101,8 +102,7 @@ def _wrong_scores(pattern: Tensor, seq_len: int, right: Tensor) -> dict[str, Ten
         "attention itself": hits,
         "only the first prompt counts: take the mean over the batch": diagonal[0].mean(),
     }
-    # Some mistakes agree with the right answer by chance on small patterns; those say nothing.
-    return {sentence: wrong for sentence, wrong in sentences.items() if not close(wrong, right)}
+    return sentences
 
 
 def _score_hint(found: Tensor, right: Tensor, seq_len: int) -> str:
@@ -161,6 +161,14 @@ def _other_thresholds(attempt: Attempt, scores: Tensor) -> None:
         raise Wrong("with threshold 0.65 other heads remain: use the threshold that is passed in")
     if _names(attempt, scores, 0.99):
         raise Wrong("no head reaches 0.99 here: the list should be empty")
+    few = torch.tensor([[0.2], [-0.1], [0.7], [-0.6]])
+    for threshold, expected in ((0.0, ["2.0", "0.0"]), (-0.3, ["2.0", "0.0", "1.0"])):
+        found = _names(attempt, few, threshold)
+        if found != expected:
+            raise Wrong(
+                f"with one head in each of 4 layers and threshold {threshold} expected {expected}, "
+                f"found {found}: is a size or a threshold written into your function?"
+            )
 
 
 def _wrong_names(found: list[str], expected: list[str]) -> str:
@@ -202,22 +210,30 @@ def _wrong_names(found: list[str], expected: list[str]) -> str:
 @exercise
 def zero_head(attempt: Attempt) -> None:
     """`(z [batch, pos, head, d_head], hook, head: int) -> z` with that head's output zero."""
-    z = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
-    for head in (1, 2):
-        hook = HookPoint("blocks.1.attn.hook_z")
-        _explain_z_shape(attempt(z, hook, head))
-        found = attempt.tensor(z, hook, head, shape=(2, 5, 4, 3), axes="(batch, pos, head, d_head)")
-        right = z.clone()
-        right[:, :, head] = 0
-        if not close(found, right):
-            raise Wrong(_wrong_z(z, found, head))
+    generator = torch.Generator().manual_seed(0)
+    for shape, heads in (((2, 5, 4, 3), (1, 2, 0, 3)), ((1, 1, 2, 4), (0, 1))):
+        z = torch.randn(shape, generator=generator)
+        for head in heads:
+            _compare_silenced(attempt, z, head)
 
 
-def _explain_z_shape(result: Any) -> None:
+def _compare_silenced(attempt: Attempt, z: Tensor, head: int) -> None:
+    hook = HookPoint("blocks.1.attn.hook_z")
+    _explain_z_shape(attempt(z, hook, head), z)
+    axes = "(batch, pos, head, d_head)"
+    found = attempt.tensor(z, hook, head, shape=tuple(z.shape), axes=axes)
+    right = z.clone()
+    right[:, :, head] = 0
+    if not close(found, right):
+        raise Wrong(_wrong_z(z, found, head))
+
+
+def _explain_z_shape(result: Any, z: Tensor) -> None:
+    batch, pos, heads, d_head = z.shape
     shape = tuple(result.shape) if isinstance(result, Tensor) else None
-    if shape == (2, 5, 3):
+    if shape == (batch, pos, d_head):
         raise Wrong("only the head comes back: return all of z, with zeros in that head")
-    if shape == (2, 5, 3, 3):
+    if shape == (batch, pos, heads - 1, d_head):
         raise Wrong("the head is cut out: keep its place, with zeros in it")
 
 
@@ -228,10 +244,11 @@ def _wrong_z(z: Tensor, found: Tensor, head: int) -> str:
         return "nothing is changed: is the changed tensor the one that you return?"
     if bool((zero | ~changed).logical_not().any()):
         return f"head {head} is changed, and not to zero: set it to 0"
-    silent = [h for h in range(4) if bool(zero[:, :, h].all())]
-    if silent == [0, 1, 2, 3]:
+    heads = range(z.shape[2])
+    silent = [h for h in heads if bool(zero[:, :, h].all())]
+    if silent == list(heads):
         return "this removes every head: set only z[:, :, head] to zero"
-    if silent and silent == [h for h in range(4) if h != head]:
+    if silent and silent == [h for h in heads if h != head]:
         return "this keeps the head and removes all others: do the opposite"
     if silent and silent != [head]:
         return f"heads {silent} are silent, and with head = {head} only head {head} should be"

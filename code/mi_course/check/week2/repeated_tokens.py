@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mi_course import induction
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
 
 
 @exercise
@@ -23,6 +24,7 @@ def continue_pattern(attempt: Attempt) -> None:
         (["X", "Y", "Z", "Z"], "Z"),
         ([5, 0, 5], 0),
         ([big, 7, int("1001")], 7),
+        (["a", "b", "c", "b", "d", "b"], "d"),
     ]
     for tokens, expected in cases:
         found = _continuation(attempt, tokens)
@@ -79,14 +81,22 @@ def _wrong_continuation(tokens: list[Any], found: Any) -> str:
 @exercise
 def repeated_tokens(attempt: Attempt) -> None:
     """`(half [batch, seq], bos: int) -> [batch, 1 + 2 seq]`: BOS, the half, the half again."""
-    half = torch.tensor([[11, 12, 13, 14], [21, 22, 23, 24], [31, 32, 33, 34]])
-    result = _prompts(attempt, half)
+    first = torch.tensor([[11, 12, 13, 14], [21, 24, 23, 24], [31, 32, 33, 34]])
+    others = (torch.tensor([[8, 3]]), 0), (torch.tensor([[9], [2], [9], [7]]), 6)
+    for half, bos in ((first, 5), *others):
+        _compare_prompts(attempt, half, bos)
+
+
+def _compare_prompts(attempt: Attempt, half: Tensor, start: int) -> None:
+    batch, seq = half.shape
+    result = _prompts(attempt, half, start)
     if isinstance(result, Tensor):
-        _explain_shape(result)
+        if batch == 3:
+            _explain_shape(result)
         if result.is_floating_point():
             raise Wrong("token ids are integers, and your result holds floats: see BOS's dtype")
-    found = attempt.tensor(half, 5, shape=(3, 9), axes="(batch, 1 + 2 × seq)")
-    bos = torch.full((3, 1), 5)
+    found = attempt.tensor(half, start, shape=(batch, 1 + 2 * seq), axes="(batch, 1 + 2 × seq)")
+    bos = torch.full((batch, 1), start)
     mistakes = {
         "each token is doubled on the spot (A A B B): repeat the whole half instead (A B A B)": (
             torch.cat([bos, half.repeat_interleave(2, dim=1)], 1)
@@ -101,26 +111,36 @@ def repeated_tokens(attempt: Attempt) -> None:
             torch.cat([half, bos, half], 1)
         ),
         "every row is the first prompt: each row of `half` makes its own": (
-            torch.cat([bos, half, half], 1)[:1].expand(3, -1)
+            torch.cat([bos, half, half], 1)[:1].expand(batch, -1)
+        ),
+        "the tokens are sorted: keep them in their order": (
+            torch.cat([bos, half.sort(1).values, half.sort(1).values], 1)
+        ),
+        "both halves run backwards: keep the order": (
+            torch.cat([bos, half.flip(1), half.flip(1)], 1)
+        ),
+        "the rows are in another order: row i belongs to row i of `half`": (
+            torch.cat([bos, half, half], 1).flip(0)
         ),
     }
-    if sentence := first_that_fits(found, mistakes):
+    right = torch.cat([bos, half, half], 1)
+    if torch.equal(found, right):
+        return
+    if sentence := named(found, mistakes, right):
         raise Wrong(sentence)
-    if not bool((found[:, 0] == 5).all()):
+    if not bool((found[:, 0] == start).all()):
         raise Wrong(
-            f"the first token should be the `bos` that is passed in, here 5; yours is "
+            f"the first token should be the `bos` that is passed in, here {start}; yours is "
             f"{found[0, 0].item()}"
         )
-    if not torch.equal(found[:, 1:5], found[:, 5:]):
+    if not torch.equal(found[:, 1 : 1 + seq], found[:, 1 + seq :]):
         raise Wrong("the second half differs from the first: repeat the same tokens")
-    if not torch.equal(found[:, 1:5], half):
-        raise Wrong("the tokens after BOS should be those of `half`, row by row")
-    attempt.tensor(half[:1, :2], 5, shape=(1, 5), axes="(batch, 1 + 2 × seq)")
+    raise Wrong("the tokens after BOS should be those of `half`, row by row")
 
 
-def _prompts(attempt: Attempt, half: Tensor) -> Any:
+def _prompts(attempt: Attempt, half: Tensor, start: int) -> Any:
     try:
-        return attempt(half, 5)
+        return attempt(half, start)
     except Wrong as mistake:
         if "Sizes of tensors must match" in str(mistake):
             raise Wrong("the column of BOS needs one row for each prompt: len(half)") from None
@@ -149,19 +169,27 @@ def _explain_shape(result: Tensor) -> None:
 def token_losses(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], tokens [batch, pos]) -> [batch, pos - 1]`, in nats."""
     generator = torch.Generator().manual_seed(0)
-    logits = 3 * torch.randn(2, 5, 7, generator=generator)
-    tokens = torch.randint(0, 7, (2, 5), generator=generator)
-    _explain_loss_shape(_losses(attempt, logits, tokens))
-    found = attempt.tensor(logits, tokens, shape=(2, 4), axes="(batch, pos - 1)")
+    for batch, pos, vocab in ((2, 5, 7), (3, 4, 6), (1, 2, 3)):
+        logits = 3 * torch.randn(batch, pos, vocab, generator=generator)
+        tokens = torch.randint(0, vocab, (batch, pos), generator=generator)
+        _compare_token_losses(attempt, logits, tokens)
+
+
+def _compare_token_losses(attempt: Attempt, logits: Tensor, tokens: Tensor) -> None:
+    batch, pos = tokens.shape
+    result = _losses(attempt, logits, tokens)
+    if batch == 2:
+        _explain_loss_shape(result)
+    found = attempt.tensor(logits, tokens, shape=(batch, pos - 1), axes="(batch, pos - 1)")
     right = induction.token_losses(logits, tokens)
     if close(found, right):
         return
-    row, column = divmod(int((found - right).abs().argmax()), 4)
+    row, column = divmod(int((found - right).abs().argmax()), pos - 1)
     where = (
         f"the loss of prompt {row}, token {column + 1} should be {right[row, column].item():.4f} "
         f"nats, and yours is {found[row, column].item():.4f}"
     )
-    raise Wrong(first_that_fits(found, _wrong_losses(logits, tokens, right)) or where)
+    raise Wrong(named(found, _wrong_losses(logits, tokens, right), right) or where)
 
 
 def _losses(attempt: Attempt, logits: Tensor, tokens: Tensor) -> Any:
@@ -204,7 +232,8 @@ def _wrong_losses(logits: Tensor, tokens: Tensor, right: Tensor) -> dict[str, Te
 
     early = logits[:, :-1]
     log2, log10 = torch.log(torch.tensor([2.0, 10.0]))
-    mixed = F.cross_entropy(early.reshape(2, 7, 4), tokens[:, 1:], reduction="none")
+    batch, pos, vocab = logits.shape
+    mixed = F.cross_entropy(early.reshape(batch, vocab, pos - 1), tokens[:, 1:], reduction="none")
     same_place = (
         "each loss is about the token at the same position: the logits at position i predict token "
         "i + 1, so compare logits[:, :-1] with tokens[:, 1:]"

@@ -22,6 +22,7 @@ def log_shapes(attempt: Attempt) -> None:
     _check_identity(logged)
     _check_lines(logged)
     _check_keywords(attempt)
+    _check_single_call(attempt)
     _check_result(logged)
     _check_nesting(attempt)
     _check_error(attempt)
@@ -125,6 +126,21 @@ def _check_keywords(attempt: Attempt) -> None:
         raise Wrong(
             "the shape of a tensor that is given as a keyword is missing: look through "
             "kwargs.values() too"
+        )
+
+
+def _check_single_call(attempt: Attempt) -> None:
+    calls = []
+
+    def counted(x: Tensor) -> Tensor:
+        calls.append(x)
+        return x
+
+    _call(_decorated(attempt, counted), torch.ones(2))
+    if len(calls) != 1:
+        raise Wrong(
+            f"one call of the new function calls the original {len(calls)} times: call it once, "
+            "and keep its result"
         )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
 
 _EPS = 1e-5
 
@@ -19,10 +20,15 @@ def _random(*shape: int, seed: int) -> Tensor:
 @exercise
 def most_probable(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], k) -> (ids [batch, k], probabilities [batch, k])`."""
-    for k, seed in ((3, 0), (2, 1)):
-        logits = 2 * _random(2, 5, 7, seed=seed)
+    for k, seed, shape in (
+        (3, 0, (2, 5, 7)),
+        (2, 1, (3, 4, 7)),
+        (1, 2, (1, 1, 4)),
+        (4, 3, (4, 2, 4)),
+    ):
+        logits = 2 * _random(*shape, seed=seed)
         ids, found = _two_tensors(attempt(logits, k))
-        _explain_pair_shape(ids, found, k)
+        _explain_pair_shape(ids, found, len(logits), k)
         best = logits[:, -1].softmax(-1).topk(k)
         if not close(found, best.values):
             raise Wrong(_wrong_probabilities(logits, found, k))
@@ -43,13 +49,13 @@ def _two_tensors(result: Any) -> tuple[Tensor, Tensor]:
     return ids, values
 
 
-def _explain_pair_shape(ids: Tensor, found: Tensor, k: int) -> None:
+def _explain_pair_shape(ids: Tensor, found: Tensor, batch: int, k: int) -> None:
     if ids.ndim == 3:
         raise Wrong("this answers for every position: take the last one only, logits[:, -1]")
     for tensor, what in ((ids, "ids"), (found, "probabilities")):
-        if tuple(tensor.shape) != (2, k):
+        if tuple(tensor.shape) != (batch, k):
             raise Wrong(
-                f"the {what} have shape {tuple(tensor.shape)}; expected (batch, k) = (2, {k})"
+                f"the {what} have shape {tuple(tensor.shape)}; expected (batch, k) = ({batch}, {k})"
             )
 
 
@@ -73,21 +79,26 @@ def _wrong_probabilities(logits: Tensor, found: Tensor, k: int) -> str:
         "the most probable token comes first": share.topk(k).values.flip(1),
     }
     hint = "these are not the largest probabilities after the last position"
-    return first_that_fits(found, mistakes) or hint
+    return named(found, mistakes, share.topk(k).values) or hint
 
 
 @exercise
 def strongest_neurons(attempt: Attempt) -> None:
     """`(post [pos, neuron], k) -> [(pos, neuron), …]`: furthest from zero, strongest first."""
-    post = 0.1 * _random(3, 5, seed=2)
     strong = {(1, 4): -3.0, (2, 0): 2.5, (1, 2): 2.0, (0, 3): -1.5, (2, 4): 1.0}
-    for cell, value in strong.items():
-        post[cell] = value
-    expected = list(strong)
-    for k in (4, 5):
-        found = _cells(attempt(post, k), k)
-        if found != expected[:k]:
-            raise Wrong(_wrong_cells(post, found, expected[:k]))
+    few = {(3, 1): -2.0, (0, 0): -1.5, (2, 0): 1.25}
+    for shape, cells, counts in (((3, 5), strong, (4, 5)), ((4, 2), few, (1, 3, 2))):
+        post = 0.1 * _random(*shape, seed=2)
+        for cell, value in cells.items():
+            post[cell] = value
+        expected = list(cells)
+        for k in counts:
+            found = _cells(attempt(post, k), k)
+            if found != expected[:k]:
+                raise Wrong(_wrong_cells(post, found, expected[:k]))
+    alone = _cells(attempt(torch.tensor([[-0.5]]), 1), 1)
+    if alone != [(0, 0)]:
+        raise Wrong(f"in a table of one number the pair is (0, 0); yours is {alone}")
 
 
 def _cells(result: Any, k: int) -> list[tuple[int, int]]:
@@ -99,7 +110,7 @@ def _cells(result: Any, k: int) -> list[tuple[int, int]]:
     for cell in result:
         if not isinstance(cell, (tuple, list)) or len(cell) != 2:
             raise Wrong("return pairs (pos, neuron): divmod(i, n_neurons) splits a flat index")
-        if not all(isinstance(part, int) for part in cell):
+        if not all(isinstance(part, int) and not isinstance(part, bool) for part in cell):
             raise Wrong("the pairs should hold plain integers: tolist() or int() makes them")
         cells.append((cell[0], cell[1]))
     return cells
@@ -134,11 +145,11 @@ def lens_logits(attempt: Attempt) -> None:
     """`(stream [batch, pos, d_model], W_U [d_model, vocab], b_U [vocab]) -> logits`."""
     W_U, b_U = _random(6, 7, seed=4), 0.5 * _random(7, seed=5)
     # the second stream is so small that the epsilon counts
-    for scale, offset in ((3.0, 1.0), (0.003, 0.001)):
-        stream = scale * _random(2, 5, 6, seed=3) + offset
-        _explain_logits_shape(attempt(stream, W_U, b_U))
+    for scale, offset, batch, pos in ((3.0, 1.0, 2, 5), (0.003, 0.001, 3, 4), (1.0, 0.0, 1, 1)):
+        stream = scale * _random(batch, pos, 6, seed=3) + offset
+        _explain_logits_shape(attempt(stream, W_U, b_U), batch, pos)
         found = attempt.tensor(
-            stream, W_U, b_U, shape=(2, 5, 7), axes="(batch, pos, vocab)"
+            stream, W_U, b_U, shape=(batch, pos, 7), axes="(batch, pos, vocab)"
         ).detach()
         right = _normal(stream) @ W_U + b_U
         if not close(found, right):
@@ -147,7 +158,7 @@ def lens_logits(attempt: Attempt) -> None:
                 "these are not the logits of the normalised stream: print its mean (0) and "
                 "its mean square (nearly 1) at one position"
             )
-            raise Wrong(first_that_fits(found, mistakes) or hint)
+            raise Wrong(named(found, mistakes, right) or hint)
 
 
 def _normal(stream: Tensor, axis: int = -1, eps: float = _EPS) -> Tensor:
@@ -155,11 +166,11 @@ def _normal(stream: Tensor, axis: int = -1, eps: float = _EPS) -> Tensor:
     return centred / (centred.square().mean(axis, keepdim=True) + eps).sqrt()
 
 
-def _explain_logits_shape(result: Any) -> None:
+def _explain_logits_shape(result: Any, batch: int, pos: int) -> None:
     shape = tuple(result.shape) if isinstance(result, Tensor) else None
-    if shape == (2, 7):
+    if shape == (batch, 7) and pos > 1:
         raise Wrong("only one position comes back: answer at every position")
-    if shape == (2, 5, 6):
+    if shape == (batch, pos, 6):
         raise Wrong("this is the normalised stream: multiply it by W_U, and add b_U")
 
 

@@ -7,16 +7,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.hook_points import HookPoint
+from mi_course.check.mistakes import named
+from mi_course.check.numerals import first_apart
 
 
 @exercise
 def normalised(attempt: Attempt) -> None:
     """`(patched, corrupted, clean) -> share of the way from corrupted (0) to clean (1)`."""
-    patched = torch.tensor([[1.0, -3.0, 4.0], [6.0, 0.5, -2.0]])
-    for corrupted, clean in ((-3.0, 4.0), (2.0, 6.0)):
-        found = attempt.tensor(patched, corrupted, clean, shape=(2, 3), axes="that of `patched`")
+    table = torch.tensor([[1.0, -3.0, 4.0], [6.0, 0.5, -2.0]])
+    # the corrupted run may lie above the clean one
+    for patched, corrupted, clean in (
+        (table, -3.0, 4.0),
+        (table, 2.0, 6.0),
+        (table[0], 3.5, -1.5),
+        (table[1, :1], -0.5, 2.0),
+    ):
+        found = attempt.tensor(
+            patched, corrupted, clean, shape=tuple(patched.shape), axes="that of `patched`"
+        )
         right = (patched - corrupted) / (clean - corrupted)
         if close(found, right):
             continue
@@ -37,6 +47,13 @@ def normalised(attempt: Attempt) -> None:
             "the scale begins at the clean run: begin at the corrupted one": (
                 (patched - clean) / (clean - corrupted)
             ),
+            "the distance from corrupted to clean is taken without its sign: the scale runs from "
+            "corrupted to clean, in whichever direction": (patched - corrupted)
+            / abs(clean - corrupted),
+            "the sign of the result is lost: values may lie below 0": right.abs(),
+            "the corrupted run is added below the line: clean minus corrupted": (
+                (patched - corrupted) / (clean + corrupted)
+            ),
             "this is in percent: give a share, where the clean run is 1": 100 * right,
             "the result is cut to 0..1: keep values outside, they are findings": right.clamp(0, 1),
             "the scale runs from the smallest to the largest of the patched values: it is that of "
@@ -44,10 +61,11 @@ def normalised(attempt: Attempt) -> None:
                 (patched - patched.min()) / (patched.max() - patched.min())
             ),
         }
-        worst = f"with corrupted {corrupted} and clean {clean}, {patched[0, 0]:.0f} should become "
+        differs = first_apart(found, right)
         raise Wrong(
-            first_that_fits(found, mistakes)
-            or f"{worst}{right[0, 0]:.3f}, and yours is {found[0, 0].item():.3f}"
+            named(found, mistakes, right)
+            or f"with corrupted {corrupted} and clean {clean}, {patched[differs.at].item():.1f} "
+            f"should become {differs.right}, and yours is {differs.found}"
         )
 
 
@@ -55,38 +73,60 @@ def normalised(attempt: Attempt) -> None:
 def logit_difference(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], io, s, end [batch]) -> [batch]`."""
     generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(4, 6, 9, generator=generator)
     io, s = torch.tensor([1, 5, 8, 2]), torch.tensor([3, 0, 7, 4])
-    end = torch.tensor([5, 3, 4, 5])
-    rows = torch.arange(4)
-    last = torch.full((4,), 5)
+    logits = torch.randn(4, 6, 9, generator=generator)
+    _compare_differences(attempt, logits, io, s, torch.tensor([5, 3, 4, 5]))
+    _compare_differences(attempt, logits[:1, :3], io[:1], s[:1], torch.tensor([1]))
+    _compare_differences(attempt, logits[:3], s[1:], io[1:], torch.tensor([2, 2, 1]))
+
+
+def _compare_differences(
+    attempt: Attempt, logits: Tensor, io: Tensor, s: Tensor, end: Tensor
+) -> None:
+    batch, n = logits.shape[:2]
+    rows = torch.arange(batch)
+    last = torch.full((batch,), n - 1)
 
     def at(ends: Tensor, right: Tensor = io, wrong: Tensor = s, x: Tensor = logits) -> Tensor:
         return x[rows, ends, right] - x[rows, ends, wrong]
 
-    _explain_difference(attempt(logits, io, s, end))
-    found = attempt.tensor(logits, io, s, end, shape=(4,), axes="(batch)")
-    if close(found, at(end)):
+    if batch == 4:
+        _explain_difference(attempt(logits, io, s, end))
+    found = attempt.tensor(logits, io, s, end, shape=(batch,), axes="(batch)")
+    right = at(end)
+    if close(found, right):
         return
     mistakes = {
         "io and s are exchanged: it is the logit of IO minus that of S": at(end, s, io),
         "this reads the last position of every prompt: prompts end at different positions, at "
         "`end`": at(last),
+        "every prompt is read at the first prompt's END: `end` has one for each": at(
+            end[:1].expand(batch)
+        ),
         "this reads one position too early: END itself predicts the name": at(end - 1),
+        "this reads one position too late: END itself predicts the name": at((end + 1) % n),
         "these are probabilities: subtract the logits": at(end, x=logits.softmax(-1)),
         "this is the logit of IO alone: subtract that of S": logits[rows, end, io],
+        "this is the logit of S alone: it is the logit of IO minus that of S": logits[rows, end, s],
+        "the two logits are added: subtract that of S": logits[rows, end, io]
+        + logits[rows, end, s],
+        "the sign is lost: the difference is negative where S has the larger logit": right.abs(),
         "this is a ratio: subtract the logit of S": logits[rows, end, io] / logits[rows, end, s],
         "this is the mean over the positions: read END": (
             logits[rows, :, io] - logits[rows, :, s]
         ).mean(1),
         "every prompt is read with the first prompt's names": at(
-            end, io[:1].expand(4), s[:1].expand(4)
+            end, io[:1].expand(batch), s[:1].expand(batch)
+        ),
+        "this is the mean over the prompts, once for each: give each prompt its own": (
+            right.mean().expand(batch)
         ),
     }
+    differs = first_apart(found, right, 4)
     raise Wrong(
-        first_that_fits(found, mistakes)
-        or f"for prompt 0 the difference should be {at(end)[0].item():.4f}, and yours is "
-        f"{found[0].item():.4f}"
+        named(found, mistakes, right)
+        or f"for prompt {differs.at[0]} the difference should be {differs.right}, and yours is "
+        f"{differs.found}"
     )
 
 
@@ -116,22 +156,40 @@ def name_positions(attempt: Attempt) -> None:
     )
     io, s = torch.tensor([5, 5, 5, 1]), torch.tensor([6, 6, 6, 2])
     right = (torch.tensor([2, 4, 1, 4]), torch.tensor([4, 2, 3, 1]), torch.tensor([6, 6, 7, 7]))
+    _compare_positions(attempt, tokens, io, s, right)
+    alone = torch.tensor([[0, 7, 2, 3, 7]]), torch.tensor([3]), torch.tensor([7])
+    _compare_positions(attempt, *alone, tuple(torch.tensor([position]) for position in (3, 1, 4)))
+    two = torch.tensor([[4, 8, 4, 9], [6, 9, 6, 1]]), torch.tensor([9, 1]), torch.tensor([4, 6])
+    _compare_positions(
+        attempt, *two, (torch.tensor([3, 3]), torch.tensor([0, 0]), torch.tensor([2, 2]))
+    )
+
+
+def _compare_positions(
+    attempt: Attempt, tokens: Tensor, io: Tensor, s: Tensor, right: tuple[Tensor, ...]
+) -> None:
     result = attempt(tokens, io, s)
     if not isinstance(result, tuple | list) or len(result) != 3:
         raise Wrong("return three tensors: the positions of IO, of S1 and of S2")
     for name, found, expected in zip(("IO", "S1", "S2"), result, right, strict=True):
         if not isinstance(found, Tensor):
             raise Wrong(f"the position of {name} should be a tensor, not {type(found).__name__}")
-        if tuple(found.shape) != (4,):
+        if tuple(found.shape) != (len(tokens),):
             raise Wrong(
                 f"the positions of {name} have shape {tuple(found.shape)}; expected one for each "
-                "prompt, (4,)"
+                f"prompt, ({len(tokens)},)"
             )
         if not torch.equal(found.long(), expected):
-            raise Wrong(_wrong_positions(name, found.long(), [r.tolist() for r in right]))
+            raise Wrong(
+                _wrong_positions(name, found.long(), [r.tolist() for r in right], tokens.shape[1])
+            )
+        if found.is_floating_point() or found.dtype == torch.bool:
+            raise Wrong(
+                f"the positions of {name} are {found.dtype}: whole numbers can be used as indices"
+            )
 
 
-def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
+def _wrong_positions(name: str, found: Tensor, right: list[list[int]], n: int) -> str:
     io, s1, s2 = right
     got = found.tolist()
     expected = dict(zip(("IO", "S1", "S2"), right, strict=True))[name]
@@ -139,16 +197,16 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
         return "S2 is where S1 is: argmax gives the FIRST match; flip the row to find the last"
     if name == "S1" and got == s2:
         return "S1 is where S2 is: S1 is the first mention"
-    if name == "S2" and got == [8 - p for p in s2]:
+    if name == "S2" and got == [n - 1 - p for p in s2]:
         return "S2 is counted from the end: turn it back, last position minus what you found"
-    if name == "S2" and got == [9 - p for p in s2]:
+    if name == "S2" and got == [n - p for p in s2]:
         return "S2 is one too late: positions run from 0, so the last one is pos − 1"
     if name == "IO" and got == [min(pair) for pair in zip(io, s1, strict=True)]:
         return (
             "the first name of a prompt is taken for IO: in half of the prompts S comes first, so "
             "look for the token of IO itself"
         )
-    if got[:3] == expected[:3] and got[3] == 0:
+    if len(got) == 4 and got[:3] == expected[:3] and got[3] == 0:
         return (
             f"{name} is looked for under the first prompt's names: each prompt has its own io and s"
         )
@@ -156,7 +214,7 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]]) -> str:
         return f"{name} is one too early: BOS is at position 0"
     if got == [p + 1 for p in expected]:
         return f"{name} is one too late: positions are counted from 0"
-    if len(set(got)) == 1:
+    if len(set(got)) == 1 < len(set(expected)):
         return f"{name} has the same position in every prompt: look in each row for its own name"
     if (name == "IO" and got == s1) or (name == "S1" and got == io):
         return "IO and S1 are exchanged"
@@ -171,21 +229,32 @@ def flip(attempt: Attempt) -> None:
     io, s2 = torch.tensor([91, 92, 93, 94]), torch.tensor([4, 5, 3, 5])
     tokens[rows, torch.tensor([1, 3, 1, 2])] = tokens[rows, s2]  # S1
     tokens[rows, torch.tensor([2, 1, 2, 3])] = io
-    found = attempt.tensor(tokens, io, s2, shape=(4, 7), axes="(batch, pos)")
+    _compare_flipped(attempt, tokens, io, s2)
+    # one prompt; and two with other names, in which S2 is last
+    _compare_flipped(attempt, tokens[:1, :5], io[:1], s2[:1])
+    _compare_flipped(attempt, tokens[1::2, :6], torch.tensor([70, 0]), torch.tensor([5, 5]))
+
+
+def _compare_flipped(attempt: Attempt, tokens: Tensor, io: Tensor, s2: Tensor) -> None:
+    batch, n = tokens.shape
+    rows = torch.arange(batch)
+    found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
     is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     right = tokens.clone()
     right[rows, s2] = io
     if torch.equal(found, right):
+        if found.is_floating_point():
+            raise Wrong("token ids are integers, and your result holds floats")
         return
     everywhere = tokens.clone()
     everywhere[:, s2] = io
     column = tokens.clone()
-    for i in range(4):
+    for i in range(batch):
         column[:, s2[i]] = io[i]
     first = tokens.clone()
     first[rows, s2] = io[0]
     early, late = tokens.clone(), tokens.clone()
-    early[rows, s2 - 1], late[rows, s2 + 1] = io, io
+    early[rows, s2 - 1], late[rows, (s2 + 1) % n] = io, io
     every_s = torch.where(is_s, io[:, None], tokens)
     slices = tokens.clone()
     slices[:, s2] = io[:, None]
@@ -208,10 +277,17 @@ def flip(attempt: Attempt) -> None:
             torch.where(is_io & (right == tokens), tokens[rows, s2][:, None], right)
         ),
         "nothing is changed: is the changed tensor the one that you return?": tokens,
+        "the last token is replaced: the name at s2_pos is": torch.cat(
+            [tokens[:, :-1], io[:, None]], 1
+        ),
+        "S1 is replaced: the second mention, at s2_pos, becomes IO": torch.where(
+            is_s & (right == tokens), io[:, None], tokens
+        ),
     }
+    row = int((found != right).any(1).int().argmax())
     raise Wrong(
-        first_that_fits(found, mistakes)
-        or f"row 0 should be {right[0].tolist()}, and yours is {found[0].tolist()}"
+        named(found, mistakes, right)
+        or f"row {row} should be {right[row].tolist()}, and yours is {found[row].tolist()}"
     )
 
 
@@ -220,24 +296,30 @@ def patch_position(attempt: Attempt) -> None:
     """`(resid [batch, pos, d], hook, source [batch, pos, d], pos [batch]) -> resid`."""
     generator = torch.Generator().manual_seed(0)
     resid, source = torch.randn(2, 4, 6, 5, generator=generator)
-    pos = torch.tensor([4, 2, 5, 2])
-    rows = torch.arange(4)
     hook = HookPoint("blocks.1.hook_in")  # so is it called where hook_resid_pre was asked for
+    pos = torch.tensor([4, 2, 5, 2])
     _explain_patch_shape(attempt(resid, hook, source, pos))
     found = attempt.tensor(resid, hook, source, pos, shape=(4, 6, 5), axes="(batch, pos, d_model)")
-    right = resid.clone()
-    right[rows, pos] = source[rows, pos]
+    right = _patched(resid, source, pos)
     if not close(found, right):
         raise Wrong(
-            first_that_fits(found, _wrong_patches(resid, source, pos))
+            named(found, _wrong_patches(resid, source, pos), right)
             or _where_patched(resid, source, found, pos)
         )
-    for other in (torch.tensor([1, 1, 1, 1]), torch.tensor([0, 5, 0, 3])):
-        again = attempt.tensor(resid, hook, source, other, shape=(4, 6, 5), axes="resid's")
-        expected = resid.clone()
-        expected[rows, other] = source[rows, other]
-        if not close(again, expected):
-            raise Wrong("with other positions the patch is wrong: is a number written into it?")
+    for n, other in ((4, [1, 1, 1, 1]), (4, [0, 5, 0, 3]), (1, [3]), (2, [5, 0])):
+        few, others = resid[:n], torch.tensor(other)
+        again = attempt.tensor(few, hook, source[:n], others, shape=(n, 6, 5), axes="resid's")
+        if not close(again, _patched(few, source[:n], others)):
+            raise Wrong(
+                f"with {n} prompts and the positions {other} the patch is wrong: is a number "
+                "written into it?"
+            )
+
+
+def _patched(resid: Tensor, source: Tensor, pos: Tensor) -> Tensor:
+    out, rows = resid.clone(), torch.arange(len(resid))
+    out[rows, pos] = source[rows, pos]
+    return out
 
 
 def _explain_patch_shape(result: Any) -> None:
@@ -292,6 +374,16 @@ def _wrong_patches(resid: Tensor, source: Tensor, pos: Tensor) -> dict[str, Tens
         ),
         "the mean over the prompts is put there: each prompt gets its own vector of source": put(
             here, source[here].mean(0)
+        ),
+        "half of each is put there: put source's vector itself": put(
+            here, (resid[here] + source[here]) / 2
+        ),
+        "the positions before it are patched too: one position": put(
+            (rows.repeat(2), torch.cat([pos, pos - 1])),
+            source[rows.repeat(2), torch.cat([pos, pos - 1])],
+        ),
+        "the last position is patched: `pos` has one for each prompt": put(
+            (slice(None), -1), source[:, -1]
         ),
         "only the first prompt is patched": put((0, int(pos[0])), source[0, int(pos[0])]),
     }

@@ -33,7 +33,9 @@ def batches(attempt: Attempt) -> None:
             "ahead is lost to whoever reads on"
         )
     for count in (7, 6, 0):
-        _check_end(attempt, count)
+        _check_end(attempt, count, 3)
+    for count, size in ((5, 2), (3, 1), (4, 6)):
+        _check_end(attempt, count, size)
     listed = take(attempt, lambda: attempt.function(list(range(7)), 3), 20)
     if listed != [[0, 1, 2], [3, 4, 5], [6]]:
         raise Wrong(
@@ -47,18 +49,18 @@ def batches(attempt: Attempt) -> None:
         )
 
 
-def _check_end(attempt: Attempt, count: int) -> None:
-    found = take(attempt, lambda: attempt.function(iter(range(count)), 3), 20)
-    right = [list(range(i, min(i + 3, count))) for i in range(0, count, 3)]
+def _check_end(attempt: Attempt, count: int, size: int) -> None:
+    found = take(attempt, lambda: attempt.function(iter(range(count)), size), 20)
+    right = [list(range(i, min(i + size, count))) for i in range(0, count, size)]
     if found == right:
         return
     if [] in found:
         raise Wrong(
-            f"{count} items in batches of 3: an empty batch comes at the end; stop before it"
+            f"{count} items in batches of {size}: an empty batch comes at the end; stop before it"
         )
     if found == right[:-1]:
-        raise Wrong(f"{count} items in batches of 3: the last, shorter batch is lost")
-    raise Wrong(f"{count} items in batches of 3 should be {right}; found {found}")
+        raise Wrong(f"{count} items in batches of {size}: the last, shorter batch is lost")
+    raise Wrong(f"{count} items in batches of {size} should be {right}; found {found}")
 
 
 def _wrong_batches(found: list[Any]) -> str:
@@ -78,7 +80,7 @@ def hooks_for(attempt: Attempt) -> None:
     """`(function, heads) -> [(hook name, hook)]`: one hook for each (layer, head), by partial."""
     heads = [(2, 1), (0, 2), (2, 3)]
     z = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
-    found = _hook_pairs(attempt, heads)
+    found = _hook_pairs(attempt, _silence, heads)
     for (layer, head), (name, hook) in zip(heads, found, strict=True):
         right = f"blocks.{layer}.attn.hook_z"
         if name == f"blocks.{layer + 1}.attn.hook_z":
@@ -96,11 +98,38 @@ def hooks_for(attempt: Attempt) -> None:
             raise Wrong(_wrong_hook(changed, layer, head, heads))
     if len({id(hook) for _, hook in found}) == 1:
         raise Wrong("all hooks are the same object: make one for each head")
+    _uses_the_function(attempt, z)
 
 
-def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tuple[str, Any]]:
+def _uses_the_function(attempt: Attempt, z: Tensor) -> None:
+    """Another function and other heads; the first head in its layer is counted too."""
+    heads = [(11, 0), (0, 3)]
+    for (layer, head), (name, hook) in zip(
+        heads, _hook_pairs(attempt, _double, heads), strict=True
+    ):
+        point = HookPoint(name)
+        result = Attempt(_two_arguments(hook, point, attempt.name))(z)
+        if not isinstance(result, Tensor) or not torch.equal(result, _double(z, point, head)):
+            raise Wrong(
+                "with a function that doubles a head the hook does something else: each hook "
+                "calls the `function` that is passed in"
+            )
+        if name != f"blocks.{layer}.attn.hook_z":
+            raise Wrong(f"head {layer}.{head} writes at 'blocks.{layer}.attn.hook_z', not {name!r}")
+
+
+def _double(z: Tensor, hook: Any, head: int) -> Tensor:
+    """Another hook function: it doubles what a head writes."""
+    z = z.clone()
+    z[:, :, head] *= 2
+    return z
+
+
+def _hook_pairs(
+    attempt: Attempt, function: Callable[..., Tensor], heads: Sequence[tuple[int, int]]
+) -> list[tuple[str, Any]]:
     def call() -> Any:
-        return attempt.function(_silence, list(heads))
+        return attempt.function(function, list(heads))
 
     try:
         result = guarded(attempt, call)
@@ -122,7 +151,8 @@ def _hook_pairs(attempt: Attempt, heads: Sequence[tuple[int, int]]) -> list[tupl
     ):
         raise Wrong("return a list of pairs, each a tuple (name of the hook point, hook)")
     if len(result) != len(heads):
-        raise Wrong(f"three heads need three hooks; found {len(result)}")
+        number = {2: "two", 3: "three"}[len(heads)]
+        raise Wrong(f"{number} heads need {number} hooks; found {len(result)}")
     for _, hook in result:
         if not callable(hook):
             raise Wrong(f"the second of a pair is a function, not {type(hook).__name__}")

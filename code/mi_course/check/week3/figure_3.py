@@ -8,17 +8,30 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
+from mi_course.check.numerals import first_apart
 
 
 @exercise
 def relative_change(attempt: Attempt) -> None:
     """`(patched [batch, layer, head], clean [batch]) -> percent [layer, head]`, of the means."""
     generator = torch.Generator().manual_seed(0)
-    clean = torch.tensor([2.0, 5.0, 0.5, 8.5])
-    patched = clean[:, None, None] + torch.randn(4, 2, 3, generator=generator)
-    _explain_change_shape(attempt(patched, clean))
-    found = attempt.tensor(patched, clean, shape=(2, 3), axes="(layer, head)")
+    # a mean may be negative, and a single prompt is its own mean
+    for clean, layers, heads in (
+        (torch.tensor([2.0, 5.0, 0.5, 8.5]), 2, 3),
+        (torch.tensor([-2.0, 1.0, -4.0]), 3, 1),
+        (torch.tensor([1.5]), 1, 2),
+    ):
+        noise = torch.randn(len(clean), layers, heads, generator=generator)
+        _compare_changes(attempt, clean[:, None, None] + noise, clean)
+
+
+def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor) -> None:
+    shape = tuple(patched.shape[1:])
+    if len(clean) == 4:
+        _explain_change_shape(attempt(patched, clean))
+    found = attempt.tensor(patched, clean, shape=shape, axes="(layer, head)")
     right = 100 * (patched.mean(0) - clean.mean()) / clean.mean()
     if close(found, right):
         return
@@ -41,13 +54,22 @@ def relative_change(attempt: Attempt) -> None:
         "these are medians: take the means over the prompts": (
             100 * (patched.median(0).values - clean.median()) / clean.median()
         ),
+        "the clean mean is taken without its sign: divide by the mean itself": (
+            100 * (patched.mean(0) - clean.mean()) / clean.mean().abs()
+        ),
+        "the sign is lost: a drop is negative, so take no absolute value": right.abs(),
+        "the largest clean value stands for the mean: take the clean MEAN": (
+            100 * (patched.mean(0) - clean.max()) / clean.max()
+        ),
         "the first prompt's clean value stands for all of them: take the clean MEAN": (
             100 * (patched.mean(0) - clean[0]) / clean[0]
         ),
     }
+    differs = first_apart(found, right)
+    layer, head = differs.at
     raise Wrong(
-        first_that_fits(found, mistakes)
-        or f"head 0.0 should change by {right[0, 0]:.3f} %, and yours by {found[0, 0].item():.3f} %"
+        named(found, mistakes, right)
+        or f"head {layer}.{head} should change by {differs.right} %, and yours by {differs.found} %"
     )
 
 
@@ -67,9 +89,16 @@ def name_projection(attempt: Attempt) -> None:
     w_o = torch.randn(3, 4, generator=generator)
     w_u = torch.randn(4, 6, generator=generator)
     names = torch.tensor([5, 0, 2, 2, 4])
-    rows = torch.arange(5)
     _explain_projection_shape(_projection(attempt, z, w_o, w_u, names))
-    found = attempt.tensor(z, w_o, w_u, names, shape=(5,), axes="(batch)")
+    for rows in (slice(None), slice(3, 4), slice(0, 2)):
+        _compare_projections(attempt, z[rows], w_o, w_u, names[rows])
+
+
+def _compare_projections(
+    attempt: Attempt, z: Tensor, w_o: Tensor, w_u: Tensor, names: Tensor
+) -> None:
+    rows = torch.arange(len(z))
+    found = attempt.tensor(z, w_o, w_u, names, shape=(len(z),), axes="(batch)")
     out = z @ w_o
     right = (out @ w_u)[rows, names]
     if close(found, right):
@@ -107,10 +136,11 @@ def name_projection(attempt: Attempt) -> None:
         ),
         "this is the largest logit: take that of the name": (out @ w_u).max(-1).values,
     }
+    differs = first_apart(found, right, 4)
     raise Wrong(
-        first_that_fits(found, mistakes)
-        or f"for prompt 0 the projection should be {right[0].item():.4f}, and yours is "
-        f"{found[0].item():.4f}"
+        named(found, mistakes, right)
+        or f"for prompt {differs.at[0]} the projection should be {differs.right}, and yours is "
+        f"{differs.found}"
     )
 
 
@@ -150,42 +180,56 @@ def template_means(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, 4, generator=generator)
     template = torch.tensor([7, 3, 7, 4, 3, 7, 4])  # no numbers from 0 on
-    result = attempt(z, template)
-    _explain_means_shape(result)
-    found = attempt.tensor(z, template, shape=(7, 3, 4), axes="(batch, pos, d)")
+    _explain_means_shape(attempt(z, template))
+    _compare_means(attempt, z, template)
+    _compare_means(attempt, z[:1, :2], template[:1])
+    _compare_means(attempt, z[:5, :1, :2], torch.tensor([0, 1, 1, 0, 30]))
+
+
+def _compare_means(attempt: Attempt, z: Tensor, template: Tensor) -> None:
+    shape = tuple(z.shape)
+    batch, pos, _ = shape
+    found = attempt.tensor(z, template, shape=shape, axes="(batch, pos, d)")
     right = torch.stack([z[template == t].mean(0) for t in template])
     if close(found, right):
         return
     sums = torch.stack([z[template == t].sum(0) for t in template])
     others = torch.stack(
-        [z[(template == t) & (torch.arange(7) != i)].mean(0) for i, t in enumerate(template)]
+        [z[(template == t) & (torch.arange(batch) != i)].mean(0) for i, t in enumerate(template)]
     )
     mistakes = {
         "this is the mean over all prompts: positions mean different words in different "
-        "templates, so average within each": z.mean(0).expand(7, -1, -1),
+        "templates, so average within each": z.mean(0).expand(batch, -1, -1),
         "this averages over the positions as well: keep them": right.mean(1, keepdim=True).expand(
-            -1, 3, -1
+            -1, pos, -1
         ),
         "this is each prompt's mean over its own positions: average over the prompts of a "
-        "template, position by position": z.mean(1, keepdim=True).expand(-1, 3, -1),
+        "template, position by position": z.mean(1, keepdim=True).expand(-1, pos, -1),
         "this is one number for a whole template: average over its prompts only, mean(0)": (
-            torch.stack([z[template == t].mean().expand(3, 4) for t in template])
+            torch.stack([z[template == t].mean().expand(shape[1:]) for t in template])
         ),
         "these are sums: divide by the number of prompts of the template": sums,
         "the sums are divided by the number of all prompts: divide by that of the template": (
-            sums / 7
+            sums / batch
         ),
         "each prompt is left out of its own mean: count it in": others,
         "nothing is averaged": z,
         "each prompt gets the first prompt's template: `template` has one for each": right[
             :1
-        ].expand(7, -1, -1),
+        ].expand(batch, -1, -1),
+        "these are medians: take the mean over the prompts of a template": torch.stack(
+            [z[template == t].median(0).values for t in template]
+        ),
+        "this is the first prompt of each template: take the mean over all of its prompts": (
+            torch.stack([z[template == t][0] for t in template])
+        ),
+        "the mean is subtracted: return the mean itself": z - right,
         "each prompt gets another template's mean: row i of the result belongs to template[i]": (
             torch.stack([z[template == t].mean(0) for t in sorted(template.tolist())])
         ),
     }
     raise Wrong(
-        first_that_fits(found, mistakes)
+        named(found, mistakes, right)
         or _never_filled(found, template)
         or "the means are others: row i should be the mean of all rows with template[i]"
     )
@@ -194,7 +238,7 @@ def template_means(attempt: Attempt) -> None:
 def _never_filled(found: Tensor, template: Tensor) -> str | None:
     """A sentence, if the rows of some templates are zero."""
     empty = sorted({int(t) for t, row in zip(template, found, strict=True) if not row.any()})
-    if len(empty) == len(template.unique()) - 1:
+    if 0 < len(empty) == len(template.unique()) - 1:
         return "only one template's rows are filled: does a return stand inside the loop?"
     if empty:
         return (

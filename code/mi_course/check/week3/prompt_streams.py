@@ -15,8 +15,9 @@ from mi_course import prompt_streams
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.generators import Source, Watched, guarded, take
 
-_NAMES = ["Mary", "John", "Tom", "Amy", "Dan"]
-_THINGS = ["book", "apple", "ring"]
+# not all capitalised, nor in lower case: an answer leaves them as they are
+_NAMES = ["Mary", "John", "deShawn", "amy", "DJ"]
+_THINGS = ["book", "apple", "CD"]
 
 
 @exercise
@@ -47,6 +48,7 @@ def gifts(attempt: Attempt) -> None:
     if draw(1) == found:
         raise Wrong("seeds 0 and 1 give the same gifts: use the seed that is passed in")
     _explain_variety(found)
+    _explain_other_lists(attempt)
     if _in_turns(attempt) != found[:10]:
         raise Wrong(
             "two streams that are read in turns disturb each other, since they share a generator: "
@@ -82,6 +84,16 @@ def _shared_generators() -> Iterator[Callable[[], str]]:
         torch.set_rng_state(before[2])
 
 
+def _explain_other_lists(attempt: Attempt) -> None:
+    """Two names and one thing are enough for a stream."""
+    found = take(attempt, lambda: attempt.function(["Zoe", "Ian"], ["kite"], 3), 60)
+    if {tuple(item) for item in found} != {("Zoe", "Ian", "kite"), ("Ian", "Zoe", "kite")}:
+        raise Wrong(
+            "with the names Zoe and Ian and one thing, a kite, two gifts are possible, and other "
+            "ones come up, or not both: draw from the lists that are passed in"
+        )
+
+
 def _in_turns(attempt: Attempt) -> list[Any]:
     """Ten gifts of seed 0, drawn in turns with those of another stream."""
 
@@ -107,9 +119,14 @@ def _explain_gifts(found: list[Any]) -> None:
         if thing in _NAMES and giver in _THINGS:
             raise Wrong(f"the order is (giver, receiver, thing); found {item!r}")
         if giver not in _NAMES or receiver not in _NAMES:
-            raise Wrong(f"giver and receiver should be names of the list; found {item!r}")
+            raise Wrong(
+                f"giver and receiver should be names of the list, as they stand in it; found "
+                f"{item!r}"
+            )
         if thing not in _THINGS:
-            raise Wrong(f"the thing should be one of the list of things; found {item!r}")
+            raise Wrong(
+                f"the thing should be one of the list of things, as it stands there; found {item!r}"
+            )
         if giver == receiver:
             raise Wrong(f"{giver} gives {giver} something: draw two DIFFERENT names")
 
@@ -145,6 +162,10 @@ def one_token(attempt: Attempt) -> None:
     table = {
         **{" Mary": [1], "Mary": [2, 3], " John": [4], "John": [4], " Zo": [5], "Zo": [5]},
         **{" Xavi": [6, 7], "Xavi": [8], " Bo": [], "Bo": []},
+        # in lower case, longer or shorter than the others, and in no order
+        **{f" {word}": [10 + i] for i, word in enumerate(_ONE_TOKEN)},
+        **{word: [40 + i] for i, word in enumerate(_ONE_TOKEN)},
+        **{" i": [70, 71], "i": [70], " ago": [72, 73, 74], "ago": [75]},
     }
 
     def encode(text: str) -> list[int]:
@@ -164,7 +185,7 @@ def one_token(attempt: Attempt) -> None:
         raise Wrong("encode is never called: the letters of a word are not tokens, ask encode")
     right = ["Mary", "John", "Zo"]
     if asked == right:
-        return
+        return _ask_many(attempt, encode)
     sentences = {
         ("Xavi", "John", "Zo"): "the words are encoded without the space before them, as if each "
         'opened a text: encode(" " + word)',
@@ -177,6 +198,20 @@ def one_token(attempt: Attempt) -> None:
         ("Mary", "John", "Zo", "Bo"): "a word of no token at all is kept: compare with == 1",
     }
     raise Wrong(sentences.get(tuple(asked), f"expected {right}, in this order; found {asked}"))
+
+
+_ONE_TOKEN = ["the", "a", "McKay", "zebra", "Ann", "of", "DJ", "and", "extraordinary"]
+
+
+def _ask_many(attempt: Attempt, encode: Callable[[str], list[int]]) -> None:
+    """Other words: all kinds of letters, in an order that no sorting has, and none at all."""
+    found = _ask_words(attempt, [*_ONE_TOKEN[:4], "i", *_ONE_TOKEN[4:], "ago"], encode)
+    if found != _ONE_TOKEN:
+        if sorted(found) == sorted(_ONE_TOKEN):
+            raise Wrong(f"keep the words in their order: expected {_ONE_TOKEN}, found {found}")
+        raise Wrong(f"expected {_ONE_TOKEN}, found {found}: pass each word on as it is")
+    if _ask_words(attempt, [], encode):
+        raise Wrong("where there are no words, the list is empty")
 
 
 def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[int]]) -> list[str]:
@@ -211,6 +246,20 @@ def _ask_words(attempt: Attempt, words: list[str], encode: Callable[[str], list[
 def both_orders(attempt: Attempt) -> None:
     """`(gifts) -> generator of (text, io, s)`: each gift with IO named first, then with S first."""
     given = [("Mary", "John", "book"), ("Tom", "Amy", "apple"), ("Dan", "Mary", "umbrella")]
+    _compare_orders(attempt, given)
+    # every vowel; names that are no more capitalised than they come
+    more = [
+        ("deShawn", "amy", "egg"),
+        ("DJ", "Mary", "ice cube"),
+        ("Ann", "McKay", "orange"),
+        ("John", "Zoë", "yacht"),
+        ("Amy", "Tom", "hour"),
+        ("Tom", "Amy", "unicorn"),
+    ]
+    _compare_orders(attempt, more)
+
+
+def _compare_orders(attempt: Attempt, given: list[tuple[str, str, str]]) -> None:
     expected = list(prompt_streams.both_orders(prompt_streams.Gift(*gift) for gift in given))
     source = Source(itertools.cycle(given))
     first = take(attempt, lambda: attempt.function(source), 3)
@@ -250,7 +299,8 @@ def _wrong_order(found: list[Any], expected: list[tuple[str, ...]]) -> str:
     if sorted(found) == sorted(expected):
         return "the order is IO first (ABBA), then S first (BABA), for each gift in turn"
     if len(found) != len(expected):
-        return f"three gifts make six prompts; found {len(found)}"
+        number = {6: "three gifts make six", 12: "six gifts make twelve"}[len(expected)]
+        return f"{number} prompts; found {len(found)}"
     for got, right in zip(found, expected, strict=True):
         if got[0].strip() == right[0] and got[0] != right[0]:
             return f"the text ends with 'to' and no space: the name's token brings its own; {got!r}"
@@ -265,8 +315,9 @@ def _wrong_order(found: list[Any], expected: list[tuple[str, ...]]) -> str:
 
 def _wrong_words(got: str, right: str) -> str | None:
     """What is wrong with a text that is nearly the right one."""
-    thing = right.split()[-2]
-    article = right.split()[-3]
+    article, thing = right.partition(" gave ")[2].removesuffix(" to").split(" ", 1)
+    if got.lower() == right.lower():
+        return f"leave the names and things as they are written; yours is {got!r}"
     if got == right.replace(
         f" {article} {thing} to", f" {'a' if article == 'an' else 'an'} {thing} to"
     ):

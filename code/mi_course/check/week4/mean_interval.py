@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import MOST_NAMED
 
 
 @exercise
@@ -17,6 +16,13 @@ def interval_of_mean(attempt: Attempt) -> None:
     values = torch.rand(9, generator=generator) ** 3 * 4
     drawn = torch.Generator().manual_seed(1969)  # no seed that an answer has by chance
     picks = torch.randint(9, (400, 9), generator=drawn)
+    _compare_bounds(attempt, values, picks)
+    # below zero, of other sizes
+    values = 2 * torch.randn(6, generator=generator) - 5
+    _compare_bounds(attempt, values, torch.randint(6, (901, 6), generator=drawn))
+
+
+def _compare_bounds(attempt: Attempt, values: Tensor, picks: Tensor) -> None:
     low, high = _bounds(attempt, values, picks)
     means = values[picks].mean(1)
     right = means.quantile(torch.tensor([0.025, 0.975]))
@@ -39,7 +45,10 @@ def _bounds(attempt: Attempt, values: Tensor, picks: Tensor) -> tuple[float, flo
     if result is None:
         raise Wrong("your function returns None: is the return statement missing?")
     if isinstance(result, (list, tuple)) and len(result) == 2:
-        result = torch.tensor([float(bound) for bound in result])
+        try:
+            result = torch.tensor([float(bound) for bound in result])
+        except (TypeError, ValueError, RuntimeError):
+            raise Wrong("each of the two bounds should be one number") from None
     if not isinstance(result, Tensor) or result.shape != (2,):
         shown = f"shape {tuple(result.shape)}" if isinstance(result, Tensor) else repr(result)
         raise Wrong(f"return two numbers, the lower and the upper bound, not {shown}")
@@ -47,57 +56,79 @@ def _bounds(attempt: Attempt, values: Tensor, picks: Tensor) -> tuple[float, flo
 
 
 def _wrong_bounds(found: Tensor, values: Tensor, picks: Tensor, means: Tensor) -> str | None:
-    def fits(bounds: Tensor) -> bool:
-        return bool(((found - bounds).abs() <= 0.02).all())
+    """The sentence of the known mistakes that fit, if they are one or two."""
+    known = _other_quantiles(values, picks, means) | _other_bounds(values, picks, means)
+    fitting = [s for s, bounds in known.items() if bool(((found - bounds).abs() <= 0.02).all())]
+    return "; or: ".join(fitting) if 0 < len(fitting) <= MOST_NAMED else None
 
+
+def _other_quantiles(values: Tensor, picks: Tensor, means: Tensor) -> dict[str, Tensor]:
+    """Quantiles of the wrong numbers, or the wrong quantiles, by their mistake's sentence."""
     ends = torch.tensor([0.025, 0.975])
-    if fits(means.quantile(ends).flip(0)):
-        return "the bounds are swapped: the lower one comes first"
-    if fits(values.quantile(ends)):
-        return "these are quantiles of the values: take those of the resamples' MEANS"
-    if fits(torch.stack([means.min(), means.max()])):
-        return "these are the smallest and the largest mean: take the middle 95 %"
-    if fits(means.quantile(torch.tensor([0.05, 0.95]))):
-        return "this is the middle 90 %: leave out 2.5 % at each end, not 5 %"
-    if fits(means.quantile(torch.tensor([0.25, 0.75]))):
-        return "this is the middle half: 2.5 % is 0.025"
-    spread = means.std()
-    if fits(torch.stack([means.mean() - spread, means.mean() + spread])):
-        return "this is one standard deviation to each side: take the quantiles 0.025 and 0.975"
-    if fits(values[picks].mean(0).quantile(ends)):
-        return "the mean runs over the resamples: each ROW of picks is one resample, so mean(1)"
-    if fits(values[picks].sum(1).quantile(ends)):
-        return "these are sums: take the mean of each resample"
-    return _other_bounds(fits, values, picks, means)
-
-
-def _other_bounds(
-    fits: Callable[[Tensor], bool], values: Tensor, picks: Tensor, means: Tensor
-) -> str | None:
-    """More wrong bounds: other shares, other statistics, other draws."""
-    ends = torch.tensor([0.025, 0.975])
-    two, centre, right = torch.tensor([-1.96, 1.96]), values.mean(), means.quantile(ends)
-    if fits(means.quantile(torch.tensor([0.0, 0.95]))):
-        return "this leaves out 5 % at the upper end alone: leave out 2.5 % at each side"
-    if fits(means.quantile(torch.tensor([0.01, 0.99]))):
-        return "this is the middle 98 %: the middle 95 % lies from 0.025 to 0.975"
-    if fits(values[picks].flatten().quantile(ends)):
-        return "these are quantiles of all values that were drawn: take those of the MEANS"
-    if fits(centre + two * values.std() / len(values) ** 0.5):
-        return "this is the formula of the normal distribution: use the resamples in `picks`"
-    if fits(means.mean() + two * means.std()):
-        return "this is 1.96 standard deviations to each side: take the quantiles 0.025 and 0.975"
-    if fits(centre.expand(2)):
-        return "both bounds are the mean itself: resample with replacement, as `picks` does"
-    if fits(values[picks].median(1).values.quantile(ends)):
-        return "these are medians of the resamples: take their means"
-    if fits(right - centre):
-        return "these are distances from the mean: return the bounds themselves"
-    if fits(torch.stack([centre, (right[1] - right[0]) / 2])):
-        return "these are the mean and half the width: return the lower and the upper bound"
-    if fits(picks.float().mean(1).quantile(ends)):
-        return "these are means of the indices: index the values with them, values[picks]"
     unique = torch.stack([values[row.unique()].mean() for row in picks])
-    if fits(unique.quantile(ends)):
-        return "a value that was drawn twice counts once here: with replacement, it counts twice"
-    return None
+    return {
+        "the bounds are swapped: the lower one comes first": means.quantile(ends).flip(0),
+        "these are quantiles of the values: take those of the resamples' MEANS": (
+            values.quantile(ends)
+        ),
+        "these are the smallest and the largest mean: take the middle 95 %": (
+            torch.stack([means.min(), means.max()])
+        ),
+        "this is the middle 90 %: leave out 2.5 % at each end, not 5 %": (
+            means.quantile(torch.tensor([0.05, 0.95]))
+        ),
+        "this is the middle half: 2.5 % is 0.025": means.quantile(torch.tensor([0.25, 0.75])),
+        "this leaves out 5 % at the upper end alone: leave out 2.5 % at each side": (
+            means.quantile(torch.tensor([0.0, 0.95]))
+        ),
+        "this leaves out 5 % at the lower end alone: leave out 2.5 % at each side": (
+            means.quantile(torch.tensor([0.05, 1.0]))
+        ),
+        "this is the middle 98 %: the middle 95 % lies from 0.025 to 0.975": (
+            means.quantile(torch.tensor([0.01, 0.99]))
+        ),
+        "the mean runs over the resamples: each ROW of picks is one resample, so mean(1)": (
+            values[picks].mean(0).quantile(ends)
+        ),
+        "these are sums: take the mean of each resample": values[picks].sum(1).quantile(ends),
+        "these are quantiles of all values that were drawn: take those of the MEANS": (
+            values[picks].flatten().quantile(ends)
+        ),
+        "these are medians of the resamples: take their means": (
+            values[picks].median(1).values.quantile(ends)
+        ),
+        "these are means of the indices: index the values with them, values[picks]": (
+            picks.float().mean(1).quantile(ends)
+        ),
+        "a value that was drawn twice counts once here: with replacement, it counts twice": (
+            unique.quantile(ends)
+        ),
+    }
+
+
+def _other_bounds(values: Tensor, picks: Tensor, means: Tensor) -> dict[str, Tensor]:
+    """Bounds that are no quantiles, by their mistake's sentence."""
+    two, centre, spread = torch.tensor([-1.96, 1.96]), values.mean(), means.std()
+    right = means.quantile(torch.tensor([0.025, 0.975]))
+    return {
+        "this is one standard deviation to each side: take the quantiles 0.025 and 0.975": (
+            torch.stack([means.mean() - spread, means.mean() + spread])
+        ),
+        "this is the formula of the normal distribution: use the resamples in `picks`": (
+            centre + two * values.std() / len(values) ** 0.5
+        ),
+        "this is 1.96 standard deviations to each side: take the quantiles 0.025 and 0.975": (
+            means.mean() + two * spread
+        ),
+        "both bounds are the mean itself: resample with replacement, as `picks` does": (
+            centre.expand(2)
+        ),
+        "these are distances from the mean: return the bounds themselves": right - centre,
+        "these are the mean and half the width: return the lower and the upper bound": (
+            torch.stack([centre, (right[1] - right[0]) / 2])
+        ),
+        "these are distances from the mean to each side: return the bounds themselves": (
+            (right - centre).abs()
+        ),
+        "the bounds are rounded: return them as they are": right.round(),
+    }

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from mi_course import positional
-from mi_course.check.core import Attempt, Wrong, close, exercise, first_that_fits
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.mistakes import named
 
 
 @exercise
@@ -31,6 +32,20 @@ def leading_directions(attempt: Attempt) -> None:
             raise Wrong(_wrong_span(found, rows, n))
         if not close((found * right).sum(1).abs(), torch.ones(n), 1e-3):
             raise Wrong("the span is right, and the order is not: the strongest direction is first")
+    _fewer_rows(attempt)
+
+
+def _fewer_rows(attempt: Attempt) -> None:
+    """Other sizes: fewer rows than entries, and one direction that is enough."""
+    rows = _rows_of_known_spectrum()
+    for given, share in ((rows, 0.3), (rows[:5], 0.9), (rows[:3, :4], 0.2), (rows[:9, 2:], 0.99)):
+        right = positional.leading_directions(given, share)
+        found = attempt.tensor(given, share, shape=tuple(right.shape), axes="(n, d_model)")
+        if not close((found * right).sum(1).abs(), torch.ones(len(right)), 1e-3):
+            raise Wrong(
+                f"with {len(given)} rows of {given.shape[1]} entries and a share of {share} the "
+                "directions are others: is a size or a share written into your function?"
+            )
 
 
 def _rows_of_known_spectrum() -> Tensor:
@@ -128,7 +143,7 @@ def remove_component(attempt: Attempt) -> None:
     found = attempt.tensor(x, basis, mean, shape=(2, 5, 7), axes="(batch, pos, d_model)")
     right = positional.remove_component(x, basis, mean)
     if not close(found, right):
-        sentence = first_that_fits(found, _wrong_removals(x, basis, mean))
+        sentence = named(found, _wrong_removals(x, basis, mean), right)
         raise Wrong(sentence or _removal_hint(found, x, basis, mean))
     other = positional.random_directions(1, 7, seed=2)
     found = attempt.tensor(x[:1], other, mean, shape=(1, 5, 7), axes="(batch, pos, d_model)")
@@ -225,11 +240,23 @@ def shuffle_component(attempt: Attempt) -> None:
     order = torch.tensor([[1, 3, 0, 4, 2], [4, 0, 1, 2, 3]])  # neither is its own inverse
     _explain_removed_shape(attempt(x, basis, order), basis)
     found = attempt.tensor(x, basis, order, shape=(2, 5, 7), axes="(batch, pos, d_model)")
-    if not close(found, positional.shuffle_component(x, basis, order)):
+    right = positional.shuffle_component(x, basis, order)
+    if not close(found, right):
         raise Wrong(
-            first_that_fits(found, _wrong_shuffles(x, basis, order))
-            or _shuffle_hint(found, x, basis)
+            named(found, _wrong_shuffles(x, basis, order), right) or _shuffle_hint(found, x, basis)
         )
+    one = positional.random_directions(1, 7, seed=2)
+    for few, directions, other in (
+        (x[:1, :3], one, torch.tensor([[2, 0, 1]])),
+        (torch.cat([x, x[:1] + 1])[:, :2], basis[:2], torch.tensor([[1, 0], [0, 1], [0, 0]])),
+    ):
+        shape = tuple(few.shape)
+        found = attempt.tensor(few, directions, other, shape=shape, axes="(batch, pos, d_model)")
+        if not close(found, positional.shuffle_component(few, directions, other)):
+            raise Wrong(
+                f"right for 2 prompts and 3 directions, and wrong for {len(few)} and "
+                f"{len(directions)}: is a size written into it?"
+            )
 
 
 def _wrong_shuffles(x: Tensor, basis: Tensor, order: Tensor) -> dict[str, Tensor]:
