@@ -11,6 +11,7 @@ from torch import Tensor
 from mi_course import transformer as ref
 from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import Cases
 from mi_course.check.week1.learner_module import (
     CASES,
     SIZES,
@@ -34,10 +35,11 @@ _PATTERN_AXES = "(batch, head, query, key)"
 def attention_pattern(attempt: Attempt) -> None:
     """`(q, k [batch, pos, head, d_head]) -> [batch, head, query, key]`: scores, mask, softmax."""
     cases = ((2, 5, 3, 4), (3, 7, 2, 6), (2, 1, 2, 3), (1, 6, 1, 2))
+    judged = Cases()
     for seed, (batch, n, heads, d) in enumerate(cases):
         generator = torch.Generator().manual_seed(seed)
         q, k = 1.5 * torch.randn(2, batch, n, heads, d, generator=generator)
-        with nan_means(_NAN):
+        with judged.case(), nan_means(_NAN):
             _compare_patterns(attempt, q, k)
         if n > 1:
             derivatives.require(attempt.function, ref.attention_pattern, {"q": q, "k": k})
@@ -122,7 +124,24 @@ def _wrong_patterns(q: Tensor, k: Tensor) -> dict[str, Tensor]:
         ),
     }
     found = {sentence: values.softmax(-1) for sentence, values in sentences.items()}
+    sigmoids, cut = masked(scores.sigmoid(), fill=0.0), masked(scores.clamp(min=0), fill=0.0)
+    absolute = masked(scores.abs(), fill=0.0)
     found |= {
+        "this divides sigmoids by their sum: a softmax divides exponentials by theirs": (
+            sigmoids / sigmoids.sum(-1, keepdim=True)
+        ),
+        "this divides the positive scores by their sum: a softmax divides exponentials by theirs": (
+            cut / cut.sum(-1, keepdim=True)
+        ),
+        "this divides the sizes of the scores by their sum: a softmax divides exponentials by "
+        "theirs": absolute / absolute.sum(-1, keepdim=True),
+        "the scores have the wrong sign": masked(-scores).softmax(-1),
+        "the queries are compared with themselves: compare them with the keys": masked(
+            einops.einsum(q, q, "b i h d, b j h d -> b h i j") / math.sqrt(d)
+        ).softmax(-1),
+        "the keys are compared with themselves: compare the queries with them": masked(
+            einops.einsum(k, k, "b i h d, b j h d -> b h i j") / math.sqrt(d)
+        ).softmax(-1),
         "the mask comes too late, the hidden tokens are still in the divisor: is the mask applied "
         "before the softmax?": late,
         "the softmax is taken twice": masked(scores).softmax(-1).softmax(-1),
@@ -224,6 +243,19 @@ def _wrong_outputs(layer: ref.Attention, x: Tensor) -> dict[str, Tensor]:
             right.mT
         ),
         "keys are used as values": write(right, k),
+        "the values are made with W_K: they have W_V": write(right, bare_k + layer.b_V),
+        "the values are made with W_Q: they have W_V": write(right, bare_q + layer.b_V),
+        "the values get b_K: they have b_V": write(right, bare_v + layer.b_K),
+        "the values get b_Q: they have b_V": write(right, bare_v + layer.b_Q),
+        "the keys are made with W_Q: they have W_K": (
+            write(ref.attention_pattern(q, bare_q + layer.b_K))
+        ),
+        "the queries are made with W_K: they have W_Q": (
+            write(ref.attention_pattern(bare_k + layer.b_Q, k))
+        ),
+        "b_Q and b_K are exchanged": (
+            write(ref.attention_pattern(bare_q + layer.b_K, bare_k + layer.b_Q))
+        ),
         "queries are used as values": write(right, q),
         "the heads are averaged: their outputs are added": (
             (output - layer.b_O) / heads + layer.b_O

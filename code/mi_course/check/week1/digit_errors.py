@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import Cases, named
+from mi_course.check.numerals import apart
 from mi_course.digits import mlp
 
 CLASSES = 4
@@ -19,11 +19,14 @@ CLASSES = 4
 def accuracy(attempt: Attempt) -> None:
     """`(model, batches) -> share of right answers, from 0 to 1`."""
     # Sizes and hits for which every known mistake gives another number than the others.
-    for sizes, hits in (((6, 4, 3), (5, 1, 2)), ((1,), (1,)), ((2, 5), (1, 4))):
-        _compare_accuracy(attempt, sizes, hits)
+    cases = Cases()
+    for sizes, hits in (((7, 5, 3), (3, 4, 1)), ((1,), (1,)), ((2, 5), (1, 4))):
+        _compare_accuracy(attempt, sizes, hits, cases)
 
 
-def _compare_accuracy(attempt: Attempt, sizes: tuple[int, ...], hits: tuple[int, ...]) -> None:
+def _compare_accuracy(
+    attempt: Attempt, sizes: tuple[int, ...], hits: tuple[int, ...], cases: Cases
+) -> None:
     batches = _answered(sizes, hits)
     model = nn.Linear(CLASSES, CLASSES)
     with torch.no_grad():
@@ -48,7 +51,7 @@ def _compare_accuracy(attempt: Attempt, sizes: tuple[int, ...], hits: tuple[int,
         raise
     if not torch.equal(model.weight, torch.eye(CLASSES)):
         raise Wrong("your function changes the weights: measuring must not train")
-    _check_share(result, batches, list(hits), model)
+    _check_share(result, batches, list(hits), model, cases)
     if any(watched):
         raise Wrong("a graph for derivatives is built: put the loop into `with torch.no_grad():`")
 
@@ -67,7 +70,11 @@ def _answered(sizes: tuple[int, ...], hits: tuple[int, ...]) -> list[tuple[Tenso
 
 
 def _check_share(
-    result: Any, batches: list[tuple[Tensor, Tensor]], hits: list[int], model: nn.Module
+    result: Any,
+    batches: list[tuple[Tensor, Tensor]],
+    hits: list[int],
+    model: nn.Module,
+    cases: Cases,
 ) -> None:
     if result is None:
         raise Wrong("your function returns None: is the return statement missing?")
@@ -101,14 +108,12 @@ def _check_share(
         "every batch is counted as if it were as long as the first": sum(hits)
         / (len(sizes) * sizes[0]),
     }
-    found = float(result)
-    if math.isclose(found, right, abs_tol=1e-6):
-        return
-    raise Wrong(
-        named(found, mistakes, right)
-        or f"{sum(hits)} of {sum(sizes)} answers are right, so the accuracy is {right:.4f}; yours "
-        f"is {found:.4f}. Is the argmax taken along the last axis?"
+    right_text, found_text = apart(right, float(result), 4)
+    hint = (
+        f"{sum(hits)} of {sum(sizes)} answers are right, so the accuracy is {right_text}; yours is "
+        f"{found_text}. Is the argmax taken along the last axis?"
     )
+    cases.judge(float(result), right, mistakes, hint)
 
 
 @exercise
@@ -126,6 +131,10 @@ def confusion_matrix(attempt: Attempt) -> None:
         ),
         "the diagonal is empty: count the right answers too": right - right.diag().diag(),
         "these are shares: return how often, as whole numbers": shares,
+        "row and column are sorted, the smaller digit first: the row is the true digit, the column "
+        "the answer": mlp.confusion_matrix(
+            torch.minimum(labels, answers), torch.maximum(labels, answers)
+        ),
         "these are shares of all images: return how often, as whole numbers": (
             right.double() / len(labels)
         ),

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import named, scaled
 from mi_course.transformer import Config
 
 M = TypeVar("M", bound=nn.Module)
@@ -225,7 +225,7 @@ def compare(
     sentence = named(found, others, right)
     if leak := find_leak(run, x, found):
         raise Wrong(f"{leak}: {sentence or leak_hint}")
-    raise Wrong(sentence or find_talk(run, x, found) or hint(found))
+    raise Wrong(sentence or find_talk(run, x, found) or hint(found) + scaled(found, right))
 
 
 def find_leak(run: Attempt, x: Tensor, found: Tensor) -> str | None:

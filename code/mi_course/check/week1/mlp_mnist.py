@@ -12,7 +12,8 @@ from torch.overrides import TorchFunctionMode
 
 from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import Cases, named
+from mi_course.check.numerals import apart
 from mi_course.digits import mlp
 
 INPUTS, CLASSES = 6, 4
@@ -22,14 +23,17 @@ INPUTS, CLASSES = 6, 4
 def flatten_images(attempt: Attempt) -> None:
     """`(images [n, 28, 28], 0 to 255) -> [n, 784] floats from 0 to 1`."""
     # Largest values below 255 and smallest above 0: the images do not tell what to divide by.
-    for n, first, last in ((3, 0, 255), (1, 10, 200), (2, 3, 120)):
+    cases = Cases()
+    for n, first, last in ((3, 0, 255), (2, 3, 120), (1, 10, 200)):
         images = torch.arange(n * 784).view(n, 28, 28).mul(7).remainder(last - first + 1) + first
-        _compare_rows(attempt, images.to(torch.uint8))
+        _compare_rows(attempt, images.to(torch.uint8), cases)
 
 
-def _compare_rows(attempt: Attempt, images: Tensor) -> None:
+def _compare_rows(attempt: Attempt, images: Tensor, cases: Cases) -> None:
     n = len(images)
     result = attempt(images)
+    if isinstance(result, Tensor) and result.ndim == 1 and n == 1:
+        raise Wrong("with one image the first axis is lost, as by squeeze(): keep it, (1, 784)")
     if isinstance(result, Tensor) and result.ndim == 1:
         raise Wrong("everything is in one row: make one row for each image, images.flatten(1)")
     found = attempt.tensor(images, shape=(n, 784), axes="(n, 784)")
@@ -55,15 +59,16 @@ def _compare_rows(attempt: Attempt, images: Tensor) -> None:
         "divide by 255 and subtract nothing: 0 stays 0, whatever the smallest value here is": (
             (images.flatten(1).float() - low) / (high - low)
         ),
+        "every pixel is made 0 or 1: keep the shades of grey, divide by 255": (right > 0.5).float(),
+        "the rows of an image are in another order: read it from the top": (
+            right.view(n, 28, 28).flip(1).flatten(1)
+        ),
         "mean and spread are taken out: divide by 255, and leave it at that": (
             (right - right.mean()) / right.std()
         ),
     }
-    if not close(found, right):
-        raise Wrong(
-            named(found, mistakes, right)
-            or "row i should hold the pixels of image i, row after row, divided by 255"
-        )
+    hint = "row i should hold the pixels of image i, row after row, divided by 255"
+    cases.judge(found, right, mistakes, hint)
 
 
 @exercise
@@ -128,10 +133,12 @@ def _explain_weights(network: nn.Sequential) -> None:
 def mean_loss(attempt: Attempt) -> None:
     """`(logits [n, classes], labels [n]) -> mean cross-entropy in nats`."""
     generator = torch.Generator().manual_seed(0)
+    cases = Cases()
     for n, classes in ((5, 7), (1, 4), (8, 3)):
         logits = 2 * torch.randn(n, classes, generator=generator)
         labels = torch.randint(0, classes, (n,), generator=generator)
-        _compare_losses(attempt, logits, labels)
+        with cases.case():
+            _compare_losses(attempt, logits, labels, cases)
     for scale in (500, -500):
         large = nn.functional.cross_entropy(scale * logits, labels)
         if not close(_number(attempt, scale * logits, labels), large):
@@ -143,14 +150,16 @@ def mean_loss(attempt: Attempt) -> None:
     )
 
 
-def _compare_losses(attempt: Attempt, logits: Tensor, labels: Tensor) -> None:
+def _compare_losses(attempt: Attempt, logits: Tensor, labels: Tensor, cases: Cases) -> None:
     losses = nn.functional.cross_entropy(logits, labels, reduction="none")
     found, right = _number(attempt, logits, labels), losses.mean()
-    if not close(found, right):
-        raise Wrong(
-            named(found, _wrong_losses(logits, labels, losses), right)
-            or f"for random logits the loss should be {right:.4f} nats, and yours is {found:.4f}"
-        )
+    right_text, found_text = apart(right.item(), found.item(), 4)
+    cases.judge(
+        found,
+        right,
+        _wrong_losses(logits, labels, losses),
+        f"for random logits the loss should be {right_text} nats, and yours is {found_text}",
+    )
 
 
 class _ByHand(TorchFunctionMode):

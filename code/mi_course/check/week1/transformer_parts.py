@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mi_course import transformer as ref
 from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import Cases
 from mi_course.check.week1.learner_module import (
     CASES,
     STREAM,
@@ -34,10 +35,12 @@ def embed(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     W_E = torch.randn(11, 6, generator=generator)
     W_pos = torch.randn(9, 6, generator=generator)
-    for batch, n in ((3, 5), (3, 1), (1, 4), (2, 9)):
+    cases = Cases()
+    for batch, n in ((3, 5), (2, 9), (1, 4), (3, 1)):
         tokens = torch.randint(1, 11, (batch, n), generator=generator)
         tokens[0, 0], tokens[-1, -1] = 10, 0
-        _compare_embeddings(attempt, tokens, W_E, W_pos)
+        with cases.case():
+            _compare_embeddings(attempt, tokens, W_E, W_pos)
     derivatives.require(
         lambda *tables: attempt.function(tokens, *tables),
         lambda *tables: ref.embed(tokens, *tables),
@@ -168,6 +171,10 @@ def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
         "w is missing": plain + b,
         "b is missing": plain * w,
         "w and b are missing": plain,
+        "w and b are exchanged: w scales, and b is added": plain * b + w,
+        "w is added and b scales the result: scale by w first, then add b": (plain + w) * b,
+        "b is subtracted: add it": plain * w - b,
+        "this divides by w: multiply by it": plain / w + b,
         "b is added before w: scale by w first, then add b": (plain + b) * w,
     }
     if many:
@@ -333,6 +340,18 @@ def _wrong_blocks(layer: ref.Block, x: Tensor) -> dict[str, Tensor]:
         "attention comes first, then the MLP": first + attn(ln1(first)),
         "attention is missing": first,
         "the MLP is missing": middle,
+        "each half is divided by √2: add it as it is": _halves(layer, x, 2**-0.5),
+        "each half is divided by 2: add it as it is": _halves(layer, x, 0.5),
+        "each half is added twice: add it once": _halves(layer, x, 2.0),
+        "the MLP reads what attention writes alone: it reads the whole stream": (
+            middle + mlp(ln2(sub))
+        ),
         "the first x is added twice: the stream holds it already": right + x,
         "only what the two halves add is returned: the stream itself is missing": right - x,
     }
+
+
+def _halves(layer: ref.Block, x: Tensor, factor: float) -> Tensor:
+    """A block whose halves are scaled before they are added."""
+    middle = x + factor * layer.attn(layer.ln1(x))
+    return middle + factor * layer.mlp(layer.ln2(middle))

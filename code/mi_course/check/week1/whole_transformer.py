@@ -83,6 +83,12 @@ def _wrong_logits(model: ref.Transformer, tokens: Tensor) -> dict[str, Tensor]:
         "return logits, no softmax": right.softmax(-1),
         "return logits, no log_softmax": right.log_softmax(-1),
         "ln_final is missing: normalise before the unembedding": logits(x, last=lambda y: y),
+        "ln_final is taken twice: take it once, after the last block": (
+            logits(x, last=lambda y: model.ln_final(model.ln_final(y)))
+        ),
+        "the start of the stream is added once more at the end": (
+            logits(x, last=lambda y: model.ln_final(x + y))
+        ),
         "ln_final stands at the start: it normalises what the last block returns": (
             logits(model.ln_final(x), last=lambda y: y)
         ),

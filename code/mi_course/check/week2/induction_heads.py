@@ -10,19 +10,21 @@ from torch import Tensor
 from mi_course import induction
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.hook_points import HookPoint
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import Cases
+from mi_course.check.numerals import apart
 
 
 @exercise
 def prefix_matching_score(attempt: Attempt) -> None:
     """`(pattern [batch, query, key], seq_len: int) -> scalar` for one head on repeated tokens."""
+    cases = Cases()
     for seq_len, seed, batch in ((4, 0, 3), (7, 1, 2), (3, 2, 1)):
         pattern = _random_pattern(batch, n=1 + 2 * seq_len, seed=seed)
-        found = _score(attempt, pattern, seq_len)
         right = induction.prefix_matching_score(pattern, seq_len).mean()
-        if not close(found, right):
-            sentence = named(found, _wrong_scores(pattern, seq_len), right)
-            raise Wrong(sentence or _score_hint(found, right, seq_len))
+        with cases.case():
+            found = _score(attempt, pattern, seq_len)
+            hint = _score_hint(found, right, seq_len)
+            cases.judge(found, right, _wrong_scores(pattern, seq_len), hint)
 
 
 def _score(attempt: Attempt, pattern: Tensor, seq_len: int) -> Tensor:
@@ -100,16 +102,30 @@ def _wrong_scores(pattern: Tensor, seq_len: int) -> dict[str, Tensor]:
         ),
         "this counts how often the right token gets the most attention: take the mean of the "
         "attention itself": hits,
+        "this is the median: take the mean": diagonal.median(),
+        "this is the mean over the prompts of the largest on the diagonal: take the mean of all": (
+            diagonal.amax(1).mean()
+        ),
+        "this adds up the attention to all tokens up to that one: take that one alone": torch.stack(
+            [pattern[:, q, : q - s + 2].sum(-1) for q in range(s + 1, n)]
+        ).mean(),
+        "only the last query counts: take the mean over all queries of the second half": (
+            diagonal[:, -1].mean()
+        ),
+        "only the first query counts: take the mean over all queries of the second half": (
+            diagonal[:, 0].mean()
+        ),
         "only the first prompt counts: take the mean over the batch": diagonal[0].mean(),
     }
     return sentences
 
 
 def _score_hint(found: Tensor, right: Tensor, seq_len: int) -> str:
+    right_text, found_text = apart(right.item(), found.item(), 4)
     return (
-        f"with seq_len = {seq_len} the score should be {right.item():.4f}, and yours is "
-        f"{found.item():.4f}: print which (query, key) pairs you read; the first should be "
-        f"({seq_len + 1}, 2) and the last ({2 * seq_len}, {seq_len + 1})"
+        f"with seq_len = {seq_len} the score should be {right_text}, and yours is {found_text}: "
+        f"print which (query, key) pairs you read; the first should be ({seq_len + 1}, 2) and the "
+        f"last ({2 * seq_len}, {seq_len + 1})"
     )
 
 

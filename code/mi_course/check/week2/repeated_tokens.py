@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mi_course import induction
-from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import Cases
+from mi_course.check.numerals import first_apart
 
 
 @exercise
@@ -45,7 +46,11 @@ def _continuation(attempt: Attempt, tokens: list[Any]) -> Any:
         return attempt(tokens)
     except Wrong as mistake:
         if "IndexError" not in str(mistake):
-            raise
+            if "stopped with" not in str(mistake):
+                raise
+            known = tokens and tokens[-1] in tokens[:-1]
+            hint = "" if known else " (the last token did not occur before: return None there)"
+            raise Wrong(f"for {tokens} {mistake}{hint}") from None
         hint = "the last position must not match itself" if tokens else "an empty list gives None"
         raise Wrong(f"for {tokens} {mistake} ({hint})") from None
 
@@ -83,11 +88,13 @@ def repeated_tokens(attempt: Attempt) -> None:
     """`(half [batch, seq], bos: int) -> [batch, 1 + 2 seq]`: BOS, the half, the half again."""
     first = torch.tensor([[11, 12, 13, 14], [21, 24, 23, 24], [31, 32, 33, 34]])
     others = (torch.tensor([[8, 3]]), 0), (torch.tensor([[9], [2], [9], [7]]), 6)
+    cases = Cases()
     for half, bos in ((first, 5), *others):
-        _compare_prompts(attempt, half, bos)
+        with cases.case():
+            _compare_prompts(attempt, half, bos, cases)
 
 
-def _compare_prompts(attempt: Attempt, half: Tensor, start: int) -> None:
+def _compare_prompts(attempt: Attempt, half: Tensor, start: int, cases: Cases) -> None:
     batch, seq = half.shape
     result = _prompts(attempt, half, start)
     if isinstance(result, Tensor):
@@ -124,18 +131,19 @@ def _compare_prompts(attempt: Attempt, half: Tensor, start: int) -> None:
         ),
     }
     right = torch.cat([bos, half, half], 1)
-    if torch.equal(found, right):
-        return
-    if sentence := named(found, mistakes, right):
-        raise Wrong(sentence)
+    cases.judge(found, right, mistakes, lambda: _where_wrong(found, half, start))
+
+
+def _where_wrong(found: Tensor, half: Tensor, start: int) -> str:
+    seq = half.shape[1]
     if not bool((found[:, 0] == start).all()):
-        raise Wrong(
+        return (
             f"the first token should be the `bos` that is passed in, here {start}; yours is "
             f"{found[0, 0].item()}"
         )
     if not torch.equal(found[:, 1 : 1 + seq], found[:, 1 + seq :]):
-        raise Wrong("the second half differs from the first: repeat the same tokens")
-    raise Wrong("the tokens after BOS should be those of `half`, row by row")
+        return "the second half differs from the first: repeat the same tokens"
+    return "the tokens after BOS should be those of `half`, row by row"
 
 
 def _prompts(attempt: Attempt, half: Tensor, start: int) -> Any:
@@ -169,27 +177,28 @@ def _explain_shape(result: Tensor) -> None:
 def token_losses(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], tokens [batch, pos]) -> [batch, pos - 1]`, in nats."""
     generator = torch.Generator().manual_seed(0)
+    cases = Cases()
     for batch, pos, vocab in ((2, 5, 7), (3, 4, 6), (1, 2, 3)):
         logits = 3 * torch.randn(batch, pos, vocab, generator=generator)
         tokens = torch.randint(0, vocab, (batch, pos), generator=generator)
-        _compare_token_losses(attempt, logits, tokens)
+        with cases.case():
+            _compare_token_losses(attempt, logits, tokens, cases)
 
 
-def _compare_token_losses(attempt: Attempt, logits: Tensor, tokens: Tensor) -> None:
+def _compare_token_losses(attempt: Attempt, logits: Tensor, tokens: Tensor, cases: Cases) -> None:
     batch, pos = tokens.shape
     result = _losses(attempt, logits, tokens)
     if batch == 2:
         _explain_loss_shape(result)
     found = attempt.tensor(logits, tokens, shape=(batch, pos - 1), axes="(batch, pos - 1)")
     right = induction.token_losses(logits, tokens)
-    if close(found, right):
-        return
-    row, column = divmod(int((found - right).abs().argmax()), pos - 1)
+    differs = first_apart(found, right, 4)
+    row, column = differs.at
     where = (
-        f"the loss of prompt {row}, token {column + 1} should be {right[row, column].item():.4f} "
-        f"nats, and yours is {found[row, column].item():.4f}"
+        f"the loss of prompt {row}, token {column + 1} should be {differs.right} nats, and yours "
+        f"is {differs.found}"
     )
-    raise Wrong(named(found, _wrong_losses(logits, tokens, right), right) or where)
+    cases.judge(found, right, _wrong_losses(logits, tokens, right), where)
 
 
 def _losses(attempt: Attempt, logits: Tensor, tokens: Tensor) -> Any:
@@ -257,6 +266,14 @@ def _wrong_losses(logits: Tensor, tokens: Tensor, right: Tensor) -> dict[str, Te
         "this is the logarithm to base 10: use the natural one, which gives nats": right / log10,
         over_positions: -pick(logits.log_softmax(1)[:, :-1]),
         over_positions + " (yours runs over those that remain)": -pick(early.log_softmax(1)),
+        "the softmax runs over positions and vocabulary together: it belongs on the vocabulary": (
+            -pick(early.flatten(1).log_softmax(-1).view_as(early))
+        ),
+        "each loss is the mean over the prompts: keep one for each prompt": (
+            right.mean(0).expand_as(right)
+        ),
+        "the losses are added up along the text: keep one for each token": right.cumsum(1),
+        "these are perplexities: the loss is the logarithm": right.exp(),
         "this is the loss of the most likely token: pick the token that comes": (
             -early.log_softmax(-1).amax(-1)
         ),

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import Cases
 
 _EPS = 1e-5
 
@@ -20,6 +20,7 @@ def _random(*shape: int, seed: int) -> Tensor:
 @exercise
 def most_probable(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], k) -> (ids [batch, k], probabilities [batch, k])`."""
+    cases = Cases()
     for k, seed, shape in (
         (3, 0, (2, 5, 7)),
         (2, 1, (3, 4, 7)),
@@ -27,13 +28,18 @@ def most_probable(attempt: Attempt) -> None:
         (4, 3, (4, 2, 4)),
     ):
         logits = 2 * _random(*shape, seed=seed)
-        ids, found = _two_tensors(attempt(logits, k))
-        _explain_pair_shape(ids, found, len(logits), k)
-        best = logits[:, -1].softmax(-1).topk(k)
-        if not close(found, best.values):
-            raise Wrong(_wrong_probabilities(logits, found, k))
-        if not torch.equal(ids.long(), best.indices):
-            raise Wrong("the probabilities are right, and the ids do not belong to them")
+        with cases.case():
+            _compare_best(attempt, logits, k, cases)
+
+
+def _compare_best(attempt: Attempt, logits: Tensor, k: int, cases: Cases) -> None:
+    ids, found = _two_tensors(attempt(logits, k))
+    _explain_pair_shape(ids, found, len(logits), k)
+    best = logits[:, -1].softmax(-1).topk(k)
+    hint = "these are not the largest probabilities after the last position"
+    cases.judge(found, best.values, _wrong_probabilities(logits, k), hint)
+    if not torch.equal(ids.long(), best.indices):
+        raise Wrong("the probabilities are right, and the ids do not belong to them")
 
 
 def _two_tensors(result: Any) -> tuple[Tensor, Tensor]:
@@ -59,10 +65,17 @@ def _explain_pair_shape(ids: Tensor, found: Tensor, batch: int, k: int) -> None:
             )
 
 
-def _wrong_probabilities(logits: Tensor, found: Tensor, k: int) -> str:
+def _wrong_probabilities(logits: Tensor, k: int) -> dict[str, Tensor]:
     at_end = logits[:, -1]
     share = at_end.softmax(-1)
-    mistakes = {
+    return {
+        "this is the mean over the positions: take the last one only, logits[:, -1]": (
+            logits.softmax(-1).mean(1).topk(k).values
+        ),
+        "the logits are averaged over the positions: take the last one only, logits[:, -1]": (
+            logits.mean(1).softmax(-1).topk(k).values
+        ),
+        "the softmax is taken twice": share.softmax(-1).topk(k).values,
         "this is the answer at the first position: the next token comes after the last position, "
         "logits[:, -1]": logits[:, 0].softmax(-1).topk(k).values,
         "these are logits: softmax over the vocabulary makes probabilities": at_end.topk(k).values,
@@ -78,8 +91,6 @@ def _wrong_probabilities(logits: Tensor, found: Tensor, k: int) -> str:
         ),
         "the most probable token comes first": share.topk(k).values.flip(1),
     }
-    hint = "these are not the largest probabilities after the last position"
-    return named(found, mistakes, share.topk(k).values) or hint
 
 
 @exercise
@@ -87,15 +98,17 @@ def strongest_neurons(attempt: Attempt) -> None:
     """`(post [pos, neuron], k) -> [(pos, neuron), …]`: furthest from zero, strongest first."""
     strong = {(1, 4): -3.0, (2, 0): 2.5, (1, 2): 2.0, (0, 3): -1.5, (2, 4): 1.0}
     few = {(3, 1): -2.0, (0, 0): -1.5, (2, 0): 1.25}
-    for shape, cells, counts in (((3, 5), strong, (4, 5)), ((4, 2), few, (1, 3, 2))):
+    cases = Cases()
+    for shape, cells, counts in (((3, 5), strong, (4, 5)), ((4, 2), few, (2, 1, 3))):
         post = 0.1 * _random(*shape, seed=2)
         for cell, value in cells.items():
             post[cell] = value
         expected = list(cells)
         for k in counts:
-            found = _cells(attempt(post, k), k)
-            if found != expected[:k]:
-                raise Wrong(_wrong_cells(post, found, expected[:k]))
+            with cases.case():
+                found = _cells(attempt(post, k), k)
+                if found != expected[:k]:
+                    raise Wrong(_wrong_cells(post, found, expected[:k]))
     alone = _cells(attempt(torch.tensor([[-0.5]]), 1), 1)
     if alone != [(0, 0)]:
         raise Wrong(f"in a table of one number the pair is (0, 0); yours is {alone}")
@@ -122,6 +135,7 @@ def _wrong_cells(
     shown = f"expected {expected}, found {found}"
     n_pos, n_neurons = post.shape
     flat = [pos * n_neurons + neuron for pos, neuron in expected]
+    weakest = post.flatten().abs().argsort()[: len(expected)].tolist()
     signed = post.flatten().argsort(descending=True)[: len(expected)].tolist()
     if found == expected[::-1]:
         return "the order is reversed: strongest first"
@@ -133,7 +147,10 @@ def _wrong_cells(
         return "a negative activation can be strong too: compare absolute values, post.abs()"
     if found == [divmod(i, n_pos) for i in flat]:
         return "the flat index is divided by the number of positions: divide by that of neurons"
-    if len({pos for pos, _ in found}) == len(found) and len(found) < len(expected) + 1:
+    if len(found) == len(expected) and found == [divmod(i, n_neurons) for i in weakest]:
+        return "these are closest to zero: take those furthest from it"
+    best = {(pos, int(row.abs().argmax())) for pos, row in enumerate(post)}
+    if len(found) > 1 and set(found) <= best:
         return "this takes one neuron of each position: the k strongest of the whole table count"
     if len(found) != len(expected):
         return f"{len(found)} pairs, and k = {len(expected)} were asked for"
@@ -145,20 +162,23 @@ def lens_logits(attempt: Attempt) -> None:
     """`(stream [batch, pos, d_model], W_U [d_model, vocab], b_U [vocab]) -> logits`."""
     W_U, b_U = _random(6, 7, seed=4), 0.5 * _random(7, seed=5)
     # the second stream is so small that the epsilon counts
+    cases = Cases()
     for scale, offset, batch, pos in ((3.0, 1.0, 2, 5), (0.003, 0.001, 3, 4), (1.0, 0.0, 1, 1)):
         stream = scale * _random(batch, pos, 6, seed=3) + offset
-        _explain_logits_shape(attempt(stream, W_U, b_U), batch, pos)
-        found = attempt.tensor(
-            stream, W_U, b_U, shape=(batch, pos, 7), axes="(batch, pos, vocab)"
-        ).detach()
-        right = _normal(stream) @ W_U + b_U
-        if not close(found, right):
-            mistakes = _wrong_lens(stream, W_U, b_U)
-            hint = (
-                "these are not the logits of the normalised stream: print its mean (0) and "
-                "its mean square (nearly 1) at one position"
-            )
-            raise Wrong(named(found, mistakes, right) or hint)
+        with cases.case():
+            _compare_lens(attempt, stream, W_U, b_U, cases)
+
+
+def _compare_lens(attempt: Attempt, stream: Tensor, W_U: Tensor, b_U: Tensor, cases: Cases) -> None:
+    batch, pos, _ = stream.shape
+    _explain_logits_shape(attempt(stream, W_U, b_U), batch, pos)
+    axes = "(batch, pos, vocab)"
+    found = attempt.tensor(stream, W_U, b_U, shape=(batch, pos, 7), axes=axes)
+    hint = (
+        "these are not the logits of the normalised stream: print its mean (0) and its mean square "
+        "(nearly 1) at one position"
+    )
+    cases.judge(found.detach(), _normal(stream) @ W_U + b_U, _wrong_lens(stream, W_U, b_U), hint)
 
 
 def _normal(stream: Tensor, axis: int = -1, eps: float = _EPS) -> Tensor:
@@ -186,6 +206,18 @@ def _wrong_lens(stream: Tensor, W_U: Tensor, b_U: Tensor) -> dict[str, Tensor]:
         "the final LayerNorm is missing: subtract the mean and divide, position by position, "
         "before W_U": logits(stream),
         "the bias b_U is missing": right - b_U,
+        "the bias b_U is added twice": right + b_U,
+        "the bias b_U is subtracted: add it": right - 2 * b_U,
+        "mean and variance are those of the first position: each position has its own": logits(
+            (stream - stream[:, :1].mean(-1, keepdim=True))
+            / (stream[:, :1].var(-1, keepdim=True, correction=0) + _EPS).sqrt()
+        ),
+        "mean and variance are those of all numbers together: each position has its own": logits(
+            (stream - stream.mean()) / (stream.var(correction=0) + _EPS).sqrt()
+        ),
+        "W_U is centred or scaled before it is used: use it as it is": (
+            _normal(stream) @ (W_U - W_U.mean(0)) + b_U
+        ),
         "the mean is not subtracted: LayerNorm centres the stream first": logits(
             stream / (stream.square().mean(-1, keepdim=True) + _EPS).sqrt()
         ),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.hook_points import HookPoint
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import Cases, named
 from mi_course.check.numerals import first_apart
 
 
@@ -18,55 +18,63 @@ def normalised(attempt: Attempt) -> None:
     """`(patched, corrupted, clean) -> share of the way from corrupted (0) to clean (1)`."""
     table = torch.tensor([[1.0, -3.0, 4.0], [6.0, 0.5, -2.0]])
     # the corrupted run may lie above the clean one
+    cases = Cases()
     for patched, corrupted, clean in (
         (table, -3.0, 4.0),
         (table, 2.0, 6.0),
         (table[0], 3.5, -1.5),
         (table[1, :1], -0.5, 2.0),
     ):
-        found = attempt.tensor(
-            patched, corrupted, clean, shape=tuple(patched.shape), axes="that of `patched`"
-        )
-        right = (patched - corrupted) / (clean - corrupted)
-        if close(found, right):
-            continue
-        mistakes = {
-            "0 and 1 are exchanged: a patched run that equals the corrupted run should give 0": (
-                (clean - patched) / (clean - corrupted)
-            ),
-            "the sign is wrong: is the difference below the line clean minus corrupted?": -right,
-            "the corrupted run is not subtracted: a patch that changes nothing should give 0": (
-                patched / (clean - corrupted)
-            ),
-            "this is the change in logits: divide by clean minus corrupted": patched - corrupted,
-            "this is the patched run over the clean run: it forgets the corrupted run, where the "
-            "scale begins": patched / clean,
-            "this divides by the clean run: divide by the whole distance, clean minus corrupted": (
-                (patched - corrupted) / clean
-            ),
-            "the scale begins at the clean run: begin at the corrupted one": (
-                (patched - clean) / (clean - corrupted)
-            ),
-            "the distance from corrupted to clean is taken without its sign: the scale runs from "
-            "corrupted to clean, in whichever direction": (patched - corrupted)
-            / abs(clean - corrupted),
-            "the sign of the result is lost: values may lie below 0": right.abs(),
-            "the corrupted run is added below the line: clean minus corrupted": (
-                (patched - corrupted) / (clean + corrupted)
-            ),
-            "this is in percent: give a share, where the clean run is 1": 100 * right,
-            "the result is cut to 0..1: keep values outside, they are findings": right.clamp(0, 1),
-            "the scale runs from the smallest to the largest of the patched values: it is that of "
-            "the two runs, corrupted to clean": (
-                (patched - patched.min()) / (patched.max() - patched.min())
-            ),
-        }
-        differs = first_apart(found, right)
-        raise Wrong(
-            named(found, mistakes, right)
-            or f"with corrupted {corrupted} and clean {clean}, {patched[differs.at].item():.1f} "
-            f"should become {differs.right}, and yours is {differs.found}"
-        )
+        with cases.case():
+            _compare_shares(attempt, patched, corrupted, clean, cases)
+
+
+def _compare_shares(
+    attempt: Attempt, patched: Tensor, corrupted: float, clean: float, cases: Cases
+) -> None:
+    shape = tuple(patched.shape)
+    found = attempt.tensor(patched, corrupted, clean, shape=shape, axes="that of `patched`")
+    right = (patched - corrupted) / (clean - corrupted)
+    mistakes = {
+        "0 and 1 are exchanged: a patched run that equals the corrupted run should give 0": (
+            (clean - patched) / (clean - corrupted)
+        ),
+        "the sign is wrong: is the difference below the line clean minus corrupted?": -right,
+        "the corrupted run is not subtracted: a patch that changes nothing should give 0": (
+            patched / (clean - corrupted)
+        ),
+        "this is the change in logits: divide by clean minus corrupted": patched - corrupted,
+        "this is the patched run over the clean run: it forgets the corrupted run, where the "
+        "scale begins": patched / clean,
+        "this divides by the clean run: divide by the whole distance, clean minus corrupted": (
+            (patched - corrupted) / clean
+        ),
+        "the scale begins at the clean run: begin at the corrupted one": (
+            (patched - clean) / (clean - corrupted)
+        ),
+        "the distance from corrupted to clean is taken without its sign: the scale runs from "
+        "corrupted to clean, in whichever direction": (patched - corrupted)
+        / abs(clean - corrupted),
+        "the sign of the result is lost: values may lie below 0": right.abs(),
+        "the corrupted run is added below the line: clean minus corrupted": (
+            (patched - corrupted) / (clean + corrupted)
+        ),
+        "the scale ends at the mean of the patched values: it ends at the clean run": (
+            (patched - corrupted) / (patched.mean() - corrupted)
+        ),
+        "this is in percent: give a share, where the clean run is 1": 100 * right,
+        "the result is cut to 0..1: keep values outside, they are findings": right.clamp(0, 1),
+        "the scale runs from the smallest to the largest of the patched values: it is that of "
+        "the two runs, corrupted to clean": (
+            (patched - patched.min()) / (patched.max() - patched.min())
+        ),
+    }
+    differs = first_apart(found, right)
+    hint = (
+        f"with corrupted {corrupted} and clean {clean}, {patched[differs.at].item():.1f} should "
+        f"become {differs.right}, and yours is {differs.found}"
+    )
+    cases.judge(found, right, mistakes, hint)
 
 
 @exercise
@@ -75,13 +83,18 @@ def logit_difference(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     io, s = torch.tensor([1, 5, 8, 2]), torch.tensor([3, 0, 7, 4])
     logits = torch.randn(4, 6, 9, generator=generator)
-    _compare_differences(attempt, logits, io, s, torch.tensor([5, 3, 4, 5]))
-    _compare_differences(attempt, logits[:1, :3], io[:1], s[:1], torch.tensor([1]))
-    _compare_differences(attempt, logits[:3], s[1:], io[1:], torch.tensor([2, 2, 1]))
+    cases = Cases()
+    for given in (
+        (logits, io, s, torch.tensor([4, 3, 5, 5])),
+        (logits[:1, :3], io[:1], s[:1], torch.tensor([1])),
+        (logits[:3], s[1:], io[1:], torch.tensor([2, 2, 1])),
+    ):
+        with cases.case():
+            _compare_differences(attempt, *given, cases)
 
 
 def _compare_differences(
-    attempt: Attempt, logits: Tensor, io: Tensor, s: Tensor, end: Tensor
+    attempt: Attempt, logits: Tensor, io: Tensor, s: Tensor, end: Tensor, cases: Cases
 ) -> None:
     batch, n = logits.shape[:2]
     rows = torch.arange(batch)
@@ -94,15 +107,12 @@ def _compare_differences(
         _explain_difference(attempt(logits, io, s, end))
     found = attempt.tensor(logits, io, s, end, shape=(batch,), axes="(batch)")
     right = at(end)
-    if close(found, right):
-        return
     mistakes = {
         "io and s are exchanged: it is the logit of IO minus that of S": at(end, s, io),
         "this reads the last position of every prompt: prompts end at different positions, at "
         "`end`": at(last),
-        "every prompt is read at the first prompt's END: `end` has one for each": at(
-            end[:1].expand(batch)
-        ),
+        "every prompt is read at the first prompt's END: prompts end at different positions, and "
+        "`end` has one for each": at(end[:1].expand(batch)),
         "this reads one position too early: END itself predicts the name": at(end - 1),
         "this reads one position too late: END itself predicts the name": at((end + 1) % n),
         "these are probabilities: subtract the logits": at(end, x=logits.softmax(-1)),
@@ -123,11 +133,11 @@ def _compare_differences(
         ),
     }
     differs = first_apart(found, right, 4)
-    raise Wrong(
-        named(found, mistakes, right)
-        or f"for prompt {differs.at[0]} the difference should be {differs.right}, and yours is "
+    hint = (
+        f"for prompt {differs.at[0]} the difference should be {differs.right}, and yours is "
         f"{differs.found}"
     )
+    cases.judge(found, right, mistakes, hint)
 
 
 def _explain_difference(result: Any) -> None:
@@ -156,13 +166,14 @@ def name_positions(attempt: Attempt) -> None:
     )
     io, s = torch.tensor([5, 5, 5, 1]), torch.tensor([6, 6, 6, 2])
     right = (torch.tensor([2, 4, 1, 4]), torch.tensor([4, 2, 3, 1]), torch.tensor([6, 6, 7, 7]))
-    _compare_positions(attempt, tokens, io, s, right)
+    cases = Cases()
     alone = torch.tensor([[0, 7, 2, 3, 7]]), torch.tensor([3]), torch.tensor([7])
-    _compare_positions(attempt, *alone, tuple(torch.tensor([position]) for position in (3, 1, 4)))
-    two = torch.tensor([[4, 8, 4, 9], [6, 9, 6, 1]]), torch.tensor([9, 1]), torch.tensor([4, 6])
-    _compare_positions(
-        attempt, *two, (torch.tensor([3, 3]), torch.tensor([0, 0]), torch.tensor([2, 2]))
-    )
+    one = tuple(torch.tensor([position]) for position in (3, 1, 4))
+    pair = torch.tensor([[4, 8, 4, 9], [6, 9, 6, 1]]), torch.tensor([9, 1]), torch.tensor([4, 6])
+    two = torch.tensor([3, 3]), torch.tensor([0, 0]), torch.tensor([2, 2])
+    for given, expected in (((tokens, io, s), right), (pair, two), (alone, one)):
+        with cases.case():
+            _compare_positions(attempt, *given, expected)
 
 
 def _compare_positions(
@@ -229,23 +240,27 @@ def flip(attempt: Attempt) -> None:
     io, s2 = torch.tensor([91, 92, 93, 94]), torch.tensor([4, 5, 3, 5])
     tokens[rows, torch.tensor([1, 3, 1, 2])] = tokens[rows, s2]  # S1
     tokens[rows, torch.tensor([2, 1, 2, 3])] = io
-    _compare_flipped(attempt, tokens, io, s2)
-    # one prompt; and two with other names, in which S2 is last
-    _compare_flipped(attempt, tokens[:1, :5], io[:1], s2[:1])
-    _compare_flipped(attempt, tokens[1::2, :6], torch.tensor([70, 0]), torch.tensor([5, 5]))
+    cases = Cases()
+    for given in (
+        (tokens, io, s2),
+        (tokens[1::2, :6], torch.tensor([70, 0]), torch.tensor([5, 5])),  # S2 is last
+        (tokens[:1, :5], io[:1], s2[:1]),
+    ):
+        with cases.case():
+            _compare_flipped(attempt, *given, cases)
 
 
-def _compare_flipped(attempt: Attempt, tokens: Tensor, io: Tensor, s2: Tensor) -> None:
+def _compare_flipped(
+    attempt: Attempt, tokens: Tensor, io: Tensor, s2: Tensor, cases: Cases
+) -> None:
     batch, n = tokens.shape
     rows = torch.arange(batch)
     found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
     is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     right = tokens.clone()
     right[rows, s2] = io
-    if torch.equal(found, right):
-        if found.is_floating_point():
-            raise Wrong("token ids are integers, and your result holds floats")
-        return
+    if torch.equal(found, right) and found.is_floating_point():
+        raise Wrong("token ids are integers, and your result holds floats")
     everywhere = tokens.clone()
     everywhere[:, s2] = io
     column = tokens.clone()
@@ -285,10 +300,8 @@ def _compare_flipped(attempt: Attempt, tokens: Tensor, io: Tensor, s2: Tensor) -
         ),
     }
     row = int((found != right).any(1).int().argmax())
-    raise Wrong(
-        named(found, mistakes, right)
-        or f"row {row} should be {right[row].tolist()}, and yours is {found[row].tolist()}"
-    )
+    hint = f"row {row} should be {right[row].tolist()}, and yours is {found[row].tolist()}"
+    cases.judge(found, right, mistakes, hint)
 
 
 @exercise

@@ -60,7 +60,12 @@ def _check_end(attempt: Attempt, count: int, size: int) -> None:
         )
     if found == right[:-1]:
         raise Wrong(f"{count} items in batches of {size}: the last, shorter batch is lost")
-    raise Wrong(f"{count} items in batches of {size} should be {right}; found {found}")
+    if found and None in found[-1]:
+        raise Wrong(
+            f"{count} items in batches of {size}: the last batch is filled up with None; let it be shorter"
+        )
+    written = "" if size == 3 else ": is a size written into your function?"
+    raise Wrong(f"{count} items in batches of {size} should be {right}; found {found}{written}")
 
 
 def _wrong_batches(found: list[Any]) -> str:
@@ -81,6 +86,9 @@ def hooks_for(attempt: Attempt) -> None:
     heads = [(2, 1), (0, 2), (2, 3)]
     z = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
     found = _hook_pairs(attempt, _silence, heads)
+    names = [f"blocks.{layer}.attn.hook_z" for layer, _ in sorted(heads)]
+    if [name for name, _ in found] == names:
+        raise Wrong("the pairs are sorted: keep the order of `heads`")
     for (layer, head), (name, hook) in zip(heads, found, strict=True):
         right = f"blocks.{layer}.attn.hook_z"
         if name == f"blocks.{layer + 1}.attn.hook_z":
@@ -88,8 +96,11 @@ def hooks_for(attempt: Attempt) -> None:
         if name != right:
             raise Wrong(f"head {layer}.{head} writes at the hook point {right!r}; found {name!r}")
         point = HookPoint(name)
+        calls = len(_seen)
         changed = _silent(attempt, hook, z, point)
-        if _seen and _seen[-1] is not point:
+        if len(_seen) == calls and changed == [head]:
+            raise Wrong("the hook never calls the `function` that is passed in")
+        if len(_seen) > calls and _seen[-1] is not point:
             raise Wrong(
                 "the hook point does not reach the function: the model calls hook(z, hook=point), "
                 "and the function should be called with that point"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import layer_norm
 
-from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.mistakes import Cases
 from mi_course.check.numerals import first_apart
 
 
@@ -18,23 +18,23 @@ def relative_change(attempt: Attempt) -> None:
     """`(patched [batch, layer, head], clean [batch]) -> percent [layer, head]`, of the means."""
     generator = torch.Generator().manual_seed(0)
     # a mean may be negative, and a single prompt is its own mean
+    cases = Cases()
     for clean, layers, heads in (
         (torch.tensor([2.0, 5.0, 0.5, 8.5]), 2, 3),
         (torch.tensor([-2.0, 1.0, -4.0]), 3, 1),
         (torch.tensor([1.5]), 1, 2),
     ):
         noise = torch.randn(len(clean), layers, heads, generator=generator)
-        _compare_changes(attempt, clean[:, None, None] + noise, clean)
+        with cases.case():
+            _compare_changes(attempt, clean[:, None, None] + noise, clean, cases)
 
 
-def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor) -> None:
+def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor, cases: Cases) -> None:
     shape = tuple(patched.shape[1:])
     if len(clean) == 4:
         _explain_change_shape(attempt(patched, clean))
     found = attempt.tensor(patched, clean, shape=shape, axes="(layer, head)")
     right = 100 * (patched.mean(0) - clean.mean()) / clean.mean()
-    if close(found, right):
-        return
     each = (patched - clean[:, None, None]) / clean[:, None, None]
     mistakes = {
         "this is a mean of ratios: a prompt whose difference is near zero would dominate; take the "
@@ -67,10 +67,8 @@ def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor) -> None:
     }
     differs = first_apart(found, right)
     layer, head = differs.at
-    raise Wrong(
-        named(found, mistakes, right)
-        or f"head {layer}.{head} should change by {differs.right} %, and yours by {differs.found} %"
-    )
+    hint = f"head {layer}.{head} should change by {differs.right} %, and yours by {differs.found} %"
+    cases.judge(found, right, mistakes, hint)
 
 
 def _explain_change_shape(result: Any) -> None:
@@ -90,19 +88,19 @@ def name_projection(attempt: Attempt) -> None:
     w_u = torch.randn(4, 6, generator=generator)
     names = torch.tensor([5, 0, 2, 2, 4])
     _explain_projection_shape(_projection(attempt, z, w_o, w_u, names))
-    for rows in (slice(None), slice(3, 4), slice(0, 2)):
-        _compare_projections(attempt, z[rows], w_o, w_u, names[rows])
+    cases = Cases()
+    for rows in (slice(None), slice(0, 2), slice(3, 4)):
+        with cases.case():
+            _compare_projections(attempt, z[rows], w_o, w_u, names[rows], cases)
 
 
 def _compare_projections(
-    attempt: Attempt, z: Tensor, w_o: Tensor, w_u: Tensor, names: Tensor
+    attempt: Attempt, z: Tensor, w_o: Tensor, w_u: Tensor, names: Tensor, cases: Cases
 ) -> None:
     rows = torch.arange(len(z))
     found = attempt.tensor(z, w_o, w_u, names, shape=(len(z),), axes="(batch)")
     out = z @ w_o
     right = (out @ w_u)[rows, names]
-    if close(found, right):
-        return
     unit = w_u / w_u.norm(dim=0)
     mistakes = {
         "every prompt is projected on the first prompt's name: `names` has one for each": (
@@ -121,6 +119,9 @@ def _compare_projections(
         "the mean over the vocabulary is subtracted: use W_U's column as it is": (
             (out @ w_u) - (out @ w_u).mean(-1, keepdim=True)
         )[rows, names],
+        "the mean over the prompts is subtracted: use each prompt's own projection": (
+            (out @ w_u) - (out @ w_u).mean(0)
+        )[rows, names],
         "the head's output is scaled to length 1 first, as by a LayerNorm: the paper leaves the "
         "final LayerNorm out": ((out / out.norm(dim=-1, keepdim=True)) @ w_u)[rows, names],
         "this is the length of the product, not its sum: multiply entry by entry and add up": (
@@ -137,11 +138,11 @@ def _compare_projections(
         "this is the largest logit: take that of the name": (out @ w_u).max(-1).values,
     }
     differs = first_apart(found, right, 4)
-    raise Wrong(
-        named(found, mistakes, right)
-        or f"for prompt {differs.at[0]} the projection should be {differs.right}, and yours is "
+    hint = (
+        f"for prompt {differs.at[0]} the projection should be {differs.right}, and yours is "
         f"{differs.found}"
     )
+    cases.judge(found, right, mistakes, hint)
 
 
 def _projection(attempt: Attempt, *args: Tensor) -> Any:
@@ -181,18 +182,21 @@ def template_means(attempt: Attempt) -> None:
     z = torch.randn(7, 3, 4, generator=generator)
     template = torch.tensor([7, 3, 7, 4, 3, 7, 4])  # no numbers from 0 on
     _explain_means_shape(attempt(z, template))
-    _compare_means(attempt, z, template)
-    _compare_means(attempt, z[:1, :2], template[:1])
-    _compare_means(attempt, z[:5, :1, :2], torch.tensor([0, 1, 1, 0, 30]))
+    cases = Cases()
+    for given in (
+        (z, template),
+        (z[:5, :1, :2], torch.tensor([0, 1, 1, 0, 30])),
+        (z[:1, :2], template[:1]),
+    ):
+        with cases.case():
+            _compare_means(attempt, *given, cases)
 
 
-def _compare_means(attempt: Attempt, z: Tensor, template: Tensor) -> None:
+def _compare_means(attempt: Attempt, z: Tensor, template: Tensor, cases: Cases) -> None:
     shape = tuple(z.shape)
     batch, pos, _ = shape
     found = attempt.tensor(z, template, shape=shape, axes="(batch, pos, d)")
     right = torch.stack([z[template == t].mean(0) for t in template])
-    if close(found, right):
-        return
     sums = torch.stack([z[template == t].sum(0) for t in template])
     others = torch.stack(
         [z[(template == t) & (torch.arange(batch) != i)].mean(0) for i, t in enumerate(template)]
@@ -228,11 +232,8 @@ def _compare_means(attempt: Attempt, z: Tensor, template: Tensor) -> None:
             torch.stack([z[template == t].mean(0) for t in sorted(template.tolist())])
         ),
     }
-    raise Wrong(
-        named(found, mistakes, right)
-        or _never_filled(found, template)
-        or "the means are others: row i should be the mean of all rows with template[i]"
-    )
+    hint = "the means are others: row i should be the mean of all rows with template[i]"
+    cases.judge(found, right, mistakes, lambda: _never_filled(found, template) or hint)
 
 
 def _never_filled(found: Tensor, template: Tensor) -> str | None:

@@ -120,6 +120,12 @@ def _other_bounds(values: Tensor, picks: Tensor, means: Tensor) -> dict[str, Ten
         "this is 1.96 standard deviations to each side: take the quantiles 0.025 and 0.975": (
             means.mean() + two * spread
         ),
+        "this is a standard error of the mean of all resamples: take quantiles of their means": (
+            means.mean() + two.sign() * spread / len(picks) ** 0.5
+        ),
+        "this is one standard error to each side: take quantiles of the resamples' means": (
+            centre + two.sign() * values.std() / len(values) ** 0.5
+        ),
         "both bounds are the mean itself: resample with replacement, as `picks` does": (
             centre.expand(2)
         ),

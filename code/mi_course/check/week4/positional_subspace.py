@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mi_course import positional
 from mi_course.check.core import Attempt, Wrong, close, exercise
-from mi_course.check.mistakes import named
+from mi_course.check.mistakes import Cases, named
 
 
 @exercise
@@ -40,7 +40,8 @@ def _fewer_rows(attempt: Attempt) -> None:
     rows = _rows_of_known_spectrum()
     for given, share in ((rows, 0.3), (rows[:5], 0.9), (rows[:3, :4], 0.2), (rows[:9, 2:], 0.99)):
         right = positional.leading_directions(given, share)
-        found = attempt.tensor(given, share, shape=tuple(right.shape), axes="(n, d_model)")
+        with Cases(passed=1).case():
+            found = attempt.tensor(given, share, shape=tuple(right.shape), axes="(n, d_model)")
         if not close((found * right).sum(1).abs(), torch.ones(len(right)), 1e-3):
             raise Wrong(
                 f"with {len(given)} rows of {given.shape[1]} entries and a share of {share} the "
@@ -146,7 +147,8 @@ def remove_component(attempt: Attempt) -> None:
         sentence = named(found, _wrong_removals(x, basis, mean), right)
         raise Wrong(sentence or _removal_hint(found, x, basis, mean))
     other = positional.random_directions(1, 7, seed=2)
-    found = attempt.tensor(x[:1], other, mean, shape=(1, 5, 7), axes="(batch, pos, d_model)")
+    with Cases(passed=1).case():
+        found = attempt.tensor(x[:1], other, mean, shape=(1, 5, 7), axes="(batch, pos, d_model)")
     if not close(found, positional.remove_component(x[:1], other, mean)):
         raise Wrong("right for three directions and wrong for one: is a size written into it?")
 
@@ -217,6 +219,11 @@ def _wrong_removals(x: Tensor, basis: Tensor, mean: Tensor) -> dict[str, Tensor]
         ),
         f"the first {n} entries of the vectors are replaced: the subspace is that of the rows of "
         "basis, no set of entries": torch.cat([mean[:n].expand(2, 5, n), x[..., n:]], -1),
+        "the part is divided by the number of directions: subtract it whole": (
+            x - part(x - mean) / n
+        ),
+        "half of the part is subtracted: subtract it whole": x - part(x - mean) / 2,
+        "negative coordinates stay: remove them too": x - ((x - mean) @ basis.T).relu() @ basis,
         "the sum of the coordinates is taken off: each direction goes by its own coordinate": (
             x - ((x - mean) @ basis.T).sum(-1, keepdim=True) * basis.sum(0)
         ),
@@ -251,7 +258,9 @@ def shuffle_component(attempt: Attempt) -> None:
         (torch.cat([x, x[:1] + 1])[:, :2], basis[:2], torch.tensor([[1, 0], [0, 1], [0, 0]])),
     ):
         shape = tuple(few.shape)
-        found = attempt.tensor(few, directions, other, shape=shape, axes="(batch, pos, d_model)")
+        with Cases(passed=1).case():
+            axes = "(batch, pos, d_model)"
+            found = attempt.tensor(few, directions, other, shape=shape, axes=axes)
         if not close(found, positional.shuffle_component(few, directions, other)):
             raise Wrong(
                 f"right for 2 prompts and 3 directions, and wrong for {len(few)} and "
@@ -292,6 +301,9 @@ def _wrong_shuffles(x: Tensor, basis: Tensor, order: Tensor) -> dict[str, Tensor
         ),
         "gather takes the first coordinate alone, for every direction: expand the index over all "
         "directions, or use part[batch, order]": x + (moved[..., :1] - part) @ basis,
+        "the part is moved half way: take out the old part whole, and put in the new one whole": (
+            x + (moved - part) / 2 @ basis
+        ),
         "the parts of prompts are exchanged, not those of positions": (
             x + (part.flip(0) - part) @ basis
         ),
