@@ -25,8 +25,10 @@ import torch
 from torch import Tensor
 
 from mi_course.check import accidents, half_precision, process, register
+from mi_course.check import axes as axes_of
 from mi_course.check.copies import copied, same
 from mi_course.check.left_behind import State
+from mi_course.check.memory import Memory
 from mi_course.check.register import Exercise
 from mi_course.learner import console, progress
 
@@ -111,16 +113,27 @@ def judge(exercise: Exercise, solution: Any) -> Verdict:
     if not callable(solution):
         kind = type(solution).__name__
         return Verdict(name, False, f"pass the function itself, `f`, not `f(x)`: this is {kind}")
+    memory = Memory(solution)
     try:
         exercise.check(Attempt(solution))
+        _once_more(exercise, solution)
     except Wrong as mistake:
-        return Verdict(name, False, f"{mistake}{_few_digits(exercise, solution, mistake)}")
+        more = _few_digits(exercise, solution, mistake) + memory.told()
+        return Verdict(name, False, f"{mistake}{more}")
     except Exception as error:
         # The check met an answer that its author did not think of.
         return Verdict(
             name, False, f"{LOST} ({accidents.brief(error)}): look at the type of what you return"
         )
     return Verdict(name, True, "passed")
+
+
+def _once_more(exercise: Exercise, solution: Any) -> None:
+    """An answer that keeps something between calls may be right the first time only."""
+    try:
+        exercise.check(Attempt(solution))
+    except Wrong as mistake:
+        raise Wrong(f"right the first time, and wrong when it is called again: {mistake}") from None
 
 
 def _few_digits(exercise: Exercise, solution: Any, mistake: Wrong) -> str:
@@ -189,7 +202,10 @@ class Attempt:
             raise Wrong(f"return a tensor, not {type(result).__name__}")
         if tuple(result.shape) != shape:
             expected = axes if axes == str(shape) else f"{axes} = {shape}"
-            raise Wrong(f"the result has shape {tuple(result.shape)}; expected {expected}")
+            found = tuple(result.shape)
+            raise Wrong(
+                f"the result has shape {found}; expected {expected}{axes_of.lost(found, shape)}"
+            )
         if result.is_floating_point() and not bool(torch.isfinite(result).all()):
             raise Wrong("the result holds NaN or infinity: is something divided by zero?")
         return result

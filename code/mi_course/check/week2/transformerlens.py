@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mi_course.check.axes import lost
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.mistakes import Cases
 
@@ -62,6 +63,7 @@ def _explain_pair_shape(ids: Tensor, found: Tensor, batch: int, k: int) -> None:
         if tuple(tensor.shape) != (batch, k):
             raise Wrong(
                 f"the {what} have shape {tuple(tensor.shape)}; expected (batch, k) = ({batch}, {k})"
+                f"{lost(tuple(tensor.shape), (batch, k))}"
             )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from mi_course.check.axes import lost
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.hook_points import HookPoint
 from mi_course.check.mistakes import Cases, named
@@ -188,7 +189,7 @@ def _compare_positions(
         if tuple(found.shape) != (len(tokens),):
             raise Wrong(
                 f"the positions of {name} have shape {tuple(found.shape)}; expected one for each "
-                f"prompt, ({len(tokens)},)"
+                f"prompt, ({len(tokens)},){lost(tuple(found.shape), (len(tokens),))}"
             )
         if not torch.equal(found.long(), expected):
             raise Wrong(

@@ -62,7 +62,8 @@ def _check_end(attempt: Attempt, count: int, size: int) -> None:
         raise Wrong(f"{count} items in batches of {size}: the last, shorter batch is lost")
     if found and None in found[-1]:
         raise Wrong(
-            f"{count} items in batches of {size}: the last batch is filled up with None; let it be shorter"
+            f"{count} items in batches of {size}: the last batch is filled up with None; let it be "
+            "shorter"
         )
     written = "" if size == 3 else ": is a size written into your function?"
     raise Wrong(f"{count} items in batches of {size} should be {right}; found {found}{written}")
