@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from mi_course.check.core import Wrong, close
+from mi_course.check.differences import related
 
 MOST_NAMED = 2
 """Sentences that are said of one answer."""
@@ -28,7 +29,9 @@ Known = Mapping[str, Tensor | float]
 class Cases:
     """The cases of one check, judged one after the other."""
 
-    def __init__(self, passed: int = 0) -> None:
+    def __init__(self, *axes: str, passed: int = 0) -> None:
+        """Args: axes: what each axis of a result counts. passed: cases that were judged before."""
+        self.axes = axes
         self.passed = passed
         self._ruled_out: set[str] = set()
 
@@ -57,7 +60,8 @@ class Cases:
         left = {s: wrong for s, wrong in mistakes.items() if s not in self._ruled_out}
         raise Wrong(
             named(found, left, right)
-            or (hint if isinstance(hint, str) else hint()) + scaled(found, right)
+            or (hint if isinstance(hint, str) else hint())
+            + (scaled(found, right) or related(found, right, self.axes))
         )
 
     @contextmanager

@@ -6,7 +6,7 @@ import math
 
 import einops
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mi_course import transformer as ref
 from mi_course.check import derivatives
@@ -135,6 +135,16 @@ def _wrong_patterns(q: Tensor, k: Tensor) -> dict[str, Tensor]:
         ),
         "this divides the sizes of the scores by their sum: a softmax divides exponentials by "
         "theirs": absolute / absolute.sum(-1, keepdim=True),
+        "all attention goes to one key, the best: a softmax gives some to each": (
+            nn.functional.one_hot(masked(scores).argmax(-1), n).float()
+        ),
+        "queries and keys are scaled to length 1: take their dot products as they are": masked(
+            einops.einsum(
+                q / q.norm(dim=-1, keepdim=True),
+                k / k.norm(dim=-1, keepdim=True),
+                "b i h d, b j h d -> b h i j",
+            )
+        ).softmax(-1),
         "the scores have the wrong sign": masked(-scores).softmax(-1),
         "the queries are compared with themselves: compare them with the keys": masked(
             einops.einsum(q, q, "b i h d, b j h d -> b h i j") / math.sqrt(d)
@@ -157,6 +167,12 @@ def _pattern_hint(found: Tensor, right: Tensor) -> str:
     sums = found.sum(-1)
     if not torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         return f"a row sums to {sums.flatten()[sums.sub(1).abs().argmax()].item():.3f}, not to 1"
+    seen, may = found > 1e-9, right > 1e-9
+    if not bool((seen & ~may).any()) and bool((may & ~seen).any()):
+        return (
+            "some keys that a query may see get nothing: a query may look at all keys up to its "
+            "own position"
+        )
     if not torch.equal(found > 1e-9, right > 1e-9):
         return (
             "some keys that a query may see get nothing, or some that it may not see get something"

@@ -86,6 +86,8 @@ def _check_share(
     right = sum(hits) / sum(sizes)
     with torch.no_grad():
         lowest = sum(int((model(x).argmin(-1) == y).sum()) for x, y in batches)
+        two = sum(int((model(x).topk(2).indices == y[:, None]).sum()) for x, y in batches)
+        sure = sum(float(model(x).softmax(-1)[torch.arange(len(y)), y].sum()) for x, y in batches)
     mistakes = {
         "this is the mean of the batches' shares; batches differ in size, so count images": (
             sum(hit / n for hit, n in zip(hits, sizes, strict=True)) / len(sizes)
@@ -97,6 +99,12 @@ def _check_share(
         "this is the share of the first batch alone": hits[0] / sizes[0],
         "divide by the number of images, not of batches": sum(hits) / len(sizes),
         "the smallest logit is taken for the answer: use argmax": lowest / sum(sizes),
+        "the label may be the second largest logit here: only the largest is the answer": (
+            two / sum(sizes)
+        ),
+        "this is the mean probability of the label: count how often its logit is the largest": (
+            sure / sum(sizes)
+        ),
         "the result is rounded: return the share as it is": round(right, 1),
         "the result is rounded, to two places: return the share as it is": round(right, 2),
         "// divides whole numbers and cuts off the rest: divide with /": float(
@@ -128,6 +136,10 @@ def confusion_matrix(attempt: Attempt) -> None:
         "rows and columns are exchanged: rows are true digits, columns are answers": right.T,
         "each pair counts only once: counts[labels, answers] += 1 does not add up what repeats": (
             right.clamp(max=1)
+        ),
+        "these are percent of a row: return how often, as whole numbers": (100 * shares).round(),
+        "every count stands one row and one column too late: digits begin at 0": (
+            nn.functional.pad(right[:-1, :-1], (1, 0, 1, 0))
         ),
         "the diagonal is empty: count the right answers too": right - right.diag().diag(),
         "these are shares: return how often, as whole numbers": shares,
@@ -215,10 +227,10 @@ def _some_errors() -> tuple[Tensor, Tensor]:
     # Wrong, with losses of 4.0, 1.9, 1.2 and 0.7; neither the largest logit nor its distance from
     # the label's has that order.
     for i, label, taken, top, gap in (
-        (8, 3, 0, 1.0, 4.0),
+        (8, 3, 0, 9.0, 4.0),
         (11, 2, 4, 2.0, 0.4),
         (2, 4, 1, 3.0, 0.8),
-        (7, 1, 3, 5.0, 0.1),
+        (7, 1, 3, 1.0, 0.1),
     ):
         logits[i] = top - 0.1 if i == 11 else -9.0
         logits[i, label], logits[i, taken], labels[i] = top - gap, top, label

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close
+from mi_course.check.differences import related
 from mi_course.check.mistakes import named, scaled
 from mi_course.transformer import Config
 
@@ -225,7 +226,12 @@ def compare(
     sentence = named(found, others, right)
     if leak := find_leak(run, x, found):
         raise Wrong(f"{leak}: {sentence or leak_hint}")
-    raise Wrong(sentence or find_talk(run, x, found) or hint(found) + scaled(found, right))
+    raise Wrong(sentence or find_talk(run, x, found) or _hinted(hint(found), found, right))
+
+
+def _hinted(hint: str, found: Tensor, right: Tensor) -> str:
+    more = scaled(found, right) or related(found, right, ("prompt", "position", "entry"))
+    return hint if "right at some positions" in hint else hint + more
 
 
 def find_leak(run: Attempt, x: Tensor, found: Tensor) -> str | None:

@@ -23,7 +23,7 @@ INPUTS, CLASSES = 6, 4
 def flatten_images(attempt: Attempt) -> None:
     """`(images [n, 28, 28], 0 to 255) -> [n, 784] floats from 0 to 1`."""
     # Largest values below 255 and smallest above 0: the images do not tell what to divide by.
-    cases = Cases()
+    cases = Cases("image", "pixel")
     for n, first, last in ((3, 0, 255), (2, 3, 120), (1, 10, 200)):
         images = torch.arange(n * 784).view(n, 28, 28).mul(7).remainder(last - first + 1) + first
         _compare_rows(attempt, images.to(torch.uint8), cases)
@@ -142,7 +142,10 @@ def mean_loss(attempt: Attempt) -> None:
     for scale in (500, -500):
         large = nn.functional.cross_entropy(scale * logits, labels)
         if not close(_number(attempt, scale * logits, labels), large):
-            raise Wrong("large logits go wrong: their exponential is infinite, use torch.logsumexp")
+            raise Wrong(
+                "large logits go wrong: their exponential is infinite, and that of others is 0, "
+                "which no clamp brings back: use torch.logsumexp"
+            )
     derivatives.require(
         lambda z: attempt.function(z, labels),
         lambda z: nn.functional.cross_entropy(z, labels),
@@ -208,6 +211,19 @@ def _wrong_losses(logits: Tensor, labels: Tensor, losses: Tensor) -> dict[str, T
         ),
         "the logits went through a softmax before the loss": (
             nn.functional.cross_entropy(logits.softmax(-1), labels)
+        ),
+        "the label's logit is missing: ln Σ exp(z) minus the logit of the label": sums.mean(),
+        "this is the logarithm to base 10, or divided by ln 10: use the natural one, for nats": (
+            losses.mean() / math.log(10)
+        ),
+        "this is the mean loss over all digits, not that of the labels": (
+            (sums[:, None] - logits).mean()
+        ),
+        "this is the entropy of the probabilities: take the loss of the label": (
+            -(logits.softmax(-1) * logits.log_softmax(-1)).sum(-1).mean()
+        ),
+        "this is one minus the mean probability: take minus its logarithm": (
+            1 - probabilities.mean()
         ),
         "the logarithm of the sum is missing: ln Σ exp(z) minus the label's logit": -own.mean(),
         "logits[:, labels] takes the labels of ALL images from each row: take one entry of each "

@@ -94,6 +94,9 @@ def _wrong_embeddings(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> dict[str, T
         "the last rows of W_pos are used: the first token is at position 0": (
             W_E[tokens] + W_pos[-n:]
         ),
+        "the sum is scaled to length 1: add the two vectors, nothing else": F.normalize(
+            W_E[tokens] + W_pos[:n], dim=-1
+        ),
         "the positions run backwards": W_E[tokens] + W_pos[:n].flip(0),
         "the two vectors are multiplied: add them": W_E[tokens] * W_pos[:n],
         "the position's vector is subtracted: add it": W_E[tokens] - W_pos[:n],
@@ -167,6 +170,18 @@ def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
             x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * w + b
         ),
         "the mean is not subtracted from the numerator": x / (variance + eps).sqrt() * w + b,
+        "this divides by the largest entry: divide by the root of the variance": (
+            centred / x.abs().amax(-1, keepdim=True) * w + b
+        ),
+        "this divides by the length of the vector: divide by the root of the variance": (
+            centred / centred.norm(dim=-1, keepdim=True) * w + b
+        ),
+        "this divides by the mean distance: divide by the root of the variance": (
+            centred / (centred.abs().mean(-1, keepdim=True) + eps) * w + b
+        ),
+        "the median is subtracted: subtract the mean": (
+            (x - x.median(-1, keepdim=True).values) / (variance + eps).sqrt() * w + b
+        ),
         "the variance is missing: only the mean is taken away": centred * w + b,
         "w is missing": plain + b,
         "b is missing": plain * w,
@@ -256,6 +271,13 @@ def _wrong_mlps(layer: ref.MLP, x: Tensor) -> dict[str, Tensor]:
         ),
         "this is a ReLU: GPT-2 uses GELU": act(torch.relu),
         "this is SiLU: GPT-2 uses GELU": act(F.silu),
+        "this is a leaky ReLU: GPT-2 uses GELU": act(F.leaky_relu),
+        "this is an ELU: GPT-2 uses GELU": act(F.elu),
+        "this is softplus: GPT-2 uses GELU": act(F.softplus),
+        "what goes into GELU is added to what comes out: pass on what comes out alone": (
+            act(lambda h: h + ref.gelu(h))
+        ),
+        "GELU's result is squared": act(lambda h: ref.gelu(h).square()),
         "this is the sigmoid approximation of GELU: GPT-2 uses the tanh form": (
             act(lambda h: h * torch.sigmoid(1.702 * h))
         ),
@@ -338,6 +360,12 @@ def _wrong_blocks(layer: ref.Block, x: Tensor) -> dict[str, Tensor]:
         "LayerNorm is missing before attention": bare + mlp(ln2(bare)),
         "LayerNorm is missing before the MLP": middle + mlp(middle),
         "attention comes first, then the MLP": first + attn(ln1(first)),
+        "attention comes first, with ln1, then the MLP, with ln2": (
+            (early := x + mlp(ln1(x))) + attn(ln2(early))
+        ),
+        "attention's result is added once more to what the MLP reads": (
+            middle + mlp(ln2(middle) + sub)
+        ),
         "attention is missing": first,
         "the MLP is missing": middle,
         "each half is divided by √2: add it as it is": _halves(layer, x, 2**-0.5),

@@ -111,6 +111,11 @@ def _wrong_logits(model: ref.Transformer, tokens: Tensor) -> dict[str, Tensor]:
         "the stream is added once more after each block: the block has added it already": (
             logits(x, blocks=[lambda y, b=block: y + b(y) for block in blocks])
         ),
+        "the positions are added before every block: add them once, at the start": logits(
+            W_E[tokens], blocks=[lambda y, b=block: b(y + W_pos[:n]) for block in blocks]
+        ),
+        "the last block is left out: loop over all of self.blocks": logits(x, blocks=blocks[:-1]),
+        "the first block is left out: loop over all of self.blocks": logits(x, blocks=blocks[1:]),
         "the logits are one position too late": right.roll(1, 1),
     }
 
@@ -210,6 +215,7 @@ def _wrong_splits(
             "W_O: c_proj_weight is transposed: its rows are the heads' z, head after head": (
                 given[2].T.reshape(right.shape)
             ),
+            "W_O: the heads stand in the opposite order": right.flip(0),
             "W_O: the heads are interleaved: rows 0 to d_head − 1 belong to head 0": (
                 given[2].reshape(-1, n_heads, width).transpose(0, 1)
             ),
@@ -233,6 +239,7 @@ def _wrong_splits(
         f"{name}: the heads are interleaved: the first d_head columns belong to head 0": (
             part.reshape(width, -1, n_heads).permute(2, 0, 1)
         ),
+        f"{name}: the heads stand in the opposite order": right.flip(0),
         f"{name}: Q, K and V are cut from the rows: they stand side by side, chunk(3, dim=1)": (
             split(rows)
         ),

@@ -27,7 +27,7 @@ def _shape(result: Any) -> tuple[int, ...] | None:
 @exercise
 def neuron_rows(attempt: Attempt) -> None:
     """`(activations [batch, seq, hidden]) -> [hidden, batch × seq]`, prompt by prompt."""
-    cases = Cases()
+    cases = Cases("neuron", "token")
     for b, s, h in ((2, 3, 5), (3, 4, 2), (1, 4, 3), (3, 1, 1)):
         with cases.case():
             _neuron_rows(attempt, cases, b, s, h)
@@ -57,7 +57,7 @@ def _neuron_rows(attempt: Attempt, cases: Cases, b: int, s: int, h: int) -> None
 @exercise
 def token_grid(attempt: Attempt) -> None:
     """`(rows [hidden, batch × seq], batch) -> [batch, seq, hidden]`."""
-    cases = Cases()
+    cases = Cases("prompt", "position", "neuron")
     for b, s, h in ((2, 3, 5), (4, 2, 3), (1, 4, 2), (3, 1, 1)):
         with cases.case():
             _token_grid(attempt, cases, b, s, h)
@@ -85,7 +85,7 @@ def _token_grid(attempt: Attempt, cases: Cases, b: int, s: int, h: int) -> None:
 @exercise
 def split_heads(attempt: Attempt) -> None:
     """`(x [batch, pos, head × d_head], n_heads) -> [batch, pos, head, d_head]`."""
-    cases = Cases()
+    cases = Cases("prompt", "position", "head", "entry")
     for b, p, n, d in ((2, 5, 3, 4), (1, 3, 2, 6), (3, 1, 1, 2), (2, 2, 5, 1)):
         with cases.case():
             _split_heads(attempt, cases, b, p, n, d)
@@ -113,7 +113,7 @@ def _split_heads(attempt: Attempt, cases: Cases, b: int, p: int, n: int, d: int)
 @exercise
 def pattern_strip(attempt: Attempt) -> None:
     """`(patterns [head, query, key]) -> [query, head × key]`: whole patterns side by side."""
-    cases = Cases()
+    cases = Cases("query", "column")
     for n, size in ((2, 3), (3, 4), (1, 2), (4, 1)):
         with cases.case():
             _pattern_strip(attempt, cases, n, size)

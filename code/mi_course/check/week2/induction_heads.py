@@ -102,6 +102,17 @@ def _wrong_scores(pattern: Tensor, seq_len: int) -> dict[str, Tensor]:
         ),
         "this counts how often the right token gets the most attention: take the mean of the "
         "attention itself": hits,
+        "this is attention to BOS: look at the token after the first occurrence": (
+            pattern[:, s + 1 :, 0].mean()
+        ),
+        "this is attention to the query's own position: look at the token after its first "
+        "occurrence": pattern[:, query, query].mean(),
+        "queries and keys are both one too early: the first pair is (seq_len + 1, 2)": (
+            mean(s - 1, s, n - 2)
+        ),
+        "queries and keys are one and two too early: the first pair is (seq_len + 1, 2)": (
+            mean(s, s, n - 2)
+        ),
         "this is the median: take the mean": diagonal.median(),
         "this is the mean over the prompts of the largest on the diagonal: take the mean of all": (
             diagonal.amax(1).mean()

@@ -72,6 +72,8 @@ def _wrong_continuation(tokens: list[Any], found: Any) -> str:
             ": does your loop go on after a position that does not match, and does your function "
             "return its answer, not print it?"
         )
+    if isinstance(found, list | tuple):
+        return ": return one token, not a collection of them"
     if isinstance(found, int) and not isinstance(last, int):
         return ": return the token itself, not its position"
     if len(matches) > 1 and found == tokens[matches[0] + 1]:
@@ -88,7 +90,7 @@ def repeated_tokens(attempt: Attempt) -> None:
     """`(half [batch, seq], bos: int) -> [batch, 1 + 2 seq]`: BOS, the half, the half again."""
     first = torch.tensor([[11, 12, 13, 14], [21, 24, 23, 24], [31, 32, 33, 34]])
     others = (torch.tensor([[8, 3]]), 0), (torch.tensor([[9], [2], [9], [7]]), 6)
-    cases = Cases()
+    cases = Cases("prompt", "position")
     for half, bos in ((first, 5), *others):
         with cases.case():
             _compare_prompts(attempt, half, bos, cases)
@@ -177,7 +179,7 @@ def _explain_shape(result: Tensor) -> None:
 def token_losses(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], tokens [batch, pos]) -> [batch, pos - 1]`, in nats."""
     generator = torch.Generator().manual_seed(0)
-    cases = Cases()
+    cases = Cases("prompt", "token")
     for batch, pos, vocab in ((2, 5, 7), (3, 4, 6), (1, 2, 3)):
         logits = 3 * torch.randn(batch, pos, vocab, generator=generator)
         tokens = torch.randint(0, vocab, (batch, pos), generator=generator)
@@ -266,6 +268,10 @@ def _wrong_losses(logits: Tensor, tokens: Tensor, right: Tensor) -> dict[str, Te
         "this is the logarithm to base 10: use the natural one, which gives nats": right / log10,
         over_positions: -pick(logits.log_softmax(1)[:, :-1]),
         over_positions + " (yours runs over those that remain)": -pick(early.log_softmax(1)),
+        "this is the entropy of each prediction: take the loss of the token that comes": (
+            -(early.softmax(-1) * early.log_softmax(-1)).sum(-1)
+        ),
+        "this is one minus the probability: take minus its logarithm": 1 - (-right).exp(),
         "the softmax runs over positions and vocabulary together: it belongs on the vocabulary": (
             -pick(early.flatten(1).log_softmax(-1).view_as(early))
         ),

@@ -21,7 +21,7 @@ def _random(*shape: int, seed: int) -> Tensor:
 @exercise
 def most_probable(attempt: Attempt) -> None:
     """`(logits [batch, pos, vocab], k) -> (ids [batch, k], probabilities [batch, k])`."""
-    cases = Cases()
+    cases = Cases("prompt", "rank")
     for k, seed, shape in (
         (3, 0, (2, 5, 7)),
         (2, 1, (3, 4, 7)),
@@ -164,7 +164,7 @@ def lens_logits(attempt: Attempt) -> None:
     """`(stream [batch, pos, d_model], W_U [d_model, vocab], b_U [vocab]) -> logits`."""
     W_U, b_U = _random(6, 7, seed=4), 0.5 * _random(7, seed=5)
     # the second stream is so small that the epsilon counts
-    cases = Cases()
+    cases = Cases("prompt", "position", "token of the vocabulary")
     for scale, offset, batch, pos in ((3.0, 1.0, 2, 5), (0.003, 0.001, 3, 4), (1.0, 0.0, 1, 1)):
         stream = scale * _random(batch, pos, 6, seed=3) + offset
         with cases.case():

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mi_course.check.axes import lost
 from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.differences import related
 from mi_course.check.hook_points import HookPoint
 from mi_course.check.mistakes import Cases, named
 from mi_course.check.numerals import first_apart
@@ -84,7 +85,7 @@ def logit_difference(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     io, s = torch.tensor([1, 5, 8, 2]), torch.tensor([3, 0, 7, 4])
     logits = torch.randn(4, 6, 9, generator=generator)
-    cases = Cases()
+    cases = Cases("prompt")
     for given in (
         (logits, io, s, torch.tensor([4, 3, 5, 5])),
         (logits[:1, :3], io[:1], s[:1], torch.tensor([1])),
@@ -116,6 +117,15 @@ def _compare_differences(
         "`end` has one for each": at(end[:1].expand(batch)),
         "this reads one position too early: END itself predicts the name": at(end - 1),
         "this reads one position too late: END itself predicts the name": at((end + 1) % n),
+        "this reads one position too late, up to the last: END itself predicts the name": at(
+            (end + 1).clamp(max=n - 1)
+        ),
+        "the mean over the vocabulary is subtracted: subtract the logit of S": (
+            logits[rows, end, io] - logits[rows, end].mean(-1)
+        ),
+        "the largest logit is subtracted: subtract the logit of S": (
+            logits[rows, end, io] - logits[rows, end].max(-1).values
+        ),
         "these are probabilities: subtract the logits": at(end, x=logits.softmax(-1)),
         "this is the logit of IO alone: subtract that of S": logits[rows, end, io],
         "this is the logit of S alone: it is the logit of IO minus that of S": logits[rows, end, s],
@@ -241,7 +251,7 @@ def flip(attempt: Attempt) -> None:
     io, s2 = torch.tensor([91, 92, 93, 94]), torch.tensor([4, 5, 3, 5])
     tokens[rows, torch.tensor([1, 3, 1, 2])] = tokens[rows, s2]  # S1
     tokens[rows, torch.tensor([2, 1, 2, 3])] = io
-    cases = Cases()
+    cases = Cases("prompt", "position")
     for given in (
         (tokens, io, s2),
         (tokens[1::2, :6], torch.tensor([70, 0]), torch.tensor([5, 5])),  # S2 is last
@@ -285,6 +295,14 @@ def _compare_flipped(
         "this is one position too early": early,
         "this is one position too late": late,
         f"{whole}  ": slices,
+        "each prompt gets the name of the one before it": _at(tokens, s2, io.roll(1)),
+        "each prompt gets the name of the one after it": _at(tokens, s2, io.roll(-1)),
+        "IO is put in before S2, and the rest moves on: replace the name at s2_pos": torch.stack(
+            [
+                torch.cat([row[:p], name[None], row[p:-1]])
+                for row, name, p in zip(tokens, io, s2.tolist(), strict=True)
+            ]
+        ),
         "S1 is replaced too: only the second mention, at s2_pos, becomes IO": every_s,
         "the names are exchanged, wherever they occur: only the position s2_pos changes": (
             torch.where(is_io, tokens[rows, s2][:, None], every_s)
@@ -305,6 +323,12 @@ def _compare_flipped(
     cases.judge(found, right, mistakes, hint)
 
 
+def _at(tokens: Tensor, pos: Tensor, names: Tensor) -> Tensor:
+    out = tokens.clone()
+    out[torch.arange(len(tokens)), pos] = names
+    return out
+
+
 @exercise
 def patch_position(attempt: Attempt) -> None:
     """`(resid [batch, pos, d], hook, source [batch, pos, d], pos [batch]) -> resid`."""
@@ -319,6 +343,7 @@ def patch_position(attempt: Attempt) -> None:
         raise Wrong(
             named(found, _wrong_patches(resid, source, pos), right)
             or _where_patched(resid, source, found, pos)
+            + related(found[torch.arange(4), pos], right[torch.arange(4), pos], ("prompt", "entry"))
         )
     for n, other in ((4, [1, 1, 1, 1]), (4, [0, 5, 0, 3]), (1, [3]), (2, [5, 0])):
         few, others = resid[:n], torch.tensor(other)

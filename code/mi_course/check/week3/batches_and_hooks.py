@@ -76,8 +76,12 @@ def _wrong_batches(found: list[Any]) -> str:
         return "the item 0 is lost: is each item tested for truth? Test whether there is one"
     if found == [[0, 1, 2], [0, 1, 2]]:
         return "every batch starts from the beginning: call iter(stream) once, before the loop"
+    if found and len(found[0]) != 3:
+        return f"with size = 3 a batch has 3 items, and yours has {len(found[0])}: {found[0]}"
     if len(found) == 2 and found[0] is found[1]:
         return "the same list is yielded each time, and emptied: make a new one for each batch"
+    if len(found) == 2 and found[1] and found[1][0] in found[0]:
+        return f"batches share items: each item comes once; found {found}"
     return f"the first two batches of 0, 1, 2, … should be [0, 1, 2] and [3, 4, 5]; found {found}"
 
 

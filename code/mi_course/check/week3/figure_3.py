@@ -18,7 +18,7 @@ def relative_change(attempt: Attempt) -> None:
     """`(patched [batch, layer, head], clean [batch]) -> percent [layer, head]`, of the means."""
     generator = torch.Generator().manual_seed(0)
     # a mean may be negative, and a single prompt is its own mean
-    cases = Cases()
+    cases = Cases("layer", "head")
     for clean, layers, heads in (
         (torch.tensor([2.0, 5.0, 0.5, 8.5]), 2, 3),
         (torch.tensor([-2.0, 1.0, -4.0]), 3, 1),
@@ -57,6 +57,9 @@ def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor, cases: Ca
         "the clean mean is taken without its sign: divide by the mean itself": (
             100 * (patched.mean(0) - clean.mean()) / clean.mean().abs()
         ),
+        "the mean over the heads is subtracted: return each head's change": (
+            right - right.mean(1, keepdim=True)
+        ),
         "the sign is lost: a drop is negative, so take no absolute value": right.abs(),
         "the largest clean value stands for the mean: take the clean MEAN": (
             100 * (patched.mean(0) - clean.max()) / clean.max()
@@ -88,7 +91,7 @@ def name_projection(attempt: Attempt) -> None:
     w_u = torch.randn(4, 6, generator=generator)
     names = torch.tensor([5, 0, 2, 2, 4])
     _explain_projection_shape(_projection(attempt, z, w_o, w_u, names))
-    cases = Cases()
+    cases = Cases("prompt")
     for rows in (slice(None), slice(0, 2), slice(3, 4)):
         with cases.case():
             _compare_projections(attempt, z[rows], w_o, w_u, names[rows], cases)
@@ -128,6 +131,10 @@ def _compare_projections(
             (out * w_u[:, names].T).norm(dim=-1)
         ),
         "this is a mean over d_model: add up": right / 4,
+        "this is the product of two lengths: multiply entry by entry and add up": (
+            out.norm(dim=-1) * w_u[:, names].norm(dim=0)
+        ),
+        "every prompt is projected on token 0: `names` has each prompt's own": (out @ w_u)[:, 0],
         "the head's output goes through a LayerNorm: the paper leaves the final LayerNorm out": (
             (layer_norm(out, (4,)) @ w_u)[rows, names]
         ),
@@ -182,7 +189,7 @@ def template_means(attempt: Attempt) -> None:
     z = torch.randn(7, 3, 4, generator=generator)
     template = torch.tensor([7, 3, 7, 4, 3, 7, 4])  # no numbers from 0 on
     _explain_means_shape(attempt(z, template))
-    cases = Cases()
+    cases = Cases("prompt", "position", "entry")
     for given in (
         (z, template),
         (z[:5, :1, :2], torch.tensor([0, 1, 1, 0, 30])),
@@ -218,6 +225,12 @@ def _compare_means(attempt: Attempt, z: Tensor, template: Tensor, cases: Cases) 
         ),
         "each prompt is left out of its own mean: count it in": others,
         "nothing is averaged": z,
+        "every position gets the mean of the first: average position by position": (
+            right[:, :1].expand(shape)
+        ),
+        "every position gets the mean of the last: average position by position": (
+            right[:, -1:].expand(shape)
+        ),
         "each prompt gets the first prompt's template: `template` has one for each": right[
             :1
         ].expand(batch, -1, -1),

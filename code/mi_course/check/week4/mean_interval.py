@@ -87,6 +87,15 @@ def _other_quantiles(values: Tensor, picks: Tensor, means: Tensor) -> dict[str, 
         "this is the middle 98 %: the middle 95 % lies from 0.025 to 0.975": (
             means.quantile(torch.tensor([0.01, 0.99]))
         ),
+        "the lower end is the quantile 0.25: 2.5 % is 0.025": (
+            means.quantile(torch.tensor([0.25, 0.975]))
+        ),
+        "the upper end is the quantile 0.95: leave out 2.5 % at each end": (
+            means.quantile(torch.tensor([0.025, 0.95]))
+        ),
+        "the lower end is the quantile 0.05: leave out 2.5 % at each end": (
+            means.quantile(torch.tensor([0.05, 0.975]))
+        ),
         "the mean runs over the resamples: each ROW of picks is one resample, so mean(1)": (
             values[picks].mean(0).quantile(ends)
         ),
@@ -125,6 +134,9 @@ def _other_bounds(values: Tensor, picks: Tensor, means: Tensor) -> dict[str, Ten
         ),
         "this is one standard error to each side: take quantiles of the resamples' means": (
             centre + two.sign() * values.std() / len(values) ** 0.5
+        ),
+        "this is 1.96 standard deviations around the median: take the quantiles 0.025 and 0.975": (
+            means.median() + two * spread
         ),
         "both bounds are the mean itself: resample with replacement, as `picks` does": (
             centre.expand(2)

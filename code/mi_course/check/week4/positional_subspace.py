@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mi_course import positional
 from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.differences import related
 from mi_course.check.mistakes import Cases, named
 
 
@@ -237,6 +238,9 @@ def _removal_hint(found: Tensor, x: Tensor, basis: Tensor, mean: Tensor) -> str:
     return (
         "outside the subspace all is right; inside, the coordinates should be those of the mean: "
         f"{[round(c, 3) for c in (mean @ basis.T).tolist()]} at every position"
+        + related(
+            found, positional.remove_component(x, basis, mean), ("prompt", "position", "entry")
+        )
     )
 
 
