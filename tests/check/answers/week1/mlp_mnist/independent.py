@@ -492,8 +492,147 @@ def topk_of_few(logits, labels, k):
     return wrong[losses[wrong].topk(k).indices]
 
 
+def by_channels(images):
+    return images.permute(0, 2, 1).flatten(1) / 255
+
+
+def first_image_repeated(images):
+    return (images[:1].flatten(1) / 255).expand(len(images), -1)
+
+
+def over_two_hundred_fifty_four(images):
+    return images.flatten(1).float() / 254
+
+
+def with_blur(images):
+    return (images.flatten(1).float() + 0.5) / 255
+
+
+def by_list_of_rows(images):
+    return torch.stack([torch.hstack(list(image)) for image in images.double()]) / 255
+
+
+def three_layers():
+    return nn.Sequential(
+        nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)
+    )
+
+
+def tanh_between():
+    return nn.Sequential(nn.Linear(784, 256), nn.Tanh(), nn.Linear(256, 10))
+
+
+def with_dropout():
+    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Dropout(0.1), nn.Linear(256, 10))
+
+
+def loss_mean_of_logsumexp(logits, labels):
+    return logits.logsumexp(-1).mean()
+
+
+def loss_base_ten(logits, labels):
+    return -logits.log_softmax(-1)[torch.arange(len(labels)), labels].mean() / 2.302585
+
+
+def loss_clamped(logits, labels):
+    shares = logits.softmax(-1)[torch.arange(len(labels)), labels]
+    return -shares.clamp(min=1e-6).log().mean()
+
+
+def loss_by_nll(logits, labels):
+    return nn.functional.nll_loss(nn.functional.log_softmax(logits, dim=-1), labels)
+
+
+def epoch_eval_loss(model, batches, loss_fn, optimizer):
+    total, n = 0.0, 0
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+        total += loss_fn(model(x), y).item() * len(y)
+        n += len(y)
+    return total / n
+
+
+def epoch_steps_twice(model, batches, loss_fn, optimizer):
+    total, n = 0.0, 0
+    for x, y in batches:
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = loss_fn(model(x), y)
+            loss.backward()
+            optimizer.step()
+        total += loss.item() * len(y)
+        n += len(y)
+    return total / n
+
+
+def epoch_softmax_first(model, batches, loss_fn, optimizer):
+    total, n = 0.0, 0
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x).softmax(-1), y)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(y)
+        n += len(y)
+    return total / n
+
+
+def accuracy_top_two(model, batches):
+    hits = n = 0
+    with torch.no_grad():
+        for x, y in batches:
+            hits += (model(x).topk(2).indices == y[:, None]).any(1).sum().item()
+            n += len(y)
+    return hits / n
+
+
+def accuracy_mean_confidence(model, batches):
+    total = n = 0
+    with torch.no_grad():
+        for x, y in batches:
+            total += model(x).softmax(-1)[torch.arange(len(y)), y].sum().item()
+            n += len(y)
+    return total / n
+
+
+def accuracy_one_minus(model, batches):
+    with torch.no_grad():
+        wrong = torch.cat([model(x).argmax(-1) - y for x, y in batches]).count_nonzero()
+    return 1 - wrong.item() / 15
+
+
+def matrix_off_by_one(labels, answers):
+    counts = torch.zeros(11, 11, dtype=torch.long)
+    for i, j in zip(labels, answers, strict=True):
+        counts[i + 1, j + 1] += 1
+    return counts[:10, :10]
+
+
+def matrix_percent(labels, answers):
+    counts = (10 * labels + answers).bincount(minlength=100).view(10, 10)
+    return (100 * counts / counts.sum(1, keepdim=True).clamp(min=1)).round().long()
+
+
+def errors_lowest_label_logit(logits, labels, k):
+    wrong = (logits.argmax(-1) != labels).nonzero()[:, 0]
+    return wrong[logits[wrong, labels[wrong]].argsort()][:k]
+
+
+def errors_one_more(logits, labels, k):
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    wrong = (logits.argmax(-1) != labels).nonzero()[:, 0]
+    return wrong[losses[wrong].argsort(descending=True)][: k + 1]
+
+
 WRONG = {
     "flatten_images": [
+        (by_channels, "columns"),
+        (first_image_repeated, "first image"),
+        (over_two_hundred_fifty_four, "254"),
+        (with_blur, "nearly right"),
         (not_scaled, "divide by 255"),
         (all_in_one_row, "one row for each image"),
         (pixels_first, "255"),
@@ -503,6 +642,9 @@ WRONG = {
         (minus_one_to_one, "from -1 to 1"),
     ],
     "build_mlp": [
+        (three_layers, "256 to 256"),
+        (tanh_between, "Tanh"),
+        (with_dropout, "Dropout"),
         (with_softmax, "after the last linear map"),
         (no_relu, "ReLU"),
         (other_width, "256"),
@@ -510,6 +652,9 @@ WRONG = {
         (always_the_same, "fresh"),
     ],
     "mean_loss": [
+        (loss_mean_of_logsumexp, "label"),
+        (loss_base_ten, "natural"),
+        (loss_clamped, "large logits"),
         (summed, "mean"),
         (wrong_sign, "sign"),
         (overflows, "logsumexp"),
@@ -525,6 +670,9 @@ WRONG = {
         (sum_over_the_images, "it was given logits (5, 7), labels (5,)"),
     ],
     "train_epoch": [
+        (epoch_eval_loss, "before its step"),
+        (epoch_steps_twice, "pass over the batches once"),
+        (epoch_softmax_first, "softmax"),
         (no_zero_grad, "zero_grad"),
         (no_step, "step"),
         (no_backward, "backward"),
@@ -540,6 +688,9 @@ WRONG = {
         (labels_first, "the logits first, then the labels"),
     ],
     "accuracy": [
+        (accuracy_top_two, "largest"),
+        (accuracy_mean_confidence, "mean probability"),
+        (accuracy_one_minus, "yours is"),
         (mean_of_batches, "differ in size"),
         (in_percent, "from 0 to 1"),
         (hits_only, "divide"),
@@ -554,6 +705,8 @@ WRONG = {
         (down_the_batch, "along the last axis?"),
     ],
     "confusion_matrix": [
+        (matrix_off_by_one, "row"),
+        (matrix_percent, "how often"),
         (rows_are_answers, "rows"),
         (in_shares, "how often"),
         (assigned_not_added, "once"),
@@ -562,6 +715,8 @@ WRONG = {
         (as_many_as_occur, "shape (3, 3); expected (10, 10)"),
     ],
     "hardest_errors": [
+        (errors_lowest_label_logit, "by the loss"),
+        (errors_one_more, "at most k"),
         (right_ones_too, "wrong"),
         (easiest_first, "highest loss first"),
         (indices_among_the_wrong, "among all images"),
@@ -576,6 +731,7 @@ WRONG = {
 
 RIGHT = {
     "flatten_images": [
+        by_list_of_rows,
         reshape_rows,
         by_view_double,
     ],
@@ -584,6 +740,7 @@ RIGHT = {
         with_flatten,
     ],
     "mean_loss": [
+        loss_by_nll,
         by_logsumexp,
         by_log_softmax,
     ],

@@ -322,8 +322,87 @@ def hands_nothing_on(dataset, batch_size, generator):
     torch.randperm(len(dataset), generator=generator).tolist()
 
 
+def from_minus_one(image):
+    return [pixel / 127.5 - 1 for row in image for pixel in row]
+
+
+def as_strings(image):
+    return [f"{pixel / 255:.3f}" for row in image for pixel in row]
+
+
+def by_sum(image):
+    return [pixel / 255 for pixel in sum(image, [])]  # noqa: RUF017
+
+
+def labels_only(images, labels, wanted):
+    return [label for image, label in zip(images, labels, strict=True) if label in wanted]
+
+
+def stops_at_unwanted(images, labels, wanted):
+    found = []
+    for image, label in zip(images, labels, strict=True):
+        if label not in wanted:
+            break
+        found.append((image, label))
+    return found
+
+
+def by_compress(images, labels, wanted):
+    if len(images) != len(labels):
+        raise IndexError("lists of unequal length")
+    return [pair for pair in zip(images, labels, strict=False) if pair[1] in [*wanted]]
+
+
+class NoScale(Dataset):
+    def __init__(self, images, labels):
+        if len(images) != len(labels):
+            raise ValueError("unequal")
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i].reshape(-1).float(), self.labels[i]
+
+
+class LabelAsInt(Dataset):
+    def __init__(self, images, labels):
+        if len(images) != len(labels):
+            raise ValueError("unequal")
+        self.images, self.labels = images, labels.tolist()
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i].reshape(-1) / 255, self.labels[i]
+
+
+def drops_short(dataset, order, batch_size):
+    for i in range(0, len(order) - batch_size + 1, batch_size):
+        xs, ys = zip(*(dataset[j] for j in order[i : i + batch_size]), strict=True)
+        yield torch.stack(xs), torch.stack(ys)
+
+
+def positions_of_order(dataset, order, batch_size):
+    for i in range(0, len(order), batch_size):
+        rows = range(i, min(i + batch_size, len(order)))
+        xs, ys = zip(*(dataset[j] for j in rows), strict=True)
+        yield torch.stack(xs), torch.stack(ys)
+
+
+def sampled(dataset, batch_size, generator):
+    order = torch.rand(len(dataset), generator=generator).argsort().tolist()
+    for i in range(0, len(order), batch_size):
+        xs, ys = zip(*(dataset[j] for j in order[i : i + batch_size]), strict=True)
+        yield torch.stack(xs), torch.stack(ys)
+
+
 WRONG = {
     "flat_pixels": [
+        (from_minus_one, "times what it should be"),
+        (as_strings, "floats"),
         (nested, "flat"),
         (whole_division, "//"),
         (unscaled, "255"),
@@ -335,6 +414,8 @@ WRONG = {
         (inner_loop_first, "the left one is the outer"),
     ],
     "pairs_of": [
+        (labels_only, "pairs"),
+        (stops_at_unwanted, "expected"),
         (not_strict, "strict=True"),
         (images_only, "pairs"),
         (all_pairs, "wanted"),
@@ -345,6 +426,8 @@ WRONG = {
         (lists_of_two, "each of them a tuple"),
     ],
     "pair_dataset": [
+        (NoScale, "255"),
+        (LabelAsInt, "tensors"),
         (NoError, "ValueError"),
         (NotFlat, "784"),
         (NotScaled, "255"),
@@ -356,6 +439,8 @@ WRONG = {
         (AlwaysTheFirst, "i"),
     ],
     "zip_batches": [
+        (drops_short, "lost"),
+        (positions_of_order, "`order`"),
         (loses_the_last, "short"),
         (ignores_the_order, "order"),
         (whole_dataset, "order"),
@@ -371,6 +456,7 @@ WRONG = {
         (a_list_of_batches, "yield the batch before you fetch the next"),
     ],
     "shuffled_batches": [
+        (sampled, "randperm"),
         (global_draw, "generator"),
         (not_shuffled, "shuffle"),
         (reseeded, "epoch"),
@@ -385,10 +471,12 @@ WRONG = {
 
 RIGHT = {
     "flat_pixels": [
+        by_sum,
         comprehension,
         chained,
     ],
     "pairs_of": [
+        by_compress,
         zipped,
         by_index,
     ],

@@ -515,8 +515,284 @@ def gen_text(model, tokens, n_new, temperature=0.0, generator=None):
     return str(ref.generate(model, tokens, n_new).tolist())
 
 
+def embed_detached(tokens, W_E, W_pos):
+    return W_E.detach()[tokens] + W_pos[: tokens.shape[1]]
+
+
+def embed_reversed(tokens, W_E, W_pos):
+    n = tokens.shape[1]
+    return W_E[tokens] + W_pos[torch.arange(n - 1, -1, -1)]
+
+
+def embed_half_of_each(tokens, W_E, W_pos):
+    return (W_E[tokens] + W_pos[: tokens.shape[1]]) / 2
+
+
+def embed_first_five(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[torch.arange(5)]
+
+
+def embed_by_index_select(tokens, W_E, W_pos):
+    vectors = W_E.index_select(0, tokens.reshape(-1)).view(*tokens.shape, -1)
+    return torch.add(vectors, W_pos.unsqueeze(0)[:, : tokens.shape[1]])
+
+
+def ln_statistics_detached(self, x):
+    mean = x.mean(-1, keepdim=True).detach()
+    variance = x.var(-1, keepdim=True, correction=0).detach()
+    return (x - mean) / (variance + self.eps).sqrt() * self.w + self.b
+
+
+def ln_by_data(self, x):
+    x = x - x.mean(-1, keepdim=True)
+    return x / (x.square().mean(-1, keepdim=True) + self.eps).sqrt() * self.w.data + self.b.data
+
+
+def ln_scaled_by_b(self, x):
+    centred = x - x.mean(-1, keepdim=True)
+    return centred / (centred.square().mean(-1, keepdim=True) + self.eps).sqrt() * self.b + self.w
+
+
+class LayerNormByTorch(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.norm = nn.LayerNorm(cfg.d_model, eps=cfg.eps, elementwise_affine=False)
+        self.w = nn.Parameter(torch.ones(cfg.d_model))
+        self.b = nn.Parameter(torch.zeros(cfg.d_model))
+
+    def forward(self, x):
+        return self.norm(x) * self.w + self.b
+
+
+def ln_by_var_mean(self, x):
+    variance, mean = torch.var_mean(x, dim=-1, unbiased=False, keepdim=True)
+    return torch.addcmul(self.b, (x - mean) * (variance + self.eps).rsqrt(), self.w)
+
+
+def ap_no_grad(q, k):
+    with torch.no_grad():
+        scores = _scores(q, k) / math.sqrt(q.shape[-1])
+        return _masked(scores).softmax(-1)
+
+
+def ap_squeezed(q, k):
+    scores = _scores(q, k) / math.sqrt(q.shape[-1])
+    return _masked(scores).softmax(-1).squeeze()
+
+
+def ap_both_scaled(q, k):
+    scale = math.sqrt(q.shape[-1])
+    return _masked(_scores(q / scale, k / scale)).softmax(-1)
+
+
+def ap_sigmoid(q, k):
+    weights = torch.sigmoid(_scores(q, k) / math.sqrt(q.shape[-1])).tril()
+    return weights / weights.sum(-1, keepdim=True)
+
+
+def ap_by_where(q, k):
+    q, k = q.transpose(1, 2), k.transpose(1, 2)
+    scores = torch.matmul(q, k.mT) / q.size(-1) ** 0.5
+    place = torch.arange(q.size(2))
+    return torch.softmax(torch.where(place[None] > place[:, None], -1e9, scores), dim=-1)
+
+
+def at_pattern_detached(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, ref.attention_pattern(q, k).detach(), v)
+
+
+def at_one_position_special(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, ref.attention_pattern(q, k), v).squeeze(0)
+
+
+def at_bias_for_each_head(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, ref.attention_pattern(q, k), v) + self.b_O * (len(self.W_Q) - 1)
+
+
+def at_values_from_keys_matrix(self, x):
+    q, k, _ = _qkv(self, x)
+    v = torch.einsum("bpm,hmd->bphd", x, self.W_K) + self.b_V
+    return _write(self, ref.attention_pattern(q, k), v)
+
+
+def at_by_scaled_dot_product(self, x):
+    q, k, v = (t.transpose(1, 2) for t in _qkv(self, x))
+    z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return torch.einsum("bhpd,hdm->bpm", z, self.W_O) + self.b_O
+
+
+class MLPOfZeros(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_in = nn.Parameter(torch.zeros(cfg.d_model, cfg.d_mlp))
+        self.b_in = nn.Parameter(torch.zeros(cfg.d_mlp))
+        self.W_out = nn.Parameter(torch.zeros(cfg.d_mlp, cfg.d_model))
+        self.b_out = nn.Parameter(torch.zeros(cfg.d_model))
+
+    def forward(self, x):
+        return F.gelu(x @ self.W_in + self.b_in, approximate="tanh") @ self.W_out + self.b_out
+
+
+class MLPOfLargeNumbers(MLPOfZeros):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        self.W_in = nn.Parameter(torch.randn(cfg.d_model, cfg.d_mlp))
+        self.W_out = nn.Parameter(torch.randn(cfg.d_mlp, cfg.d_model))
+
+
+class MLPRandomBiases(MLPOfZeros):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        for name in ("W_in", "b_in", "W_out", "b_out"):
+            setattr(self, name, nn.Parameter(0.02 * torch.randn(getattr(self, name).shape)))
+
+
+def mlp_detached_neurons(self, x):
+    post = F.gelu(x @ self.W_in + self.b_in, approximate="tanh").detach()
+    return post @ self.W_out + self.b_out
+
+
+class MLPXavier(MLPOfZeros):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        nn.init.xavier_uniform_(self.W_in)
+        nn.init.xavier_uniform_(self.W_out)
+
+
+def bl_mlp_detached(self, x):
+    x = x + self.attn(self.ln1(x))
+    return x + self.mlp(self.ln2(x)).detach()
+
+
+def bl_parallel(self, x):
+    return x + self.attn(self.ln1(x)) + self.mlp(self.ln2(x))
+
+
+def bl_in_place(self, x):
+    x += self.attn(self.ln1(x))
+    x += self.mlp(self.ln2(x))
+    return x
+
+
+def bl_scaled(self, x):
+    x = x + self.attn(self.ln1(x)) / math.sqrt(2)
+    return x + self.mlp(self.ln2(x)) / math.sqrt(2)
+
+
+def bl_named(self, x):
+    after = torch.add(self.attn(self.ln1(x)), x)
+    return torch.stack([after, self.mlp(self.ln2(after))]).sum(0)
+
+
+def tf_no_grad(self, tokens):
+    with torch.no_grad():
+        x = ref.embed(tokens, self.W_E, self.W_pos)
+        for block in self.blocks:
+            x = block(x)
+        return self.ln_final(x) @ self.W_E.T
+
+
+class TransformerWithoutSizes(ref.Transformer):
+    def __init__(self, cfg):
+        super().__init__(cfg)
+        del self.cfg
+
+
+def tf_stream_detached(self, tokens):
+    x = ref.embed(tokens, self.W_E, self.W_pos)
+    for block in self.blocks:
+        x = block(x.detach())
+    return self.ln_final(x) @ self.W_E.T
+
+
+def tf_norm_twice(self, tokens):
+    x = ref.embed(tokens, self.W_E, self.W_pos)
+    for block in self.blocks:
+        x = block(x)
+    return self.ln_final(self.ln_final(x)) @ self.W_E.T
+
+
+def tf_functools(self, tokens):
+    x = nn.Sequential(*self.blocks)(ref.embed(tokens, self.W_E, self.W_pos))
+    return F.linear(self.ln_final(x), self.W_E)
+
+
+def aw_bias_of_q(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    found = ref.attention_weights(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    found["b_K"], found["b_V"] = found["b_Q"], found["b_Q"]
+    return found
+
+
+def aw_for_twelve(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    return ref.attention_weights(c_attn_weight, c_attn_bias, c_proj_weight, 3)
+
+
+def aw_by_stack(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    width = len(c_proj_weight)
+    d = width // n_heads
+    cut = [slice(h * d, (h + 1) * d) for h in range(n_heads)]
+    found = {"W_O": torch.stack([c_proj_weight[c] for c in cut])}
+    for i, name in enumerate("QKV"):
+        W = c_attn_weight[:, i * width : (i + 1) * width]
+        found["W_" + name] = torch.stack([W[:, c] for c in cut])
+        found["b_" + name] = torch.stack([c_attn_bias[i * width :][c] for c in cut])
+    return found
+
+
+def gen_needs_temperature(model, tokens, n_new, temperature=1.0, generator=None):
+    return ref.generate(model, tokens, n_new, temperature, generator)
+
+
+def gen_the_oldest_tokens(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        with torch.no_grad():
+            logits = model(tokens[:, : model.cfg.n_ctx])[:, -1]
+        if temperature == 0:
+            new = logits.argmax(-1, keepdim=True)
+        else:
+            new = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)
+        tokens = torch.cat([tokens, new], 1)
+    return tokens
+
+
+def gen_with_eval(model, tokens, n_new, temperature=0.0, generator=None):
+    model.eval()
+    device = next(model.parameters()).device
+    with torch.no_grad():
+        for _ in range(n_new):
+            window = tokens[:, -model.cfg.n_ctx :].to(device)
+            logits = model.forward(window)[:, -1, :]
+            if temperature > 0:
+                share = torch.softmax(logits / temperature, dim=-1)
+                new = torch.multinomial(share, num_samples=1, generator=generator)
+            else:
+                new = logits.topk(1).indices
+            tokens = torch.hstack([tokens, new])
+    return tokens
+
+
+def gen_with_graph(model, tokens, n_new, temperature=0.0, generator=None):
+    texts = tokens.tolist()
+    for _ in range(n_new):
+        logits = model(torch.tensor(texts)[:, -model.cfg.n_ctx :])[:, -1]
+        if temperature:
+            shares = (logits / temperature).softmax(-1)
+            new = torch.multinomial(shares, 1, generator=generator)[:, 0].tolist()
+        else:
+            new = logits.argmax(-1).tolist()
+        texts = [[*text, token] for text, token in zip(texts, new, strict=True)]
+    return torch.tensor(texts)
+
+
 WRONG = {
     "embed": [
+        (embed_detached, "W_E"),
+        (embed_reversed, "backwards"),
+        (embed_half_of_each, "averaged"),
+        (embed_first_five, "shorter"),
         (embed_concatenated, "put side by side: add them"),
         (embed_one_position, "every token gets the vector of position 0"),
         (embed_changes_table, "changed its argument W_E in place"),
@@ -525,6 +801,13 @@ WRONG = {
         (lambda tokens, W_E, W_pos: None, "is the return statement missing?"),
     ],
     "layer_norm": [
+        (
+            module(ref.LayerNorm, "StatisticsDetached", ln_statistics_detached),
+            "derivative with respect to x",
+        ),
+        (module(ref.LayerNorm, "ByData", ln_by_data), "no derivative comes back to w, b"),
+        (module(ref.LayerNorm, "ScaledByB", ln_scaled_by_b), "w and b"),
+        (LayerNormByTorch, "nn.LayerNorm"),
         (_norm("HardEps", ln_hard_eps), "use cfg.eps"),
         (_norm("NoW", ln_no_w), "w is missing"),
         (_norm("NoB", ln_no_b), "b is missing"),
@@ -543,6 +826,10 @@ WRONG = {
         (42, "pass the function itself, `f`, not `f(x)`: this is int"),
     ],
     "attention_pattern": [
+        (ap_no_grad, "no_grad"),
+        (ap_squeezed, "(batch, head, query, key)"),
+        (ap_both_scaled, "not by d_head itself"),
+        (ap_sigmoid, "softmax"),
         (ap_by_numpy, "numpy and plain Python numbers carry no derivatives"),
         (ap_heads_last, "the heads come last"),
         (ap_pairs_of_heads, "compares its heads with each other"),
@@ -553,6 +840,13 @@ WRONG = {
         (ap_scores_only, "the softmax is missing"),
     ],
     "attention": [
+        (module(ref.Attention, "PatternDetached", at_pattern_detached), "W_Q, W_K"),
+        (
+            module(ref.Attention, "OnePositionSpecial", at_one_position_special),
+            "(batch, pos, d_model)",
+        ),
+        (module(ref.Attention, "BiasForEachHead", at_bias_for_each_head), "once for each head"),
+        (module(ref.Attention, "ValuesFromKeys", at_values_from_keys_matrix), "W_K"),
         (_attend("ZeroFill", at_zero_fill), "e^0 = 1: set them to −∞"),
         (_attend("HidesThePast", at_hides_the_past), "hides the past instead of the future"),
         (_attend("SumsQueries", at_sums_queries), "the sum runs over the queries"),
@@ -578,6 +872,10 @@ WRONG = {
         (_attend("Scores", lambda self, x: x.long()), "the result holds integers"),
     ],
     "mlp": [
+        (MLPOfZeros, "small random numbers"),
+        (MLPOfLargeNumbers, "small random numbers"),
+        (MLPRandomBiases, "zeros"),
+        (module(ref.MLP, "DetachedNeurons", mlp_detached_neurons), "W_in"),
         (module(ref.MLP, "NoBOut", mlp_no_b_out), "b_out is missing"),
         (module(ref.MLP, "AddsX", mlp_adds_x), "that is the block's job"),
         (_mlp("Silu", F.silu), "this is SiLU"),
@@ -589,6 +887,10 @@ WRONG = {
         (module(ref.MLP, "NaN", mlp_nan), "the result holds NaN or infinity"),
     ],
     "block": [
+        (module(ref.Block, "MLPDetached", bl_mlp_detached), "mlp.W_in"),
+        (module(ref.Block, "Parallel", bl_parallel), "after attention has written"),
+        (module(ref.Block, "InPlace", bl_in_place), "in place"),
+        (module(ref.Block, "Scaled", bl_scaled), "√2"),
         (module(ref.Block, "After", bl_after), "it belongs before them"),
         (module(ref.Block, "Swapped", bl_swapped), "ln1 and ln2 are swapped"),
         (module(ref.Block, "Doubled", bl_doubled), "the first x is added twice"),
@@ -604,6 +906,10 @@ WRONG = {
         (UnwrittenPart, "not written yet"),
     ],
     "transformer": [
+        (module(ref.Transformer, "NoGrad", tf_no_grad), "no_grad"),
+        (TransformerWithoutSizes, "self.cfg = cfg"),
+        (module(ref.Transformer, "StreamDetached", tf_stream_detached), "derivative"),
+        (module(ref.Transformer, "NormTwice", tf_norm_twice), "ln_final"),
         (_model("NoPositions", embed=lambda t, E, P: E[t]), "the positions are missing"),
         (_model("Late", embed=_late), "the first token is at position 0"),
         (
@@ -622,6 +928,8 @@ WRONG = {
         (OwnUnembedding, "a parameter W_U that the exercise does not name"),
     ],
     "attention_weights": [
+        (aw_bias_of_q, "belongs to b_Q"),
+        (aw_for_twelve, "shape"),
         (aw_rows, "they stand side by side, chunk(3, dim=1)"),
         (aw_none, "is the return statement missing?"),
         (aw_list, "return a dictionary of weights, not list"),
@@ -641,6 +949,8 @@ WRONG = {
         (_weights(lambda W, b, P, h: {"b_O": b[: len(P)]}), "more than the seven weights: b_O"),
     ],
     "generate": [
+        (gen_needs_temperature, "default"),
+        (gen_the_oldest_tokens, "LATEST"),
         (gen_never_cropped, "reads at most 8: pass the latest"),
         (gen_oldest, "pass the LATEST tokens"),
         (gen_always_greedy, "all of 4000 equal prompts get the same token"),
@@ -657,31 +967,41 @@ WRONG = {
 
 RIGHT = {
     "embed": [
+        embed_by_index_select,
         embed_by_loop,
     ],
     "layer_norm": [
+        module(ref.LayerNorm, "ByVarMean", ln_by_var_mean),
         OwnInit,
     ],
     "attention_pattern": [
+        ap_by_where,
         ap_renormalised,
     ],
     "attention": [
+        module(ref.Attention, "ByScaledDotProduct", at_by_scaled_dot_product),
         ByMultihead,
         _attend("QueryByQuery", at_query_by_query),
     ],
     "mlp": [
+        MLPXavier,
         lambda cfg: ref.MLP(cfg),
     ],
     "block": [
+        module(ref.Block, "Named", bl_named),
         Lists,
     ],
     "transformer": [
+        module(ref.Transformer, "Functools", tf_functools),
         lambda cfg: ref.Transformer(cfg),
     ],
     "attention_weights": [
+        aw_by_stack,
         aw_by_split,
     ],
     "generate": [
+        gen_with_eval,
+        gen_with_graph,
         gen_recursive,
     ],
 }

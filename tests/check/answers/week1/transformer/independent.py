@@ -459,8 +459,132 @@ def gen_times_temperature(model, tokens, n_new, temperature=0.0, generator=None)
 LEAK = "future tokens leak: changing token"
 
 
+def embed_sine(tokens, W_E, W_pos):
+    return W_E[tokens] + torch.sin(W_pos[: tokens.shape[1]])
+
+
+def embed_normalised(tokens, W_E, W_pos):
+    return F.normalize(W_E[tokens] + W_pos[: tokens.shape[1]], dim=-1)
+
+
+def embed_by_loop(tokens, W_E, W_pos):
+    rows = [[W_E[t] + W_pos[i] for i, t in enumerate(text)] for text in tokens.tolist()]
+    return torch.stack([torch.stack(row) for row in rows])
+
+
+def ln_max(self, x):
+    return (x - x.mean(-1, keepdim=True)) / x.abs().amax(-1, keepdim=True) * self.w + self.b
+
+
+def ln_median(self, x):
+    centred = x - x.median(-1, keepdim=True).values
+    return centred / (x.var(-1, keepdim=True, correction=0) + self.eps).sqrt() * self.w + self.b
+
+
+def ap_top(q, k):
+    pattern = _masked(_scores(q, k) / math.sqrt(q.shape[-1])).softmax(-1)
+    return F.one_hot(pattern.argmax(-1), pattern.shape[-1]).float()
+
+
+def ap_cosine(q, k):
+    q, k = F.normalize(q, dim=-1), F.normalize(k, dim=-1)
+    return _masked(_scores(q, k)).softmax(-1)
+
+
+def ap_window(q, k):
+    scores = _scores(q, k) / math.sqrt(q.shape[-1])
+    n = scores.shape[-1]
+    near = torch.ones(n, n).tril().triu(-2).bool()
+    return scores.masked_fill(~near, -math.inf).softmax(-1)
+
+
+def at_scale_left_out(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, _masked(_scores(q, k)).softmax(-1), v)
+
+
+def at_transposed_output(self, x):
+    q, k, v = _qkv(self, x)
+    pattern = ref.attention_pattern(q, k)
+    z = torch.einsum("bhqk,bqhd->bqhd", pattern, v)
+    return torch.einsum("bphd,hdm->bpm", z, self.W_O) + self.b_O
+
+
+def at_mean_heads(self, x):
+    q, k, v = _qkv(self, x)
+    z = torch.einsum("bhqk,bkhd->bqhd", ref.attention_pattern(q, k), v)
+    return torch.einsum("bphd,hdm->bphm", z, self.W_O).mean(2) + self.b_O
+
+
+def mlp_residual_gelu(self, x):
+    pre = x @ self.W_in + self.b_in
+    return (pre + F.gelu(pre, approximate="tanh")) @ self.W_out + self.b_out
+
+
+def mlp_leaky(self, x):
+    return F.leaky_relu(x @ self.W_in + self.b_in) @ self.W_out + self.b_out
+
+
+def bl_mlp_without_norm_of_new(self, x):
+    attn = self.attn(self.ln1(x))
+    return x + attn + self.mlp(self.ln2(x + attn) + attn)
+
+
+def bl_swapped_order(self, x):
+    x = x + self.mlp(self.ln1(x))
+    return x + self.attn(self.ln2(x))
+
+
+def tf_positions_each_layer(self, tokens):
+    x = self.W_E[tokens]
+    for block in self.blocks:
+        x = block(x + self.W_pos[: tokens.shape[1]])
+    return self.ln_final(x) @ self.W_E.T
+
+
+def tf_skips_last(self, tokens):
+    x = ref.embed(tokens, self.W_E, self.W_pos)
+    for block in self.blocks[:-1]:
+        x = block(x)
+    return self.ln_final(x) @ self.W_E.T
+
+
+def aw_output_transposed_heads(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    found = ref.attention_weights(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    return found | {"W_O": found["W_O"].flip(0)}
+
+
+def gen_drops_prompt_start(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        tokens = tokens[:, -model.cfg.n_ctx :]
+        tokens = ref.generate(model, tokens, 1, temperature, generator)
+    return tokens
+
+
+def gen_ignores_batch(model, tokens, n_new, temperature=0.0, generator=None):
+    first = ref.generate(model, tokens[:1], n_new, temperature, generator)[:, tokens.shape[1] :]
+    return torch.cat([tokens, first.expand(len(tokens), -1)], 1)
+
+
+def gen_bounded(model, tokens, n_new, temperature=0.0, generator=None):
+    was = model.training
+    model.train(False)
+    with torch.inference_mode():
+        for _ in range(int(n_new)):
+            at_end = model(tokens[:, -model.cfg.n_ctx :]).select(1, -1)
+            if temperature == 0:
+                new = at_end.max(-1, keepdim=True).indices
+            else:
+                new = at_end.div(temperature).softmax(-1).multinomial(1, generator=generator)
+            tokens = torch.cat((tokens, new), -1)
+    model.train(was)
+    return tokens.clone()
+
+
 WRONG = {
     "embed": [
+        (embed_sine, "expected"),
+        (embed_normalised, "scaled to length 1"),
         (embed_no_positions, "the positions are missing"),
         (embed_positions_by_token, "indexed with the tokens"),
         (embed_from_one, "the first token is at position 0"),
@@ -468,12 +592,17 @@ WRONG = {
         (tokens_as_positions, "are the tokens used as rows of W_pos?"),
     ],
     "layer_norm": [
+        (module(ref.LayerNorm, "Max", ln_max), "variance"),
+        (module(ref.LayerNorm, "Median", ln_median), "mean"),
         (_norm("EpsOutside", ln_eps_outside), "epsilon stands outside the square root"),
         (_norm("Unbiased", ln_unbiased), "divided by d − 1"),
         (_norm("OverPositions", ln_over_positions), "over the positions"),
         (_norm("NoMean", ln_no_mean), "the mean is not subtracted"),
     ],
     "attention_pattern": [
+        (ap_top, "softmax"),
+        (ap_cosine, "scaled to length 1"),
+        (ap_window, "may see get nothing"),
         (ap_after_softmax, "is the mask applied before the softmax?"),
         (ap_no_scale, "divide the scores by the square root of d_head"),
         (ap_over_queries, "the softmax runs over the queries"),
@@ -482,6 +611,9 @@ WRONG = {
         (softmax_of_integers, "NotImplementedError"),  # and not: not written yet
     ],
     "attention": [
+        (module(ref.Attention, "NoScale", at_scale_left_out), "square root"),
+        (module(ref.Attention, "TransposedOutput", at_transposed_output), "mixed with the pattern"),
+        (module(ref.Attention, "MeanHeads", at_mean_heads), "averaged"),
         (module(ref.Attention, "Leaks", at_leaks), "is the mask applied before the softmax?"),
         (module(ref.Attention, "NoMask", at_no_mask), LEAK),
         (module(ref.Attention, "NoScale", at_no_scale), "square root of d_head"),
@@ -493,12 +625,16 @@ WRONG = {
         (module(ref.Attention, "NoReturn", at_no_return), "is the return statement missing?"),
     ],
     "mlp": [
+        (module(ref.MLP, "ResidualGelu", mlp_residual_gelu), "GELU"),
+        (module(ref.MLP, "Leaky", mlp_leaky), "GELU"),
         (_mlp("Exact", F.gelu), 'approximate="tanh"'),
         (_mlp("Relu", torch.relu), "this is a ReLU"),
         (module(ref.MLP, "NoBIn", mlp_no_b_in), "b_in is missing"),
         (module(ref.MLP, "ActLast", mlp_act_last), "between the two matrices"),
     ],
     "block": [
+        (module(ref.Block, "AttnTwice", bl_mlp_without_norm_of_new), "once more"),
+        (module(ref.Block, "SwappedOrder", bl_swapped_order), "attention comes first"),
         (module(ref.Block, "PostLN", bl_post_ln), "post-LN"),
         (module(ref.Block, "Parallel", bl_parallel), "after attention has written to it"),
         (module(ref.Block, "NoResidual", bl_no_residual), "never added back"),
@@ -510,17 +646,22 @@ WRONG = {
         (OneNorm, "ln1 and ln2 are one and the same object"),
     ],
     "transformer": [
+        (module(ref.Transformer, "PositionsEachLayer", tf_positions_each_layer), "positions"),
+        (module(ref.Transformer, "SkipsLast", tf_skips_last), "block"),
         (module(ref.Transformer, "NoFinal", tf_no_final_norm), "ln_final is missing"),
         (module(ref.Transformer, "Probs", tf_probabilities), "no softmax"),
         (module(ref.Transformer, "LastOnly", tf_last_only), "logits at every position"),
         (PlainList, "nn.ModuleList"),
     ],
     "attention_weights": [
+        (aw_output_transposed_heads, "W_O"),
         (aw_plain_reshape, "cuts rows where the columns"),
         (aw_transposed, "transposed"),
         (aw_swapped, "W_Q holds what belongs to W_K"),
     ],
     "generate": [
+        (gen_drops_prompt_start, "pos + n_new"),
+        (gen_ignores_batch, "first one"),
         (gen_first_position, "the logits at the last position"),
         (gen_no_feedback, "feed it back"),
         (gen_only_new, "the prompt and its continuation"),
@@ -531,6 +672,7 @@ WRONG = {
 
 RIGHT = {
     "embed": [
+        embed_by_loop,
         embed_by_functional,
         embed_by_one_hot,
     ],
@@ -563,6 +705,7 @@ RIGHT = {
         aw_by_view,
     ],
     "generate": [
+        gen_bounded,
         gen_growing_list,
         gen_gumbel,
     ],

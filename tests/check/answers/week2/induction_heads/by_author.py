@@ -184,8 +184,148 @@ def divides(*args):
     return 1 / 0
 
 
+def cp_any_neighbour(tokens):
+    return next((b for a, b in itertools.pairwise(tokens) if a == tokens[-1]), None)
+
+
+def cp_remembers(tokens, seen={}):  # noqa: B006
+    for a, b in itertools.pairwise(tokens):
+        seen[a] = b
+    return seen.get(tokens[-1]) if tokens else None
+
+
+def cp_raises(tokens):
+    last = tokens[-1]
+    return tokens[len(tokens) - 1 - tokens[-2::-1].index(last)]
+
+
+def cp_by_successors(tokens):
+    after = dict(itertools.pairwise(tokens))
+    return after.get(tokens[-1]) if tokens else None
+
+
+def rt_unique(half, bos):
+    start = torch.full((len(half), 1), bos)
+    kept = torch.stack([row.unique(sorted=False)[: half.shape[1]] for row in half[:1]] * len(half))
+    return torch.cat([start, kept, kept], 1)
+
+
+def rt_bos_of_five(half, bos):
+    return F.pad(half.repeat(1, 2), (1, 0), value=5)
+
+
+def rt_three_rows(half, bos):
+    return torch.cat([torch.full((3, 1), bos), half, half], dim=1)
+
+
+def rt_by_pad(half, bos):
+    return F.pad(half.tile(2), (1, 0), value=bos)
+
+
+def tl_shift_targets(logits, tokens):
+    return F.cross_entropy(logits[:, 1:].transpose(1, 2), tokens[:, :-1], reduction="none")
+
+
+def tl_squeezed(logits, tokens):
+    shares = logits[:, :-1].log_softmax(-1)
+    return -shares.gather(-1, tokens[:, 1:, None]).squeeze()
+
+
+def tl_normed_by_all(logits, tokens):
+    shares = logits[:, :-1].flatten(1).log_softmax(-1).view_as(logits[:, :-1])
+    return -shares.gather(-1, tokens[:, 1:, None])[..., 0]
+
+
+def tl_by_loop(logits, tokens):
+    rows = []
+    for scores, text in zip(logits, tokens, strict=True):
+        rows.append(
+            torch.stack([s.logsumexp(0) - s[t] for s, t in zip(scores[:-1], text[1:], strict=True)])
+        )
+    return torch.stack(rows)
+
+
+def pm_median(pattern, seq_len):
+    return pattern.diagonal(1 - seq_len, 1, 2)[:, 2:].median()
+
+
+def pm_squeezed_prompts(pattern, seq_len):
+    query = torch.arange(seq_len + 1, 2 * seq_len + 1)
+    return pattern.squeeze()[:, query, query - seq_len + 1].mean()
+
+
+def pm_of_batch_three(pattern, seq_len):
+    query = torch.arange(seq_len + 1, 2 * seq_len + 1)
+    return pattern[:, query, query - seq_len + 1].sum() / (3 * seq_len)
+
+
+def pm_every_key_up_to(pattern, seq_len):
+    query = torch.arange(seq_len + 1, 2 * seq_len + 1)
+    return torch.stack([pattern[:, q, : q - seq_len + 2].sum(-1) for q in query]).mean()
+
+
+def pm_by_mask(pattern, seq_len):
+    n = pattern.shape[-1]
+    q, k = torch.meshgrid(torch.arange(n), torch.arange(n), indexing="ij")
+    return pattern[:, (q > seq_len) & (k == q - seq_len + 1)].mean().item()
+
+
+def th_sorted_names(scores, threshold):
+    return sorted(
+        (f"{layer}.{head}" for layer, head in (scores >= threshold).nonzero().tolist()),
+        reverse=True,
+    )
+
+
+def th_by_strength(scores, threshold):
+    places = scores.abs().flatten().argsort(descending=True).tolist()
+    width = scores.shape[1]
+    return [f"{i // width}.{i % width}" for i in places if abs(scores.flatten()[i]) >= threshold]
+
+
+def th_twelve_heads(scores, threshold):
+    flat = scores.flatten()
+    order = flat.argsort(descending=True)
+    return [f"{int(i) // 12}.{int(i) % 12}" for i in order if flat[i] >= threshold]
+
+
+def th_by_numpy(scores, threshold):
+    table = scores.numpy()
+    found = [(-table[i, j], f"{i}.{j}") for i in range(len(table)) for j in range(table.shape[1])]
+    return [name for strength, name in sorted(found) if -strength >= threshold]
+
+
+def zh_if_head(z, hook, head):
+    z = z.clone()
+    if head:
+        z[:, :, head] = 0
+    return z
+
+
+def zh_up_to(z, hook, head):
+    z = z.clone()
+    z[:, :, : head + 1] = 0
+    return z
+
+
+def zh_mean(z, hook, head):
+    z = z.clone()
+    z[:, :, head] = z[:, :, head].mean((0, 1))
+    return z
+
+
+def zh_reads_the_hook(z, hook, head):
+    assert hook.name.endswith("hook_z")
+    assert hook.layer() >= 0
+    keep = torch.arange(z.shape[2], device=z.device) != head
+    return z * keep[:, None]
+
+
 WRONG = {
     "continue_pattern": [
+        (cp_any_neighbour, "LATEST"),
+        (cp_remembers, "the default of seen"),
+        (cp_raises, "ValueError"),
         (first_match, "LATEST"),
         (matches_itself, "IndexError"),
         (the_match_itself, "AFTER the match"),
@@ -198,6 +338,9 @@ WRONG = {
         ("a string", "function itself"),
     ],
     "repeated_tokens": [
+        (rt_unique, "row"),
+        (rt_bos_of_five, "`bos` that is passed in"),
+        (rt_three_rows, "row for each prompt"),
         (lambda half, bos: half.repeat(1, 2), "BOS is missing"),
         (
             lambda half, bos: F.pad(half.repeat_interleave(2, 1), (1, 0), value=bos),
@@ -221,6 +364,9 @@ WRONG = {
         ),
     ],
     "token_losses": [
+        (tl_shift_targets, "wrong way"),
+        (tl_squeezed, "(batch, pos - 1)"),
+        (tl_normed_by_all, "softmax"),
         (lambda logits, tokens: -_gather(logits.log_softmax(-1), tokens)[:, :-1], "same position"),
         (lambda logits, tokens: -_gather(logits.log_softmax(-1), tokens)[:, 1:], "same position"),
         (lambda logits, tokens: -_gather(logits.log_softmax(-1), tokens), "5 tokens give 4"),
@@ -243,6 +389,10 @@ WRONG = {
         (lambda logits, tokens: by_log_softmax(logits, tokens) * float("nan"), "NaN"),
     ],
     "prefix_matching_score": [
+        (pm_median, "mean"),
+        (pm_squeezed_prompts, "stopped"),
+        (pm_of_batch_three, "size written"),
+        (pm_every_key_up_to, "that one alone"),
         (_score(lambda s: s, lambda s: s + 1), "duplicate-token"),
         (_score(lambda s: s + 1, lambda s: s + 1), "BEFORE the first occurrence"),
         (_score(lambda s: s - 2, lambda s: s + 1), "two places after"),
@@ -260,6 +410,9 @@ WRONG = {
         (no_return, "returns None"),
     ],
     "top_heads": [
+        (th_sorted_names, "order"),
+        (th_by_strength, "score itself"),
+        (th_twelve_heads, "size"),
         (lambda scores, t: sorted_names(scores, t)[::-1], "weakest head comes first"),
         (_renamed(lambda layer, head: f"{head}.{layer}"), "swapped"),
         (_renamed(lambda layer, head: f"{int(layer) + 1}.{int(head) + 1}"), "counted from 0"),
@@ -271,6 +424,9 @@ WRONG = {
         (lambda scores, t: (scores >= t).nonzero(), "list of names"),
     ],
     "zero_head": [
+        (zh_if_head, "nothing is changed"),
+        (zh_up_to, "silent"),
+        (zh_mean, "not to zero"),
         (_zeroed(lambda head: head), "removes a prompt"),
         (_zeroed(lambda head: (slice(None), head)), "removes a position"),
         (_zeroed(lambda head: (..., head)), "one entry of every head"),
@@ -286,28 +442,34 @@ WRONG = {
 
 RIGHT = {
     "continue_pattern": [
+        cp_by_successors,
         latest,
         by_dictionary,
     ],
     "repeated_tokens": [
+        rt_by_pad,
         cat_halves,
         pad_repeat,
     ],
     "token_losses": [
+        tl_by_loop,
         by_log_softmax,
         by_flat_cross_entropy,
         by_double_loop,
     ],
     "prefix_matching_score": [
+        pm_by_mask,
         by_diagonal,
         by_loop,
         by_indexing,
     ],
     "top_heads": [
+        th_by_numpy,
         sorted_names,
         by_topk,
     ],
     "zero_head": [
+        zh_reads_the_hook,
         by_clone,
         by_mask,
     ],

@@ -783,8 +783,81 @@ def zh_wrong_not_copied_back(z, hook, head):  # assigns, then returns the functi
     return keep
 
 
+def cp_before(tokens):
+    for i in range(len(tokens) - 2, 0, -1):
+        if tokens[i] == tokens[-1]:
+            return tokens[i - 1]
+    return None
+
+
+def cp_list(tokens):
+    return [b for a, b in itertools.pairwise(tokens) if a == tokens[-1]]
+
+
+def rt_thrice(half, bos):
+    return torch.cat([torch.full((len(half), 1), bos), half, half, half], 1)
+
+
+def rt_rolled(half, bos):
+    return torch.cat([torch.full((len(half), 1), bos), half, half.roll(1, 1)], 1)
+
+
+def tl_mean_zero_start(logits, tokens):
+    losses = F.cross_entropy(logits.flatten(0, 1), tokens.flatten(), reduction="none")
+    return losses.view_as(tokens)[:, 1:]
+
+
+def tl_entropy(logits, tokens):
+    log_shares = logits[:, :-1].log_softmax(-1)
+    return -(log_shares.exp() * log_shares).sum(-1)
+
+
+def pm_from_bos(pattern, seq_len):
+    query = torch.arange(seq_len, 2 * seq_len)
+    return pattern[:, query, query - seq_len].mean()
+
+
+def pm_first_key(pattern, seq_len):
+    return pattern[:, seq_len + 1 :, 0].mean()
+
+
+def pm_by_roll(pattern, seq_len):
+    total = 0.0
+    for q in range(seq_len + 1, 2 * seq_len + 1):
+        total = total + pattern[:, q, q - seq_len + 1].mean()
+    return total / seq_len
+
+
+def th_strictly_above(scores, threshold):
+    pairs = [tuple(p) for p in (scores > threshold).nonzero().tolist()]
+    return [f"{a}.{b}" for a, b in sorted(pairs, key=lambda p: -scores[p])]
+
+
+def th_letters(scores, threshold):
+    pairs = [tuple(p) for p in (scores >= threshold).nonzero().tolist()]
+    return [f"L{a}H{b}" for a, b in sorted(pairs, key=lambda p: -scores[p])]
+
+
+def zh_first_position(z, hook, head):
+    z = z.clone()
+    z[:, 0, head] = 0
+    return z
+
+
+def zh_minus(z, hook, head):
+    z = z.clone()
+    z[:, :, head] *= -1
+    return z
+
+
+def zh_by_index_fill(z, hook, head):
+    return z.index_fill(2, torch.tensor([head]), 0.0)
+
+
 WRONG = {
     "continue_pattern": [
+        (cp_before, "AFTER"),
+        (cp_list, "one token"),
         (cp_wrong_first, "take the LATEST earlier occurrence, not the first"),
         (cp_wrong_self, "the last position must not match itself"),
         (cp_wrong_position, "return the token itself, not its position"),
@@ -800,6 +873,8 @@ WRONG = {
         (cp_wrong_print, "does your loop go on after a position that does not match"),
     ],
     "repeated_tokens": [
+        (rt_thrice, "expected"),
+        (rt_rolled, "second half"),
         (rt_wrong_interleave, "each token is doubled on the spot (A A B B): repeat the"),
         (rt_wrong_bos_middle, "there is one BOS too many: it stands at the start only"),
         (rt_wrong_bos_last, "BOS stands at the end: it is the first token of every prompt"),
@@ -817,6 +892,8 @@ WRONG = {
         (rt_wrong_bos_row, "BOS is a row on top: it is a column in front, one entry for"),
     ],
     "token_losses": [
+        (tl_mean_zero_start, "same position"),
+        (tl_entropy, "entropy"),
         (tl_wrong_no_shift, "each loss is about the token at the same position: the"),
         (tl_wrong_shift_back, "the shift goes the wrong way: the logits at position i"),
         (tl_wrong_no_shift_1, "each loss is about the token at the same position: the"),
@@ -839,6 +916,8 @@ WRONG = {
         (tl_wrong_axis_before, "the softmax runs over the positions: it belongs on the"),
     ],
     "prefix_matching_score": [
+        (pm_from_bos, "one"),
+        (pm_first_key, "BOS"),
         (pm_wrong_duplicate, "this is attention to the token's own first occurrence (a"),
         (pm_wrong_whole_diagonal, "the mean runs over the whole diagonal, which begins two"),
         (pm_wrong_no_bos, "the queries are one too early: BOS takes position 0, so the"),
@@ -861,6 +940,8 @@ WRONG = {
         (pm_wrong_fixed_50, "seq_len is 4 here, and the pattern has 9 positions: is a"),
     ],
     "top_heads": [
+        (th_strictly_above, ">="),
+        (th_letters, "layer, point, head"),
         (th_wrong_strict, "a head whose score equals the threshold counts: use >="),
         (th_wrong_unsorted, "the heads are right, and their order is not: sort by score"),
         (th_wrong_weakest, "the weakest head comes first: sort from the strongest down"),
@@ -885,6 +966,8 @@ WRONG = {
         (th_wrong_transposed_flat, "head 0.0 has score −0.8 and is listed: compare the score"),
     ],
     "zero_head": [
+        (zh_first_position, "positions only"),
+        (zh_minus, "not to zero"),
         (zh_wrong_in_place, "your function changed its argument z in place: work on a"),
         (zh_wrong_alias, "your function changed its argument z in place: work on a"),
         (zh_wrong_pos_axis, "this removes a position; the head is the third axis, z["),
@@ -932,6 +1015,7 @@ RIGHT = {
         tl_right_softmax_log,
     ],
     "prefix_matching_score": [
+        pm_by_roll,
         pm_right_diagonal,
         pm_right_loop,
         pm_right_mask,
@@ -944,6 +1028,7 @@ RIGHT = {
         th_right_greedy,
     ],
     "zero_head": [
+        zh_by_index_fill,
         zh_right_mask,
         zh_right_fill,
         zh_right_where,

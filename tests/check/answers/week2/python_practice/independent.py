@@ -195,20 +195,61 @@ def ls_returns_nothing(function, on=True):
         return function(*args, **kwargs)
 
 
+def nr_prompts_reversed(activations):
+    return rearrange(activations.flip(0), "b s h -> h (b s)")
+
+
+def tg_transposed_within(rows, batch):
+    return rearrange(rows, "h (b s) -> s b h", b=batch)
+
+
+def sh_heads_reversed(x, n_heads):
+    return rearrange(x, "b p (n d) -> b p n d", n=n_heads).flip(2)
+
+
+def ps_summed(patterns):
+    return patterns.sum(0)
+
+
+def ls_no_result(function, on=True):
+    if not on:
+        return function
+    name = getattr(function, "__name__", type(function).__name__)
+
+    @functools.wraps(function)
+    def logged(*args, **kwargs):
+        print(name, *[tuple(a.shape) for a in args if isinstance(a, torch.Tensor)])
+        result = function(*args, **kwargs)
+        print("->", tuple(result.shape))
+
+    return logged
+
+
+def sh_by_view(x, n_heads):
+    return x.contiguous().view(*x.shape[:-1], n_heads, -1)
+
+
+def ps_by_permute(patterns):
+    return patterns.permute(1, 0, 2).flatten(1)
+
+
 WRONG = {
     "neuron_rows": [
+        (nr_prompts_reversed, "other places"),
         (nr_reshape, "reshape"),
         (nr_positions_first, "(s b)"),
         (nr_turned, "row for each token"),
         (nr_three, "two axes"),
     ],
     "token_grid": [
+        (tg_transposed_within, "first axis"),
         (tg_reshape, "reshape"),
         (tg_positions_first, "(s b)"),
         (tg_neurons_second, "last"),
         (tg_as_positions, "batch"),
     ],
     "split_heads": [
+        (sh_heads_reversed, "other places"),
         (sh_inner, "(d n)"),
         (sh_as_d, "n_heads"),
         (sh_early, "position"),
@@ -216,12 +257,14 @@ WRONG = {
         (sh_view, "reshape"),
     ],
     "pattern_strip": [
+        (ps_summed, "expected"),
         (ps_mixed, "(k n)"),
         (ps_tall, "below"),
         (ps_turned, "queries"),
         (ps_reshape, "reshape"),
     ],
     "log_shapes": [
+        (ls_no_result, "returns None"),
         (_make(wraps=False), "functools.wraps"),
         (_make(returns=False), "return"),
         (_make(kwargs_too=False), "keyword"),
@@ -251,10 +294,12 @@ RIGHT = {
         tg_view,
     ],
     "split_heads": [
+        sh_by_view,
         sh_einops,
         sh_unflatten,
     ],
     "pattern_strip": [
+        ps_by_permute,
         ps_einops,
         ps_cat,
     ],

@@ -161,8 +161,45 @@ def ll_stream(stream, W_U, b_U):
     return x / ((x**2).mean(-1, keepdim=True) + EPS).sqrt()
 
 
+def over_first_prompt(logits, k):
+    best = logits[:1, -1].softmax(-1).topk(k)
+    return best.indices.expand(len(logits), -1), best.values.expand(len(logits), -1)
+
+
+def ids_counted_from_one(logits, k):
+    best = logits[:, -1].softmax(-1).topk(k)
+    return best.indices + 1, best.values
+
+
+def by_kthvalue(logits, k):
+    shares = torch.exp(logits[:, -1] - logits[:, -1].logsumexp(-1, keepdim=True))
+    ids = torch.argsort(-shares, dim=1)[:, :k]
+    return [ids, shares.gather(1, ids)]
+
+
+def positive_ones(post, k):
+    places = post.clamp(min=0).flatten().topk(k).indices.tolist()
+    return [divmod(place, post.shape[1]) for place in places]
+
+
+def as_tensors(post, k):
+    places = post.abs().flatten().topk(k).indices
+    return [(place // post.shape[1], place % post.shape[1]) for place in places]
+
+
+def lens_rms(stream, W_U, b_U):
+    return stream / (stream.square().mean(-1, keepdim=True) + 1e-5).sqrt() @ W_U + b_U
+
+
+def lens_last_only(stream, W_U, b_U):
+    x = torch.nn.functional.layer_norm(stream, stream.shape[-1:])[:, -1:]
+    return (x @ W_U + b_U).expand(-1, stream.shape[1], -1)
+
+
 WRONG = {
     "most_probable": [
+        (over_first_prompt, "first prompt"),
+        (ids_counted_from_one, "ids"),
         (mp_first_position, "last position"),
         (mp_all_positions, "every position"),
         (mp_logits, "logits"),
@@ -172,6 +209,8 @@ WRONG = {
         (mp_softmax_of_k, "all tokens"),
     ],
     "strongest_neurons": [
+        (positive_ones, "negative"),
+        (as_tensors, "plain integers"),
         (sn_signed, "negative"),
         (sn_swapped, "swapped"),
         (sn_flat_index, "pairs"),
@@ -181,6 +220,8 @@ WRONG = {
         (sn_tensors, "list"),
     ],
     "lens_logits": [
+        (lens_rms, "mean is not subtracted"),
+        (lens_last_only, "position"),
         (ll_no_norm, "LayerNorm"),
         (ll_no_bias, "b_U"),
         (ll_no_centre, "mean"),
@@ -198,6 +239,7 @@ WRONG = {
 
 RIGHT = {
     "most_probable": [
+        by_kthvalue,
         mp_topk,
         mp_sort,
     ],

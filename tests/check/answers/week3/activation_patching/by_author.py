@@ -252,8 +252,114 @@ def patch_fixed(resid, hook, source, pos):
     return patch_index(resid, hook, source, torch.tensor([4, 2, 5, 2]))
 
 
+def ld_first_end(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return logits[rows, end[0], io] - logits[rows, end[0], s]
+
+
+def ld_log_probs_of_one(logits, io, s, end):
+    rows = torch.arange(4)
+    return logits[rows, end, io] - logits[rows, end, s]
+
+
+def ld_absolute(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return (logits[rows, end, io] - logits[rows, end, s]).abs()
+
+
+def ld_by_gather(logits, io, s, end):
+    at_end = torch.take_along_dim(logits, end[:, None, None], 1).squeeze(1)
+    both = at_end.gather(1, torch.stack([io, s], 1))
+    return both[:, 0] - both[:, 1]
+
+
+def np_floats(tokens, io, s):
+    is_io, is_s = (tokens == io[:, None]).float(), (tokens == s[:, None]).float()
+    places = torch.arange(tokens.shape[1]).float()
+    return (
+        (is_io * places).sum(1),
+        is_s.argmax(1).float(),
+        (is_s * places).amax(1),
+    )
+
+
+def np_squeezed(tokens, io, s):
+    s_places = (tokens == s[:, None]).nonzero()[:, 1].view(-1, 2)
+    io_places = (tokens == io[:, None]).nonzero()[:, 1:]
+    return io_places, s_places[:, :1], s_places[:, 1:]
+
+
+def np_nine_long(tokens, io, s):
+    is_s = (tokens == s[:, None]).int()
+    return (tokens == io[:, None]).int().argmax(1), is_s.argmax(1), 8 - is_s.flip(1).argmax(1)
+
+
+def np_by_loop(tokens, io, s):
+    found = [
+        (row.index(i), row.index(n), len(row) - 1 - row[::-1].index(n))
+        for row, i, n in zip(tokens.tolist(), io.tolist(), s.tolist(), strict=True)
+    ]
+    return tuple(torch.tensor(column) for column in zip(*found, strict=True))
+
+
+def fl_first_mention(tokens, io, s2_pos):
+    tokens = tokens.clone()
+    rows = torch.arange(len(tokens))
+    name = tokens[rows, s2_pos]
+    first = (tokens == name[:, None]).int().argmax(1)
+    tokens[rows, first] = io
+    return tokens
+
+
+def fl_as_floats(tokens, io, s2_pos):
+    tokens = tokens.float()
+    tokens[torch.arange(len(tokens)), s2_pos] = io.float()
+    return tokens
+
+
+def fl_four_rows(tokens, io, s2_pos):
+    tokens = tokens.clone()
+    for i in range(4):
+        tokens[i, s2_pos[i]] = io[i]
+    return tokens
+
+
+def fl_by_scatter(tokens, io, s2_pos):
+    return tokens.scatter(1, s2_pos.unsqueeze(1), io.unsqueeze(1))
+
+
+def pp_average(resid, hook, source, pos):
+    resid = resid.clone()
+    rows = torch.arange(len(resid))
+    resid[rows, pos] = (resid[rows, pos] + source[rows, pos]) / 2
+    return resid
+
+
+def pp_last_position(resid, hook, source, pos):
+    resid = resid.clone()
+    resid[:, -1] = source[:, -1]
+    return resid
+
+
+def pp_neighbours_too(resid, hook, source, pos):
+    resid = resid.clone()
+    for row, p in enumerate(pos):
+        resid[row, max(p - 1, 0) : p + 2] = source[row, max(p - 1, 0) : p + 2]
+    return resid
+
+
+def pp_checks_the_hook(resid, hook, source, pos):
+    if not hook.name.startswith("blocks."):
+        return resid
+    mask = torch.nn.functional.one_hot(pos, resid.shape[1]).bool()[..., None]
+    return source.where(mask, resid)
+
+
 WRONG = {
     "logit_difference": [
+        (ld_first_end, "first prompt's END"),
+        (ld_log_probs_of_one, "stopped"),
+        (ld_absolute, "sign"),
         (ld_last, "prompts end at different positions"),
         (ld_exchanged, "io and s are exchanged"),
         (ld_probabilities, "these are probabilities"),
@@ -263,6 +369,9 @@ WRONG = {
         (ld_io_only, "the logit of IO alone"),
     ],
     "name_positions": [
+        (np_floats, "float32"),
+        (np_squeezed, "one for each prompt"),
+        (np_nine_long, "S2"),
         (pos_first_twice, "argmax gives the FIRST match"),
         (pos_not_turned_back, "S2 is counted from the end"),
         (pos_one_late, "S2 is one too late"),
@@ -273,6 +382,9 @@ WRONG = {
         (pos_exchanged, "IO and S1 are exchanged"),
     ],
     "flip": [
+        (fl_first_mention, "S1"),
+        (fl_as_floats, "integers"),
+        (fl_four_rows, "IndexError"),
         (flip_in_place, "changed its argument tokens in place"),
         (flip_columns, "this writes into whole columns"),
         (flip_first_name, "every row gets the first row's name"),
@@ -281,6 +393,9 @@ WRONG = {
         (flip_first_position, "every row has its S2 at the first row"),
     ],
     "patch_position": [
+        (pp_average, "half of each"),
+        (pp_last_position, "last position"),
+        (pp_neighbours_too, "positions"),
         (patch_in_place, "changed its argument resid in place"),
         (patch_columns, "index rows and positions together"),
         (patch_backwards, "this is the other direction"),
@@ -302,22 +417,26 @@ WRONG = {
 
 RIGHT = {
     "logit_difference": [
+        ld_by_gather,
         ld_index,
         ld_loop,
         ld_log_softmax,
         ld_gather,
     ],
     "name_positions": [
+        np_by_loop,
         pos_argmax,
         pos_loop,
         pos_nonzero,
     ],
     "flip": [
+        fl_by_scatter,
         flip_index,
         flip_scatter,
         flip_where,
     ],
     "patch_position": [
+        pp_checks_the_hook,
         patch_index,
         patch_where,
         patch_loop,

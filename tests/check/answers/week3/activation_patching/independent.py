@@ -377,8 +377,67 @@ def pp_mean(resid, hook, source, pos):
     return resid
 
 
+def ld_log_softmax_vocab_mean(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    at = logits[rows, end]
+    return at[rows, io] - at.mean(-1)
+
+
+def ld_end_plus_one(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    where = (end + 1).clamp(max=logits.shape[1] - 1)
+    return logits[rows, where, io] - logits[rows, where, s]
+
+
+def np_from_end(tokens, io, s):
+    is_io, is_s = tokens == io[:, None], tokens == s[:, None]
+    return is_io.int().argmax(1), is_s.int().argmax(1), is_s.flip(1).int().argmax(1)
+
+
+def np_io_for_s1(tokens, io, s):
+    is_io, is_s = (tokens == io[:, None]).int(), (tokens == s[:, None]).int()
+    return is_s.argmax(1), is_io.argmax(1), tokens.shape[1] - 1 - is_s.flip(1).argmax(1)
+
+
+def fl_shifted_names(tokens, io, s2_pos):
+    tokens = tokens.clone()
+    tokens[torch.arange(len(tokens)), s2_pos] = io.roll(1)
+    return tokens
+
+
+def fl_inserted(tokens, io, s2_pos):
+    rows = []
+    for row, name, p in zip(tokens, io, s2_pos, strict=True):
+        rows.append(torch.cat([row[:p], name[None], row[p:-1]]))
+    return torch.stack(rows)
+
+
+def fl_by_where(tokens, io, s2_pos):
+    here = torch.arange(tokens.shape[1]) == s2_pos[:, None]
+    return torch.where(here, io[:, None], tokens)
+
+
+def pp_mean_over_prompts(resid, hook, source, pos):
+    out, rows = resid.clone(), torch.arange(len(resid))
+    out[rows, pos] = source[rows, pos].mean(0)
+    return out
+
+
+def pp_source_elsewhere(resid, hook, source, pos):
+    out, rows = resid.clone(), torch.arange(len(resid))
+    out[rows, pos] = source[rows, pos.flip(0)]
+    return out
+
+
+def pp_by_lerp(resid, hook, source, pos):
+    weight = torch.zeros(resid.shape[:2]).scatter(1, pos[:, None], 1.0)[..., None]
+    return torch.lerp(resid, source, weight.expand_as(resid))
+
+
 WRONG = {
     "logit_difference": [
+        (ld_log_softmax_vocab_mean, "mean over the vocabulary"),
+        (ld_end_plus_one, "END"),
         (ld_turned, "minus"),
         (ld_last, "last position"),
         (ld_slice, "rows"),
@@ -392,6 +451,8 @@ WRONG = {
         (ld_ratio, "ratio"),
     ],
     "name_positions": [
+        (np_from_end, "counted from the end"),
+        (np_io_for_s1, "exchanged"),
         (np_swapped, "first"),
         (np_order, "IO"),
         (np_not_counted_back, "from the end"),
@@ -407,6 +468,8 @@ WRONG = {
         (np_all_first, "first prompt"),
     ],
     "flip": [
+        (fl_shifted_names, "before it"),
+        (fl_inserted, "moves on"),
         (fl_in_place, "in place"),
         (fl_alias, "in place"),
         (fl_transposed, "rows"),
@@ -420,6 +483,8 @@ WRONG = {
         (fl_off_by_one, "one position too late"),
     ],
     "patch_position": [
+        (pp_mean_over_prompts, "mean over the prompts"),
+        (pp_source_elsewhere, "right positions change"),
         (pp_slice, "all prompts"),
         (pp_in_place, "in place"),
         (pp_copy_too_late, "in place"),
@@ -454,11 +519,13 @@ RIGHT = {
         np_sums,
     ],
     "flip": [
+        fl_by_where,
         fl_scatter,
         fl_where,
         fl_loop,
     ],
     "patch_position": [
+        pp_by_lerp,
         pp_where,
         pp_loop,
         PatchByScatter(),

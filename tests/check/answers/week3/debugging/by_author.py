@@ -78,8 +78,52 @@ def nt_prints(patch):
     print(patch(torch.zeros(2, 3, 4), None, torch.ones(2, 3, 4), torch.tensor([1, 2])).shape)
 
 
+def pt_norms(patch):
+    resid, source = torch.randn(2, 3, 4, 5)
+    pos = torch.tensor([2, 0, 3])
+    result = patch(resid.clone(), None, source, pos)
+    rows = torch.arange(3)
+    return bool(torch.allclose(result[rows, pos].norm(dim=-1), source[rows, pos].norm(dim=-1)))
+
+
+def pt_one_prompt(patch):
+    resid, source = torch.zeros(1, 4, 2), torch.ones(1, 4, 2)
+    before = resid.clone()
+    result = patch(resid, None, source, torch.tensor([2]))
+    return result.sum().item() == 2 and bool(result[0, 2].all()) and torch.equal(resid, before)
+
+
+def pt_zeros_where_right(patch):
+    resid, source = torch.zeros(3, 4, 2), torch.randn(3, 4, 2)
+    pos = torch.tensor([0, 3, 1])
+    out = patch(resid.clone(), None, source, pos)
+    rows = torch.arange(3)
+    expected = torch.zeros(3, 4, 2)
+    expected[rows, pos] = source[rows, pos]
+    return torch.equal(out, expected)
+
+
+def pt_by_asserts_caught(patch):
+    torch.manual_seed(3)
+    resid, source = torch.rand(5, 7, 2), torch.rand(5, 7, 2)
+    kept = resid.clone()
+    pos = torch.tensor([6, 0, 3, 3, 1])
+    try:
+        out = patch(resid, None, source, pos)
+        assert torch.equal(resid, kept)
+        for b in range(5):
+            for p in range(7):
+                assert torch.equal(out[b, p], (source if p == pos[b] else kept)[b, p])
+    except AssertionError:
+        return False
+    return True
+
+
 WRONG = {
     "patch_test": [
+        (pt_norms, "pass"),
+        (pt_one_prompt, "pass"),
+        (pt_zeros_where_right, "pass"),
         (nt_zero, "lets this mistake pass: it patches nothing"),
         (nt_always, "lets this mistake pass"),
         (nt_never, "rejects a right patch"),
@@ -94,6 +138,7 @@ WRONG = {
 
 RIGHT = {
     "patch_test": [
+        pt_by_asserts_caught,
         nt_full,
         nt_counting,
     ],

@@ -129,8 +129,29 @@ def pt_empty_resid(patch):
     return torch.equal(patch(resid, None, source, pos), expected) and not resid.any()
 
 
+def pt_equal_positions(patch):
+    resid, source = torch.randn(2, 3, 4, 5)
+    before = resid.clone()
+    pos = torch.tensor([2, 2, 2])
+    expected = resid.clone()
+    expected[:, 2] = source[:, 2]
+    return torch.equal(patch(resid, None, source, pos), expected) and torch.equal(resid, before)
+
+
+def pt_always_true(patch):
+    return True
+
+
+def pt_array(patch):
+    resid, source = torch.randn(2, 3, 4, 5)
+    return patch(resid, None, source, torch.tensor([0, 1, 2])) == resid
+
+
 WRONG = {
     "patch_test": [
+        (pt_equal_positions, "lets this mistake pass"),
+        (pt_always_true, "lets this mistake pass"),
+        (pt_array, "True or False"),
         (pt_always, "lets this mistake pass"),
         (pt_never, "right"),
         (pt_shape, "lets this mistake pass"),

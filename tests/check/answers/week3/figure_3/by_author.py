@@ -181,8 +181,68 @@ def tm_nothing(z, template):
     return z
 
 
+def rc_absolute_mean(patched, clean):
+    return 100 * (patched.mean(0) - clean.mean()) / clean.mean().abs()
+
+
+def rc_four_prompts(patched, clean):
+    return (
+        100 * (patched.sum(0) - clean.sum()) / clean.sum() / 1
+        if len(clean) == 4
+        else 0 * patched[0]
+    )
+
+
+def rc_kept_axis(patched, clean):
+    return 100 * (patched.mean(0, keepdim=True) / clean.mean() - 1)
+
+
+def rc_by_ratio(patched, clean):
+    return (patched.mean(0) / clean.mean()).sub(1).mul(100)
+
+
+def pj_names_as_rows(z, W_O, W_U, names):
+    return (z @ W_O * W_U.T[names].flip(1)).sum(-1)
+
+
+def pj_squeezed(z, W_O, W_U, names):
+    return torch.einsum("bd,dm,mb->b", z, W_O, W_U[:, names]).squeeze()
+
+
+def pj_all_heads_mean(z, W_O, W_U, names):
+    logits = z @ W_O @ W_U
+    return (logits - logits.mean(0))[torch.arange(len(z)), names]
+
+
+def pj_by_diagonal(z, W_O, W_U, names):
+    return (z @ (W_O @ W_U[:, names])).diagonal()
+
+
+def tm_from_zero(z, template):
+    out = torch.zeros_like(z)
+    for t in range(int(template.max())):
+        out[template == t] = z[template == t].mean(0)
+    return out
+
+
+def tm_first_of_template(z, template):
+    return torch.stack([z[(template == t).int().argmax()] for t in template])
+
+
+def tm_median(z, template):
+    return torch.stack([z[template == t].median(0).values for t in template])
+
+
+def tm_by_matrix(z, template):
+    same = (template[:, None] == template).to(z.dtype)
+    return torch.einsum("ij,jpd->ipd", same / same.sum(1, keepdim=True), z)
+
+
 WRONG = {
     "relative_change": [
+        (rc_absolute_mean, "without its sign"),
+        (rc_four_prompts, "change by"),
+        (rc_kept_axis, "(layer, head)"),
         (rc_mean_of_ratios, "this is a mean of ratios"),
         (rc_sign, "the sign is wrong"),
         (rc_share, "this is a share"),
@@ -193,6 +253,9 @@ WRONG = {
         (rc_one, "return one number for each head"),
     ],
     "name_projection": [
+        (pj_names_as_rows, "projection should"),
+        (pj_squeezed, "(batch)"),
+        (pj_all_heads_mean, "mean"),
         (np_all_pairs, "every prompt on every prompt's name"),
         (np_vocabulary, "pick each prompt's name"),
         (np_unsummed, "the entries are not added up"),
@@ -208,6 +271,9 @@ WRONG = {
         (np_largest, "take that of the name"),
     ],
     "template_means": [
+        (tm_from_zero, "never filled"),
+        (tm_first_of_template, "first prompt of each template"),
+        (tm_median, "median"),
         (tm_global, "average within each"),
         (tm_positions, "averages over the positions as well"),
         (tm_sums, "these are sums"),
@@ -224,17 +290,20 @@ WRONG = {
 
 RIGHT = {
     "relative_change": [
+        rc_by_ratio,
         rc_means,
         rc_ratio,
         rc_sums,
     ],
     "name_projection": [
+        pj_by_diagonal,
         np_index,
         np_dot,
         np_einsum,
         np_diagonal,
     ],
     "template_means": [
+        tm_by_matrix,
         tm_loop,
         tm_matrix,
         tm_index_add,

@@ -245,8 +245,49 @@ def tm_returns_inside(z, template):
         return means
 
 
+def rc_fraction_left(patched, clean):
+    return 100 * patched.mean(0) / clean.mean()
+
+
+def rc_each_layer(patched, clean):
+    change = 100 * (patched.mean(0) - clean.mean()) / clean.mean()
+    return change - change.mean(1, keepdim=True)
+
+
+def pj_without_w_o(z, W_O, W_U, names):
+    return (z @ W_O).norm(dim=-1) * W_U[:, names].norm(dim=0)
+
+
+def pj_token_zero(z, W_O, W_U, names):
+    return z @ W_O @ W_U[:, 0]
+
+
+def tm_leave_one_out(z, template):
+    out = torch.empty_like(z)
+    for i, t in enumerate(template):
+        same = template == t
+        same[i] = same.sum() == 1
+        out[i] = z[same].mean(0)
+    return out
+
+
+def tm_first_position(z, template):
+    out = torch.empty_like(z)
+    for t in template.unique():
+        out[template == t] = z[template == t][:, :1].mean(0)
+    return out
+
+
+def tm_by_index_add(z, template):
+    _, index, counts = template.unique(return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(counts), *z.shape[1:]).index_add(0, index, z)
+    return (sums / counts[:, None, None])[index]
+
+
 WRONG = {
     "relative_change": [
+        (rc_fraction_left, "what is left"),
+        (rc_each_layer, "mean over the heads"),
         (rc_mean_of_ratios, "mean of"),
         (rc_share, "percent"),
         (rc_turned, "sign"),
@@ -260,6 +301,8 @@ WRONG = {
         (rc_first_clean, "first"),
     ],
     "name_projection": [
+        (pj_without_w_o, "two lengths"),
+        (pj_token_zero, "token 0"),
         (pj_pairs, "pair"),
         (pj_over_prompts, "expected (batch)"),
         (pj_first_name, "first"),
@@ -278,6 +321,8 @@ WRONG = {
         (pj_row_sums, "own name"),
     ],
     "template_means": [
+        (tm_leave_one_out, "left out"),
+        (tm_first_position, "position by position"),
         (tm_all, "all prompts"),
         (tm_positions_too, "position"),
         (tm_one_each, "each PROMPT"),
@@ -309,6 +354,7 @@ RIGHT = {
         pj_gather,
     ],
     "template_means": [
+        tm_by_index_add,
         tm_one_hot,
         tm_per_prompt,
         tm_index_add,

@@ -44,8 +44,28 @@ def norm_mean(patched, corrupted, clean):
     return norm_plain(patched, corrupted, clean).mean()
 
 
+def nm_absolute_distance(patched, corrupted, clean):
+    return (patched - corrupted) / abs(clean - corrupted)
+
+
+def nm_own_mean(patched, corrupted, clean):
+    return (patched - corrupted) / (patched.mean() - corrupted)
+
+
+def nm_rounded(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).round(decimals=2)
+
+
+def nm_by_interpolation(patched, corrupted, clean):
+    slope = 1 / (clean - corrupted)
+    return torch.sub(patched, corrupted).mul(slope)
+
+
 WRONG = {
     "normalised": [
+        (nm_absolute_distance, "without its sign"),
+        (nm_own_mean, "patched"),
+        (nm_rounded, "rounded"),
         (norm_exchanged, "0 and 1 are exchanged"),
         (norm_sign, "the sign is wrong"),
         (norm_ratio, "it forgets the corrupted run"),
@@ -59,6 +79,7 @@ WRONG = {
 
 RIGHT = {
     "normalised": [
+        nm_by_interpolation,
         norm_plain,
         norm_from_clean,
         norm_lerp,

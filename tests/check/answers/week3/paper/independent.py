@@ -61,8 +61,22 @@ def nm_own_range(patched, corrupted, clean):
     return (patched - patched.min()) / (patched.max() - patched.min())
 
 
+def nm_log(patched, corrupted, clean):
+    return (patched - corrupted).abs().log1p() / abs(clean - corrupted)
+
+
+def nm_clipped_above(patched, corrupted, clean):
+    return ((patched - corrupted) / (clean - corrupted)).clamp(max=1)
+
+
+def nm_in_place_free(patched, corrupted, clean):
+    return 1 - (clean - patched) / (clean - corrupted)
+
+
 WRONG = {
     "normalised": [
+        (nm_log, "should become"),
+        (nm_clipped_above, "cut"),
         (nm_turned, "exchanged"),
         (nm_of_clean, "clean minus corrupted"),
         (nm_no_offset, "subtract"),
@@ -79,6 +93,7 @@ WRONG = {
 
 RIGHT = {
     "normalised": [
+        nm_in_place_free,
         nm_linear,
         nm_from_the_top,
         nm_lerp,

@@ -1,8 +1,11 @@
 """Answers of the check's author to week 3's Python practice, on streams and hooks."""
 
+import functools
 import itertools
 import random
 from functools import partial
+
+import torch
 
 from mi_course import prompt_streams
 
@@ -376,8 +379,156 @@ def hooks_unbound(function, heads):
     return [(name_of(layer), function) for layer, _ in heads]
 
 
+def ba_threes(stream, size):
+    iterator = iter(stream)
+    while batch := list(itertools.islice(iterator, 3)):
+        yield batch
+
+
+def ba_same_list(stream, size):
+    batch = []
+    for item in stream:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            del batch[:]
+    if batch:
+        yield batch
+
+
+def ba_pads(stream, size):
+    for batch in itertools.zip_longest(*[iter(stream)] * size):
+        yield list(batch)
+
+
+def ba_by_next(stream, size):
+    source, missing = iter(stream), object()
+    while (first := next(source, missing)) is not missing:
+        batch = [first]
+        while len(batch) < size and (item := next(source, missing)) is not missing:
+            batch += [item]
+        yield batch
+
+
+def hf_silences_itself(function, heads):
+    def hook_of(head):
+        def hook(z, hook):
+            z = z.clone()
+            z[:, :, head] = 0
+            return z
+
+        return hook
+
+    for _, head in heads:
+        function(torch.zeros(1, 1, head + 1, 1), None, head)
+    return [(f"blocks.{layer}.attn.hook_z", hook_of(head)) for layer, head in heads]
+
+
+def hf_result_hook(function, heads):
+    return [
+        (f"blocks.{layer}.attn.hook_result", functools.partial(function, head=head))
+        for layer, head in heads
+    ]
+
+
+def hf_sorted(function, heads):
+    return [
+        (f"blocks.{layer}.attn.hook_z", functools.partial(function, head=head))
+        for layer, head in sorted(heads)
+    ]
+
+
+def hf_by_closure(function, heads):
+    def make(head):
+        return lambda z, hook: function(z, hook, head)
+
+    return [(".".join(["blocks", str(layer), "attn.hook_z"]), make(head)) for layer, head in heads]
+
+
+def gi_titled(names, things, seed):
+    rng = random.Random(seed)
+    while True:
+        giver, receiver = rng.sample(names, 2)
+        yield giver.title(), receiver.title(), rng.choice(things)
+
+
+def gi_all_at_once(names, things, seed):
+    rng = random.Random(seed)
+    yield from [(*rng.sample(names, 2), rng.choice(things)) for _ in range(1000)]
+
+
+def gi_neighbours(names, things, seed):
+    rng = random.Random(seed)
+    while True:
+        i = rng.randrange(len(names))
+        yield names[i], names[i - 1], rng.choice(things)
+
+
+def gi_from_pairs(names, things, seed):
+    rng = random.Random(f"{seed}-gifts")
+    every = list(itertools.permutations(names, 2))
+    while True:
+        giver, receiver = every[int(rng.random() * len(every))]
+        yield giver, receiver, things[rng.randrange(len(things))]
+
+
+def ot_set(words, encode):
+    return list({word for word in words if len(encode(" " + word)) == 1})
+
+
+def ot_lowered(words, encode):
+    return [word for word in words if len(encode(" " + word.capitalize())) == 1]
+
+
+def ot_trailing_space(words, encode):
+    return [word for word in words if len(encode(word + " ")) == 1]
+
+
+def ot_by_filter(words, encode):
+    lengths = map(len, map(encode, map(" {}".format, words)))
+    return list(itertools.compress(words, (n == 1 for n in lengths)))
+
+
+def bo_some_vowels(gifts):
+    for giver, receiver, thing in gifts:
+        article = "an" if thing[0] in ("a", "o", "u") else "a"
+        for first, second in ((receiver, giver), (giver, receiver)):
+            opening = f"Then, {first} and {second} went to the shops. "
+            yield opening + f"{giver} gave {article} {thing} to", receiver, giver
+
+
+def bo_capitalised(gifts):
+    for giver, receiver, thing in gifts:
+        article = "an" if thing[0] in "aeiou" else "a"
+        for first, second in ((receiver, giver), (giver, receiver)):
+            opening = f"Then, {first.title()} and {second.title()} went to the shops. "
+            yield opening + f"{giver.title()} gave {article} {thing} to", receiver, giver
+
+
+def bo_sounds(gifts):
+    for giver, receiver, thing in gifts:
+        article = "an" if thing[0] in "aeio" or thing in ("umbrella", "hour") else "a"
+        for first, second in ((receiver, giver), (giver, receiver)):
+            opening = f"Then, {first} and {second} went to the shops. "
+            yield opening + f"{giver} gave {article} {thing} to", receiver, giver
+
+
+def bo_chained(gifts):
+    text = "Then, {} and {} went to the shops. {} gave a{} {} to"
+
+    def two(gift):
+        s, io, thing = gift
+        n = "n" if thing.startswith(tuple("aeiou")) else ""
+        return [(text.format(io, s, s, n, thing), io, s), (text.format(s, io, s, n, thing), io, s)]
+
+    yield from itertools.chain.from_iterable(map(two, gifts))
+
+
 WRONG = {
     "gifts": [
+        (gi_titled, "as they stand"),
+        (gi_all_at_once, "ends after"),
+        (gi_neighbours, "never gives"),
         (gifts_list, "with `yield` in place of `return`"),
         (gifts_collects, "draws endlessly and yields nothing"),
         (gifts_ends, "the stream ends after 100 gifts"),
@@ -396,6 +547,9 @@ WRONG = {
         (gifts_neighbours, "draw from all pairs of names"),
     ],
     "one_token": [
+        (ot_set, "order"),
+        (ot_lowered, "space and the word"),
+        (ot_trailing_space, "space and the word"),
         (one_token_no_space, "without the space before them"),
         (one_token_at_most, "a word of no token at all is kept"),
         (one_token_others, "these are the words that are NOT one token"),
@@ -404,6 +558,9 @@ WRONG = {
         (one_token_trailing, "pass it a space and the word"),
     ],
     "both_orders": [
+        (bo_some_vowels, "stands before"),
+        (bo_capitalised, "as they are written"),
+        (bo_sounds, "stands before"),
         (orders_one, "the other order is missing"),
         (orders_other, "each gift gives one prompt only, with S first"),
         (orders_in_blocks, "take them one at a time"),
@@ -417,6 +574,9 @@ WRONG = {
         (orders_list, "with `yield` in place of `return`"),
     ],
     "batches": [
+        (ba_threes, "batches of 2"),
+        (ba_same_list, "same list"),
+        (ba_pads, "items in batches"),
         (batches_slices, "reads the whole stream"),
         (batches_drops_last, "the last, shorter batch is lost"),
         (batches_empty_last, "an empty batch comes at the end"),
@@ -426,6 +586,9 @@ WRONG = {
         (batches_flat, "each batch is a list, not int"),
     ],
     "hooks_for": [
+        (hf_silences_itself, "`function` that is passed in"),
+        (hf_result_hook, "hook_z"),
+        (hf_sorted, "sorted"),
         (hooks_late, "partial binds it now"),
         (hooks_positional, "bind the head BY NAME"),
         (hooks_layer, "that is the layer"),
@@ -441,6 +604,7 @@ WRONG = {
 
 RIGHT = {
     "gifts": [
+        gi_from_pairs,
         gifts_plain,
         gifts_rejection,
         gifts_by_cycle,
@@ -448,21 +612,25 @@ RIGHT = {
         prompt_streams.gifts,
     ],
     "one_token": [
+        ot_by_filter,
         one_token_list,
         one_token_filter,
         one_token_loop,
     ],
     "both_orders": [
+        bo_chained,
         orders_plain,
         orders_chained,
         orders_namedtuple,
     ],
     "batches": [
+        ba_by_next,
         batches_islice,
         batches_collect,
         batches_sentinel,
     ],
     "hooks_for": [
+        hf_by_closure,
         hooks_partial,
         hooks_default,
         hooks_unpacked,

@@ -668,8 +668,88 @@ def bo_ahead(gifts):
     yield from bo_loop([waiting])
 
 
+def ba_one_too_many(stream, size):
+    iterator = iter(stream)
+    while batch := list(itertools.islice(iterator, size + 1)):
+        yield batch
+
+
+def ba_overlap(stream, size):
+    window = []
+    for item in stream:
+        window.append(item)
+        if len(window) == size:
+            yield list(window)
+            window = window[1:]
+
+
+def hf_by_place(function, heads):
+    return [(f"blocks.{a}.attn.hook_z", functools.partial(function, b)) for a, b in heads]
+
+
+def hf_once_per_layer(function, heads):
+    return [
+        (f"blocks.{layer}.attn.hook_z", functools.partial(function, head=head))
+        for layer, head in {layer: (layer, head) for layer, head in heads}.values()
+    ]
+
+
+def gi_names_as_things(names, things, seed):
+    rng = random.Random(seed)
+    while True:
+        giver, receiver = rng.sample(names, 2)
+        yield giver, rng.choice(things), receiver
+
+
+def gi_reseeds(names, things, seed):
+    while True:
+        rng = random.Random(seed)
+        giver, receiver = rng.sample(names, 2)
+        yield giver, receiver, rng.choice(things)
+
+
+def ot_short(words, encode):
+    return [word for word in words if len(encode(" " + word)) <= 1]
+
+
+def ot_double_space(words, encode):
+    return [word for word in words if len(encode("  " + word)) == 1]
+
+
+def bo_gender(gifts):
+    for giver, receiver, thing in gifts:
+        article = "an" if thing[0] in "aeiou" else "a"
+        for one, two in ((giver, receiver), (receiver, giver)):
+            yield (
+                f"Then, {one} and {two} went to the shops. {giver} gave {article} {thing} to",
+                receiver,
+                giver,
+            )
+
+
+def bo_shop(gifts):
+    for giver, receiver, thing in gifts:
+        article = "an" if thing[0] in "aeiou" else "a"
+        for one, two in ((receiver, giver), (giver, receiver)):
+            yield (
+                f"Then, {one} and {two} went to the shop. {giver} gave {article} {thing} to",
+                receiver,
+                giver,
+            )
+
+
+def gi_by_index(names, things, seed):
+    rng = random.Random(seed)
+    while True:
+        i = rng.randrange(len(names))
+        j = (i + 1 + rng.randrange(len(names) - 1)) % len(names)
+        yield (names[i], names[j], rng.choices(things)[0])
+
+
 WRONG = {
     "batches": [
+        (ba_one_too_many, "yours has 4"),
+        (ba_overlap, "share items"),
         (ba_drops, "shorter"),
         (ba_empty, "empty"),
         (ba_tuples, "list"),
@@ -690,6 +770,8 @@ WRONG = {
         (ba_no_none, "None, 0 and an empty text"),
     ],
     "hooks_for": [
+        (hf_by_place, "BY NAME"),
+        (hf_once_per_layer, "three hooks"),
         (hf_late, "lambda"),
         (hf_late_loop, "loop"),
         (hf_positional, "head="),
@@ -712,6 +794,8 @@ WRONG = {
         (hf_hook_lost, "does not reach the function"),
     ],
     "gifts": [
+        (gi_names_as_things, "the order is"),
+        (gi_reseeds, "same"),
         (gi_same_person, "DIFFERENT"),
         (gi_unseeded, "seed"),
         (gi_one_seed, "seed"),
@@ -735,6 +819,8 @@ WRONG = {
         (gi_shuffles, "changes the list of names"),
     ],
     "one_token": [
+        (ot_short, "no token"),
+        (ot_double_space, "space and the word"),
         (ot_no_space, "space"),
         (ot_space_after, "space"),
         (ot_with_space, "space"),
@@ -751,6 +837,8 @@ WRONG = {
         (ot_both, "after a space"),
     ],
     "both_orders": [
+        (bo_gender, "IO"),
+        (bo_shop, "expected"),
         (bo_names_swapped, "swapped"),
         (bo_giver_first, "order"),
         (bo_no_article, "an"),
@@ -784,6 +872,7 @@ RIGHT = {
         hf_objects,
     ],
     "gifts": [
+        gi_by_index,
         gi_pairs,
         gi_again,
         gi_numpy,

@@ -301,8 +301,99 @@ def im_percent(values, picks):
     return means.quantile(2.5), means.quantile(97.5)
 
 
+def ld_seven(rows, share):
+    _, S, Vh = torch.linalg.svd(rows - rows.mean(0), full_matrices=True)
+    part = S**2 / (S**2).sum()
+    return Vh[: int((part.cumsum(0) < share).sum()) + 1][:, :7].reshape(-1, 7)
+
+
+def ld_at_least_two(rows, share):
+    _, S, Vh = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    n = int(((S**2 / (S**2).sum()).cumsum(0) < share).sum()) + 1
+    return Vh[: max(n, 2)]
+
+
+def ld_each_above(rows, share):
+    _, S, Vh = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    part = S**2 / (S**2).sum()
+    return Vh[part >= 1 - share]
+
+
+def ld_by_eigh(rows, share):
+    centred = (rows - rows.mean(0)).double()
+    values, vectors = torch.linalg.eigh(centred.T @ centred)
+    values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+    n = int(torch.searchsorted(values.cumsum(0) / values.sum(), torch.tensor(share).double())) + 1
+    return vectors[:, :n].T.float()
+
+
+def rm_clamped(x, basis, mean):
+    return x - ((x - mean) @ basis.T).clamp(min=0) @ basis
+
+
+def rm_gram(x, basis, mean):
+    return x - (x - mean) @ (basis.T @ basis) / len(basis)
+
+
+def rm_pair_of_prompts(x, basis, mean):
+    return x - (x - mean).reshape(2, 5, 7) @ basis.T @ basis
+
+
+def rm_by_lstsq(x, basis, mean):
+    solved = torch.linalg.lstsq(basis.T, (x - mean).flatten(0, 1).T).solution
+    return x - (basis.T @ solved).T.view_as(x)
+
+
+def im_wrong_tails(values, picks):
+    means = values[picks].mean(1)
+    return means.quantile(0.05), means.max()
+
+
+def im_sorted_index(values, picks):
+    means = values[picks].mean(1).sort().values
+    return means[25], means[-25]
+
+
+def im_standard_error(values, picks):
+    means = values[picks].mean(1)
+    return means.mean() - means.std() / 20, means.mean() + means.std() / 20
+
+
+def im_by_numpy(values, picks):
+    import numpy as np
+
+    return tuple(np.percentile(values.numpy()[picks.numpy()].mean(axis=1), [2.5, 97.5]))
+
+
+def sc_two_prompts(x, basis, order):
+    part = x @ basis.T
+    moved = torch.stack([part[0][order[0]], part[1][order[1]]])
+    return x + (moved - part) @ basis
+
+
+def sc_three_directions(x, basis, order):
+    part = x @ basis.T
+    moved = part.gather(1, order[..., None].expand(-1, -1, 3))
+    return x + (moved - part) @ basis
+
+
+def sc_averaged(x, basis, order):
+    part = x @ basis.T
+    moved = part.gather(1, order[..., None].expand_as(part))
+    return x + (moved - part) / 2 @ basis
+
+
+def sc_by_projector(x, basis, order):
+    projector = basis.T @ basis
+    other = torch.take_along_dim(x, order.unsqueeze(-1), dim=1)
+    return x - x @ projector + other @ projector
+
+
 WRONG = {
     "leading_directions": [
+        (ld_seven, "size written"),
+        (ld_at_least_two, "(n, d_model)"),
+        (ld_each_above, "directions"),
         (ld_not_centred, "subtract the mean of the rows first"),
         (by_svd_without_centring, "subtract the mean"),
         (ld_not_squared, "the SQUARE of a singular value"),
@@ -318,6 +409,9 @@ WRONG = {
         (ld_rows_centred_on_the_wrong_axis, "subtract the mean"),
     ],
     "remove_component": [
+        (rm_clamped, "coordinates"),
+        (rm_gram, "number of directions"),
+        (rm_pair_of_prompts, "stopped"),
         (rc_to_zero, "set to zero, not to that of the mean"),
         (rc_keeps, "keeps the subspace and removes all the rest"),
         (rc_keeps_difference, "keeps the subspace and removes all the rest"),
@@ -340,6 +434,9 @@ WRONG = {
         (rc_sum_of_coordinates, "the sum of the coordinates is taken off"),
     ],
     "shuffle_component": [
+        (sc_two_prompts, "stopped"),
+        (sc_three_directions, "stopped"),
+        (sc_averaged, "half"),
         (sc_whole, "whole activations are moved"),
         (sc_inverse, "FROM p to order[b, p]"),
         (sc_first_order, "each has its own row of `order`"),
@@ -350,6 +447,9 @@ WRONG = {
         (sc_across_prompts, "the parts of prompts are exchanged"),
     ],
     "interval_of_mean": [
+        (im_wrong_tails, "lower end"),
+        (im_sorted_index, "bounds should be"),
+        (im_standard_error, "quantiles"),
         (im_of_values, "take those of the resamples' MEANS"),
         (im_swapped, "the bounds are swapped"),
         (im_ends, "the smallest and the largest mean"),
@@ -364,20 +464,24 @@ WRONG = {
 
 RIGHT = {
     "leading_directions": [
+        ld_by_eigh,
         by_svd,
         by_eigenvectors,
         by_loop_with_other_signs,
     ],
     "remove_component": [
+        rm_by_lstsq,
         by_projector,
         by_einsum_loop,
         by_flat_double,
     ],
     "shuffle_component": [
+        sc_by_projector,
         sc_by_indexing,
         sc_by_outside,
     ],
     "interval_of_mean": [
+        im_by_numpy,
         im_quantile,
         im_sorted,
         im_tensor,

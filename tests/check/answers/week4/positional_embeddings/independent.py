@@ -480,8 +480,61 @@ def sh_no_expand(x, basis, order):
     return _put(x, part, moved, basis)
 
 
+def ld_no_mean(rows, share):
+    _, S, Vh = torch.linalg.svd(rows, full_matrices=False)
+    part = S**2 / (S**2).sum()
+    return Vh[: int((part.cumsum(0) < share).sum()) + 1]
+
+
+def ld_left(rows, share):
+    U, S, _ = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    part = S**2 / (S**2).sum()
+    return U[:, : int((part.cumsum(0) < share).sum()) + 1].T
+
+
+def rm_scaled_basis(x, basis, mean):
+    unit = basis / len(basis) ** 0.5
+    return x - (x - mean) @ unit.T @ unit
+
+
+def rm_mean_at_start(x, basis, mean):
+    out = x - (x - mean) @ basis.T @ basis
+    out[:, 0] = x[:, 0]
+    return out
+
+
+def im_median_pm(values, picks):
+    means = values[picks].mean(1)
+    middle = means.median()
+    return middle - 1.96 * means.std(), middle + 1.96 * means.std()
+
+
+def im_percent(values, picks):
+    means = values[picks].mean(1)
+    return means.quantile(0.25), means.quantile(0.975)
+
+
+def sc_identity_plus(x, basis, order):
+    part = x @ basis.T
+    moved = part.gather(1, order[..., None].expand_as(part))
+    return x + moved @ basis
+
+
+def sc_outside_moves(x, basis, order):
+    part = x @ basis.T @ basis
+    outside = x - part
+    return part + outside.gather(1, order[..., None].expand_as(outside))
+
+
+def sc_by_matrix(x, basis, order):
+    turn = torch.nn.functional.one_hot(order, x.shape[1]).to(x.dtype)
+    return x + (turn @ x - x) @ basis.T @ basis
+
+
 WRONG = {
     "leading_directions": [
+        (ld_no_mean, "subtract the mean"),
+        (ld_left, "Vh"),
         (le_not_centred, "mean"),
         (le_centred_rows, "mean"),
         (le_one_number, "mean"),
@@ -505,6 +558,8 @@ WRONG = {
         (le_standardised, "standard deviation"),
     ],
     "remove_component": [
+        (rm_scaled_basis, "number of directions"),
+        (rm_mean_at_start, "position"),
         (re_zero, "zero"),
         (re_whole_mean, "whole mean"),
         (re_kept, "rest"),
@@ -526,6 +581,8 @@ WRONG = {
         (re_dimensions, "first 3 entries"),
     ],
     "interval_of_mean": [
+        (im_median_pm, "quantiles"),
+        (im_percent, "quantile 0.25"),
         (in_values, "resample"),
         (in_ninety, "90"),
         (in_axis, "resample"),
@@ -548,6 +605,8 @@ WRONG = {
         (in_unique, "with replacement"),
     ],
     "shuffle_component": [
+        (sc_identity_plus, "subtract it"),
+        (sc_outside_moves, "outside the subspace"),
         (sh_inverse, "FROM"),
         (sh_scatters, "FROM"),
         (sh_whole, "whole"),
@@ -589,6 +648,7 @@ RIGHT = {
         in_sorted,
     ],
     "shuffle_component": [
+        sc_by_matrix,
         sh_matrix,
         sh_loop,
         sh_one_hot,
