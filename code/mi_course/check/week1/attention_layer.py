@@ -62,7 +62,7 @@ def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
         torch.stack([q, k], -1),
         right.transpose(1, 2),
         lambda: {s: p.transpose(1, 2) for s, p in _wrong_patterns(q, k).items()},
-        lambda found: _pattern_hint(found.transpose(1, 2), right),
+        lambda found: _pattern_hint(found.transpose(1, 2), right, q, k),
         axes="(batch, query, head, key)",
     )
 
@@ -163,7 +163,25 @@ def _wrong_patterns(q: Tensor, k: Tensor) -> dict[str, Tensor]:
     return {sentence: wrong.nan_to_num() for sentence, wrong in found.items()}
 
 
-def _pattern_hint(found: Tensor, right: Tensor) -> str:
+def _other_scale(found: Tensor, q: Tensor, k: Tensor) -> str | None:
+    """A sentence, if the scores are the right ones times another number than 1 / √d_head."""
+    if q.shape[1] < 2 or not bool((found[:, :, 1:, :2] > 0).all()):
+        return None
+    raw = einops.einsum(q, k, "b i h d, b j h d -> b h i j")[:, :, 1:, :2]
+    logs = found[:, :, 1:, :2].log()
+    apart, found_apart = (x[..., 1] - x[..., 0] for x in (raw, logs))
+    factor = float((apart * found_apart).sum() / apart.square().sum())
+    if factor == 0 or not torch.allclose(found_apart, factor * apart, atol=1e-3, rtol=1e-3):
+        return None
+    return (
+        f"the scores are divided by {1 / factor:.4g}: divide them by the square root of d_head, "
+        f"which is {math.sqrt(q.shape[-1]):.4g} here"
+    )
+
+
+def _pattern_hint(found: Tensor, right: Tensor, q: Tensor, k: Tensor) -> str:
+    if sentence := _other_scale(found, q, k):
+        return sentence
     sums = found.sum(-1)
     if not torch.allclose(sums, torch.ones_like(sums), atol=1e-4):
         return f"a row sums to {sums.flatten()[sums.sub(1).abs().argmax()].item():.3f}, not to 1"

@@ -230,7 +230,9 @@ def compare(
 
 
 def _hinted(hint: str, found: Tensor, right: Tensor) -> str:
-    more = scaled(found, right) or related(found, right, ("prompt", "position", "entry"))
+    axes = ("prompt", "position", "entry")
+    axes = ("prompt", "position", "head", "key") if right.ndim == 4 else axes
+    more = scaled(found, right) or related(found, right, axes)
     return hint if "right at some positions" in hint else hint + more
 
 

@@ -170,6 +170,9 @@ def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
             x / (x.square().mean(-1, keepdim=True) + eps).sqrt() * w + b
         ),
         "the mean is not subtracted from the numerator": x / (variance + eps).sqrt() * w + b,
+        "the variance is divided by d − 1, and epsilon is missing: divide by d, and add it": (
+            centred / x.std(-1, keepdim=True) * w + b
+        ),
         "this divides by the largest entry: divide by the root of the variance": (
             centred / x.abs().amax(-1, keepdim=True) * w + b
         ),
