@@ -627,8 +627,70 @@ def errors_one_more(logits, labels, k):
     return wrong[losses[wrong].argsort(descending=True)][: k + 1]
 
 
+def upside_down(images):
+    return images.flip(1).flatten(1).float() / 255
+
+
+def only_half_range(images):
+    return images.flatten(1).float() / 510
+
+
+def sigmoid_at_the_end():
+    return nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10), nn.Sigmoid())
+
+
+def no_bias():
+    return nn.Sequential(nn.Linear(784, 256, bias=False), nn.ReLU(), nn.Linear(256, 10))
+
+
+def loss_exp_log(logits, labels):
+    shares = logits.exp() / logits.exp().sum(1, keepdim=True)
+    return -shares[torch.arange(len(labels)), labels].log().mean()
+
+
+def loss_sign(logits, labels):
+    return (logits[torch.arange(len(labels)), labels] - logits.logsumexp(-1)).mean()
+
+
+def epoch_no_zero(model, batches, loss_fn, optimizer):
+    total, n = 0.0, 0
+    for x, y in batches:
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(y)
+        n += len(y)
+    return total / n
+
+
+def epoch_last_loss(model, batches, loss_fn, optimizer):
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = loss_fn(model(x), y)
+        loss.backward()
+        optimizer.step()
+    return loss.item()
+
+
+def accuracy_of_means(model, batches):
+    with torch.no_grad():
+        shares = [(model(x).argmax(-1) == y).float().mean() for x, y in batches]
+    return torch.stack(shares).mean()
+
+
+def matrix_transposed(labels, answers):
+    return (10 * answers + labels).bincount(minlength=100).view(10, 10)
+
+
+def errors_all(logits, labels, k):
+    losses = nn.functional.cross_entropy(logits, labels, reduction="none")
+    return losses.argsort(descending=True)[:k]
+
+
 WRONG = {
     "flatten_images": [
+        (upside_down, "from the top"),
+        (only_half_range, "0.5 times"),
         (by_channels, "columns"),
         (first_image_repeated, "first image"),
         (over_two_hundred_fifty_four, "254"),
@@ -642,6 +704,8 @@ WRONG = {
         (minus_one_to_one, "from -1 to 1"),
     ],
     "build_mlp": [
+        (sigmoid_at_the_end, "nothing comes after"),
+        (no_bias, "bias"),
         (three_layers, "256 to 256"),
         (tanh_between, "Tanh"),
         (with_dropout, "Dropout"),
@@ -652,6 +716,8 @@ WRONG = {
         (always_the_same, "fresh"),
     ],
     "mean_loss": [
+        (loss_exp_log, "logsumexp"),
+        (loss_sign, "sign"),
         (loss_mean_of_logsumexp, "label"),
         (loss_base_ten, "natural"),
         (loss_clamped, "large logits"),
@@ -670,6 +736,8 @@ WRONG = {
         (sum_over_the_images, "it was given logits (5, 7), labels (5,)"),
     ],
     "train_epoch": [
+        (epoch_no_zero, "zero_grad"),
+        (epoch_last_loss, "last batch"),
         (epoch_eval_loss, "before its step"),
         (epoch_steps_twice, "pass over the batches once"),
         (epoch_softmax_first, "softmax"),
@@ -688,6 +756,7 @@ WRONG = {
         (labels_first, "the logits first, then the labels"),
     ],
     "accuracy": [
+        (accuracy_of_means, "mean of the batches"),
         (accuracy_top_two, "largest"),
         (accuracy_mean_confidence, "mean probability"),
         (accuracy_one_minus, "yours is"),
@@ -705,6 +774,7 @@ WRONG = {
         (down_the_batch, "along the last axis?"),
     ],
     "confusion_matrix": [
+        (matrix_transposed, "exchanged"),
         (matrix_off_by_one, "row"),
         (matrix_percent, "how often"),
         (rows_are_answers, "rows"),
@@ -715,6 +785,7 @@ WRONG = {
         (as_many_as_occur, "shape (3, 3); expected (10, 10)"),
     ],
     "hardest_errors": [
+        (errors_all, "right answers"),
         (errors_lowest_label_logit, "by the loss"),
         (errors_one_more, "at most k"),
         (right_ones_too, "wrong"),

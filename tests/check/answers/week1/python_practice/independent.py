@@ -399,8 +399,49 @@ def sampled(dataset, batch_size, generator):
         yield torch.stack(xs), torch.stack(ys)
 
 
+def whole_numbers(image):
+    return [float(pixel // 255) for row in image for pixel in row]
+
+
+def last_row_first(image):
+    return [pixel / 255 for row in reversed(image) for pixel in row]
+
+
+def swapped_pairs(images, labels, wanted):
+    return [(y, x) for x, y in zip(images, labels, strict=True) if y in wanted]
+
+
+class TwoAxes(Dataset):
+    def __init__(self, images, labels):
+        if len(images) != len(labels):
+            raise ValueError("unequal")
+        self.images, self.labels = images, labels
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, i):
+        return self.images[i].float() / 255, self.labels[i]
+
+
+def whole_first(dataset, order, batch_size):
+    pairs = [dataset[i] for i in order]
+    for i in range(0, len(order), batch_size):
+        xs, ys = zip(*pairs[i : i + batch_size], strict=True)
+        yield torch.stack(xs), torch.stack(ys)
+
+
+def new_generator(dataset, batch_size, generator):
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(0)).tolist()
+    for i in range(0, len(order), batch_size):
+        xs, ys = zip(*(dataset[j] for j in order[i : i + batch_size]), strict=True)
+        yield torch.stack(xs), torch.stack(ys)
+
+
 WRONG = {
     "flat_pixels": [
+        (whole_numbers, "//"),
+        (last_row_first, "last to the first"),
         (from_minus_one, "times what it should be"),
         (as_strings, "floats"),
         (nested, "flat"),
@@ -414,6 +455,7 @@ WRONG = {
         (inner_loop_first, "the left one is the outer"),
     ],
     "pairs_of": [
+        (swapped_pairs, "wrong way round"),
         (labels_only, "pairs"),
         (stops_at_unwanted, "expected"),
         (not_strict, "strict=True"),
@@ -426,6 +468,7 @@ WRONG = {
         (lists_of_two, "each of them a tuple"),
     ],
     "pair_dataset": [
+        (TwoAxes, "(784,)"),
         (NoScale, "255"),
         (LabelAsInt, "tensors"),
         (NoError, "ValueError"),
@@ -439,6 +482,7 @@ WRONG = {
         (AlwaysTheFirst, "i"),
     ],
     "zip_batches": [
+        (whole_first, "when its batch is asked for"),
         (drops_short, "lost"),
         (positions_of_order, "`order`"),
         (loses_the_last, "short"),
@@ -456,6 +500,7 @@ WRONG = {
         (a_list_of_batches, "yield the batch before you fetch the next"),
     ],
     "shuffled_batches": [
+        (new_generator, "same order"),
         (sampled, "randperm"),
         (global_draw, "generator"),
         (not_shuffled, "shuffle"),

@@ -581,8 +581,64 @@ def gen_bounded(model, tokens, n_new, temperature=0.0, generator=None):
     return tokens.clone()
 
 
+def embed_from_the_end(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[-tokens.shape[1] :]
+
+
+def ln_std(self, x):
+    return (x - x.mean(-1, keepdim=True)) / x.std(-1, keepdim=True) * self.w + self.b
+
+
+def ap_scale_of_two(q, k):
+    return _masked(_scores(q, k) / math.sqrt(8)).softmax(-1)
+
+
+def ap_mask_zero(q, k):
+    return (_scores(q, k) / math.sqrt(q.shape[-1])).tril().softmax(-1)
+
+
+def at_without_output_bias(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, ref.attention_pattern(q, k), v) - self.b_O
+
+
+def at_forgets_v_bias(self, x):
+    q, k, v = _qkv(self, x)
+    return _write(self, ref.attention_pattern(q, k), v - self.b_V)
+
+
+def mlp_exact(self, x):
+    return F.gelu(x @ self.W_in + self.b_in) @ self.W_out + self.b_out
+
+
+def bl_no_skip(self, x):
+    x = self.attn(self.ln1(x))
+    return x + self.mlp(self.ln2(x))
+
+
+def tf_no_final_norm_here(self, tokens):
+    x = ref.embed(tokens, self.W_E, self.W_pos)
+    for block in self.blocks:
+        x = block(x)
+    return x @ self.W_E.T
+
+
+def aw_reshape(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    found = ref.attention_weights(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    return found | {"W_Q": c_attn_weight.chunk(3, 1)[0].reshape(found["W_Q"].shape)}
+
+
+def gen_new_only(model, tokens, n_new, temperature=0.0, generator=None):
+    return ref.generate(model, tokens, n_new, temperature, generator)[:, tokens.shape[1] :]
+
+
+def gen_no_temperature(model, tokens, n_new, temperature=0.0, generator=None):
+    return ref.generate(model, tokens, n_new, min(temperature, 1.0), generator)
+
+
 WRONG = {
     "embed": [
+        (embed_from_the_end, "last rows"),
         (embed_sine, "expected"),
         (embed_normalised, "scaled to length 1"),
         (embed_no_positions, "the positions are missing"),
@@ -592,6 +648,7 @@ WRONG = {
         (tokens_as_positions, "are the tokens used as rows of W_pos?"),
     ],
     "layer_norm": [
+        (module(ref.LayerNorm, "Std", ln_std), "d − 1"),
         (module(ref.LayerNorm, "Max", ln_max), "variance"),
         (module(ref.LayerNorm, "Median", ln_median), "mean"),
         (_norm("EpsOutside", ln_eps_outside), "epsilon stands outside the square root"),
@@ -600,6 +657,8 @@ WRONG = {
         (_norm("NoMean", ln_no_mean), "the mean is not subtracted"),
     ],
     "attention_pattern": [
+        (ap_scale_of_two, "square root of d_head"),
+        (ap_mask_zero, "−∞"),
         (ap_top, "softmax"),
         (ap_cosine, "scaled to length 1"),
         (ap_window, "may see get nothing"),
@@ -611,6 +670,8 @@ WRONG = {
         (softmax_of_integers, "NotImplementedError"),  # and not: not written yet
     ],
     "attention": [
+        (module(ref.Attention, "NoBO", at_without_output_bias), "b_O is missing"),
+        (module(ref.Attention, "NoBV", at_forgets_v_bias), "b_V is missing"),
         (module(ref.Attention, "NoScale", at_scale_left_out), "square root"),
         (module(ref.Attention, "TransposedOutput", at_transposed_output), "mixed with the pattern"),
         (module(ref.Attention, "MeanHeads", at_mean_heads), "averaged"),
@@ -625,6 +686,7 @@ WRONG = {
         (module(ref.Attention, "NoReturn", at_no_return), "is the return statement missing?"),
     ],
     "mlp": [
+        (module(ref.MLP, "Exact", mlp_exact), "exact GELU"),
         (module(ref.MLP, "ResidualGelu", mlp_residual_gelu), "GELU"),
         (module(ref.MLP, "Leaky", mlp_leaky), "GELU"),
         (_mlp("Exact", F.gelu), 'approximate="tanh"'),
@@ -633,6 +695,7 @@ WRONG = {
         (module(ref.MLP, "ActLast", mlp_act_last), "between the two matrices"),
     ],
     "block": [
+        (module(ref.Block, "NoSkip", bl_no_skip), "attention's output replaces"),
         (module(ref.Block, "AttnTwice", bl_mlp_without_norm_of_new), "once more"),
         (module(ref.Block, "SwappedOrder", bl_swapped_order), "attention comes first"),
         (module(ref.Block, "PostLN", bl_post_ln), "post-LN"),
@@ -646,6 +709,7 @@ WRONG = {
         (OneNorm, "ln1 and ln2 are one and the same object"),
     ],
     "transformer": [
+        (module(ref.Transformer, "NoFinalNorm", tf_no_final_norm_here), "ln_final is missing"),
         (module(ref.Transformer, "PositionsEachLayer", tf_positions_each_layer), "positions"),
         (module(ref.Transformer, "SkipsLast", tf_skips_last), "block"),
         (module(ref.Transformer, "NoFinal", tf_no_final_norm), "ln_final is missing"),
@@ -654,12 +718,15 @@ WRONG = {
         (PlainList, "nn.ModuleList"),
     ],
     "attention_weights": [
+        (aw_reshape, "reshape alone"),
         (aw_output_transposed_heads, "W_O"),
         (aw_plain_reshape, "cuts rows where the columns"),
         (aw_transposed, "transposed"),
         (aw_swapped, "W_Q holds what belongs to W_K"),
     ],
     "generate": [
+        (gen_new_only, "not the new tokens alone"),
+        (gen_no_temperature, "temperature is not used"),
         (gen_drops_prompt_start, "pos + n_new"),
         (gen_ignores_batch, "first one"),
         (gen_first_position, "the logits at the last position"),

@@ -854,8 +854,41 @@ def zh_by_index_fill(z, hook, head):
     return z.index_fill(2, torch.tensor([head]), 0.0)
 
 
+def first_match(tokens):
+    for i, token in enumerate(tokens[:-1]):
+        if token == tokens[-1]:
+            return tokens[i + 1]
+    return None
+
+
+def interleaved(half, bos):
+    start = torch.full((len(half), 1), bos)
+    return torch.cat([start, half.repeat_interleave(2, 1)], 1)
+
+
+def no_shift(logits, tokens):
+    return F.cross_entropy(logits[:, :-1].transpose(1, 2), tokens[:, :-1], reduction="none")
+
+
+def duplicate(pattern, seq_len):
+    query = torch.arange(seq_len + 1, 2 * seq_len + 1)
+    return pattern[:, query, query - seq_len].mean()
+
+
+def weakest_first(scores, threshold):
+    pairs = [tuple(p) for p in (scores >= threshold).nonzero().tolist()]
+    return [f"{a}.{b}" for a, b in sorted(pairs, key=lambda p: scores[p])]
+
+
+def zero_position(z, hook, head):
+    z = z.clone()
+    z[:, head] = 0
+    return z
+
+
 WRONG = {
     "continue_pattern": [
+        (first_match, "LATEST"),
         (cp_before, "AFTER"),
         (cp_list, "one token"),
         (cp_wrong_first, "take the LATEST earlier occurrence, not the first"),
@@ -873,6 +906,7 @@ WRONG = {
         (cp_wrong_print, "does your loop go on after a position that does not match"),
     ],
     "repeated_tokens": [
+        (interleaved, "doubled"),
         (rt_thrice, "expected"),
         (rt_rolled, "second half"),
         (rt_wrong_interleave, "each token is doubled on the spot (A A B B): repeat the"),
@@ -892,6 +926,7 @@ WRONG = {
         (rt_wrong_bos_row, "BOS is a row on top: it is a column in front, one entry for"),
     ],
     "token_losses": [
+        (no_shift, "same position"),
         (tl_mean_zero_start, "same position"),
         (tl_entropy, "entropy"),
         (tl_wrong_no_shift, "each loss is about the token at the same position: the"),
@@ -916,6 +951,7 @@ WRONG = {
         (tl_wrong_axis_before, "the softmax runs over the positions: it belongs on the"),
     ],
     "prefix_matching_score": [
+        (duplicate, "duplicate-token"),
         (pm_from_bos, "one"),
         (pm_first_key, "BOS"),
         (pm_wrong_duplicate, "this is attention to the token's own first occurrence (a"),
@@ -940,6 +976,7 @@ WRONG = {
         (pm_wrong_fixed_50, "seq_len is 4 here, and the pattern has 9 positions: is a"),
     ],
     "top_heads": [
+        (weakest_first, "weakest"),
         (th_strictly_above, ">="),
         (th_letters, "layer, point, head"),
         (th_wrong_strict, "a head whose score equals the threshold counts: use >="),
@@ -966,6 +1003,7 @@ WRONG = {
         (th_wrong_transposed_flat, "head 0.0 has score −0.8 and is listed: compare the score"),
     ],
     "zero_head": [
+        (zero_position, "third axis"),
         (zh_first_position, "positions only"),
         (zh_minus, "not to zero"),
         (zh_wrong_in_place, "your function changed its argument z in place: work on a"),

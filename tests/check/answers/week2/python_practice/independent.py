@@ -233,8 +233,39 @@ def ps_by_permute(patterns):
     return patterns.permute(1, 0, 2).flatten(1)
 
 
+def tokens_first(activations):
+    return rearrange(activations, "b s h -> (b s) h")
+
+
+def slow_batch(rows, batch):
+    return rearrange(rows, "h (s b) -> b s h", b=batch)
+
+
+def neighbours(x, n_heads):
+    return rearrange(x, "b p (d n) -> b p n d", n=n_heads)
+
+
+def below(patterns):
+    return rearrange(patterns, "n q k -> (n q) k")
+
+
+def one_line(function, on=True):
+    if not on:
+        return function
+
+    @functools.wraps(function)
+    def logged(*args, **kwargs):
+        result = function(*args, **kwargs)
+        shapes = [tuple(a.shape) for a in args if isinstance(a, torch.Tensor)]
+        print(function.__name__, *shapes, "->", tuple(result.shape))
+        return result
+
+    return logged
+
+
 WRONG = {
     "neuron_rows": [
+        (tokens_first, "row for each token"),
         (nr_prompts_reversed, "other places"),
         (nr_reshape, "reshape"),
         (nr_positions_first, "(s b)"),
@@ -242,6 +273,7 @@ WRONG = {
         (nr_three, "two axes"),
     ],
     "token_grid": [
+        (slow_batch, "(s b)"),
         (tg_transposed_within, "first axis"),
         (tg_reshape, "reshape"),
         (tg_positions_first, "(s b)"),
@@ -249,6 +281,7 @@ WRONG = {
         (tg_as_positions, "batch"),
     ],
     "split_heads": [
+        (neighbours, "(d n)"),
         (sh_heads_reversed, "other places"),
         (sh_inner, "(d n)"),
         (sh_as_d, "n_heads"),
@@ -257,6 +290,7 @@ WRONG = {
         (sh_view, "reshape"),
     ],
     "pattern_strip": [
+        (below, "one below the other"),
         (ps_summed, "expected"),
         (ps_mixed, "(k n)"),
         (ps_tall, "below"),
@@ -264,6 +298,7 @@ WRONG = {
         (ps_reshape, "reshape"),
     ],
     "log_shapes": [
+        (one_line, "one line for a call"),
         (ls_no_result, "returns None"),
         (_make(wraps=False), "functools.wraps"),
         (_make(returns=False), "return"),

@@ -1,6 +1,7 @@
 """Answers to the exercises of the tour of TransformerLens, written without seeing its check."""
 
 import torch
+import torch.nn.functional as F
 from einops import reduce
 
 
@@ -196,8 +197,28 @@ def lens_last_only(stream, W_U, b_U):
     return (x @ W_U + b_U).expand(-1, stream.shape[1], -1)
 
 
+def log_shares(logits, k):
+    best = logits[:, -1].log_softmax(-1).topk(k)
+    return best.indices, best.values
+
+
+def values_first(logits, k):
+    best = logits[:, -1].softmax(-1).topk(k)
+    return best.values, best.indices
+
+
+def one_per_position(post, k):
+    return [(i, int(row.abs().argmax())) for i, row in enumerate(post)][:k]
+
+
+def no_bias_lens(stream, W_U, b_U):
+    return F.layer_norm(stream, stream.shape[-1:]) @ W_U
+
+
 WRONG = {
     "most_probable": [
+        (log_shares, "log-probabilities"),
+        (values_first, "ids first"),
         (over_first_prompt, "first prompt"),
         (ids_counted_from_one, "ids"),
         (mp_first_position, "last position"),
@@ -209,6 +230,7 @@ WRONG = {
         (mp_softmax_of_k, "all tokens"),
     ],
     "strongest_neurons": [
+        (one_per_position, "one neuron of each position"),
         (positive_ones, "negative"),
         (as_tensors, "plain integers"),
         (sn_signed, "negative"),
@@ -220,6 +242,7 @@ WRONG = {
         (sn_tensors, "list"),
     ],
     "lens_logits": [
+        (no_bias_lens, "b_U is missing"),
         (lens_rms, "mean is not subtracted"),
         (lens_last_only, "position"),
         (ll_no_norm, "LayerNorm"),

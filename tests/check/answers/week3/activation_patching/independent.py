@@ -434,8 +434,36 @@ def pp_by_lerp(resid, hook, source, pos):
     return torch.lerp(resid, source, weight.expand_as(resid))
 
 
+def at_the_end(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return logits[rows, -1, io] - logits[rows, -1, s]
+
+
+def mean_difference(logits, io, s, end):
+    rows = torch.arange(len(logits))
+    return (logits[rows, end, io] - logits[rows, end, s]).mean()
+
+
+def s2_is_s1(tokens, io, s):
+    is_io, is_s = (tokens == io[:, None]).int(), (tokens == s[:, None]).int()
+    return is_io.argmax(1), is_s.argmax(1), is_s.argmax(1)
+
+
+def both_mentions(tokens, io, s2_pos):
+    name = tokens[torch.arange(len(tokens)), s2_pos]
+    return torch.where(tokens == name[:, None], io[:, None], tokens)
+
+
+def all_positions(resid, hook, source, pos):
+    resid = resid.clone()
+    resid[:, pos] = source[:, pos]
+    return resid
+
+
 WRONG = {
     "logit_difference": [
+        (at_the_end, "last position"),
+        (mean_difference, "not their mean"),
         (ld_log_softmax_vocab_mean, "mean over the vocabulary"),
         (ld_end_plus_one, "END"),
         (ld_turned, "minus"),
@@ -451,6 +479,7 @@ WRONG = {
         (ld_ratio, "ratio"),
     ],
     "name_positions": [
+        (s2_is_s1, "S2 is where S1 is"),
         (np_from_end, "counted from the end"),
         (np_io_for_s1, "exchanged"),
         (np_swapped, "first"),
@@ -468,6 +497,7 @@ WRONG = {
         (np_all_first, "first prompt"),
     ],
     "flip": [
+        (both_mentions, "S1 is replaced too"),
         (fl_shifted_names, "before it"),
         (fl_inserted, "moves on"),
         (fl_in_place, "in place"),
@@ -483,6 +513,7 @@ WRONG = {
         (fl_off_by_one, "one position too late"),
     ],
     "patch_position": [
+        (all_positions, "positions of all prompts"),
         (pp_mean_over_prompts, "mean over the prompts"),
         (pp_source_elsewhere, "right positions change"),
         (pp_slice, "all prompts"),

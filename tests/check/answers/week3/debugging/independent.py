@@ -147,8 +147,14 @@ def pt_array(patch):
     return patch(resid, None, source, torch.tensor([0, 1, 2])) == resid
 
 
+def only_shapes(patch):
+    resid, source = torch.randn(2, 3, 4, 5)
+    return patch(resid, None, source, torch.tensor([0, 1, 2])).shape == resid.shape
+
+
 WRONG = {
     "patch_test": [
+        (only_shapes, "patches nothing"),
         (pt_equal_positions, "lets this mistake pass"),
         (pt_always_true, "lets this mistake pass"),
         (pt_array, "True or False"),

@@ -284,8 +284,21 @@ def tm_by_index_add(z, template):
     return (sums / counts[:, None, None])[index]
 
 
+def of_ratios(patched, clean):
+    return 100 * (patched / clean[:, None, None] - 1).mean(0)
+
+
+def all_names(z, W_O, W_U, names):
+    return (z @ W_O @ W_U[:, names]).sum(1)
+
+
+def over_all(z, template):
+    return z.mean(0, keepdim=True).expand_as(z)
+
+
 WRONG = {
     "relative_change": [
+        (of_ratios, "mean of ratios"),
         (rc_fraction_left, "what is left"),
         (rc_each_layer, "mean over the heads"),
         (rc_mean_of_ratios, "mean of"),
@@ -301,6 +314,7 @@ WRONG = {
         (rc_first_clean, "first"),
     ],
     "name_projection": [
+        (all_names, "added up"),
         (pj_without_w_o, "two lengths"),
         (pj_token_zero, "token 0"),
         (pj_pairs, "pair"),
@@ -321,6 +335,7 @@ WRONG = {
         (pj_row_sums, "own name"),
     ],
     "template_means": [
+        (over_all, "all prompts"),
         (tm_leave_one_out, "left out"),
         (tm_first_position, "position by position"),
         (tm_all, "all prompts"),

@@ -73,8 +73,13 @@ def nm_in_place_free(patched, corrupted, clean):
     return 1 - (clean - patched) / (clean - corrupted)
 
 
+def exchanged(patched, corrupted, clean):
+    return (patched - clean) / (corrupted - clean)
+
+
 WRONG = {
     "normalised": [
+        (exchanged, "exchanged"),
         (nm_log, "should become"),
         (nm_clipped_above, "cut"),
         (nm_turned, "exchanged"),

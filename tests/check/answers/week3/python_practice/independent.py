@@ -746,8 +746,45 @@ def gi_by_index(names, things, seed):
         yield (names[i], names[j], rng.choices(things)[0])
 
 
+def no_last(stream, size):
+    batch = []
+    for item in stream:
+        batch.append(item)
+        if len(batch) == size:
+            yield batch
+            batch = []
+
+
+def late_lambda(function, heads):
+    hooks = []
+    for layer, head in heads:
+        hooks.append((f"blocks.{layer}.attn.hook_z", lambda z, hook: function(z, hook, head)))
+    return hooks
+
+
+def with_itself(names, things, seed):
+    rng = random.Random(seed)
+    while True:
+        yield rng.choice(names), rng.choice(names), rng.choice(things)
+
+
+def no_space(words, encode):
+    return [word for word in words if len(encode(word)) == 1]
+
+
+def always_a(gifts):
+    for giver, receiver, thing in gifts:
+        for one, two in ((receiver, giver), (giver, receiver)):
+            yield (
+                f"Then, {one} and {two} went to the shops. {giver} gave a {thing} to",
+                receiver,
+                giver,
+            )
+
+
 WRONG = {
     "batches": [
+        (no_last, "lost"),
         (ba_one_too_many, "yours has 4"),
         (ba_overlap, "share items"),
         (ba_drops, "shorter"),
@@ -770,6 +807,7 @@ WRONG = {
         (ba_no_none, "None, 0 and an empty text"),
     ],
     "hooks_for": [
+        (late_lambda, "lambda"),
         (hf_by_place, "BY NAME"),
         (hf_once_per_layer, "three hooks"),
         (hf_late, "lambda"),
@@ -794,6 +832,7 @@ WRONG = {
         (hf_hook_lost, "does not reach the function"),
     ],
     "gifts": [
+        (with_itself, "DIFFERENT"),
         (gi_names_as_things, "the order is"),
         (gi_reseeds, "same"),
         (gi_same_person, "DIFFERENT"),
@@ -819,6 +858,7 @@ WRONG = {
         (gi_shuffles, "changes the list of names"),
     ],
     "one_token": [
+        (no_space, "without the space"),
         (ot_short, "no token"),
         (ot_double_space, "space and the word"),
         (ot_no_space, "space"),
@@ -837,6 +877,7 @@ WRONG = {
         (ot_both, "after a space"),
     ],
     "both_orders": [
+        (always_a, "stands before"),
         (bo_gender, "IO"),
         (bo_shop, "expected"),
         (bo_names_swapped, "swapped"),

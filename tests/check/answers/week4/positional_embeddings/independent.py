@@ -531,8 +531,34 @@ def sc_by_matrix(x, basis, order):
     return x + (turn @ x - x) @ basis.T @ basis
 
 
+def without_square(rows, share):
+    _, S, Vh = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    part = S / S.sum()
+    return Vh[: int((part.cumsum(0) < share).sum()) + 1]
+
+
+def one_less(rows, share):
+    _, S, Vh = torch.linalg.svd(rows - rows.mean(0), full_matrices=False)
+    part = S**2 / (S**2).sum()
+    return Vh[: int((part.cumsum(0) < share).sum())]
+
+
+def to_zero(x, basis, mean):
+    return x - x @ basis.T @ basis
+
+
+def of_the_values(values, picks):
+    return values.quantile(0.025), values.quantile(0.975)
+
+
+def all_moves(x, basis, order):
+    return x[torch.arange(len(x))[:, None], order]
+
+
 WRONG = {
     "leading_directions": [
+        (without_square, "SQUARE"),
+        (one_less, "one more"),
         (ld_no_mean, "subtract the mean"),
         (ld_left, "Vh"),
         (le_not_centred, "mean"),
@@ -558,6 +584,7 @@ WRONG = {
         (le_standardised, "standard deviation"),
     ],
     "remove_component": [
+        (to_zero, "set to zero"),
         (rm_scaled_basis, "number of directions"),
         (rm_mean_at_start, "position"),
         (re_zero, "zero"),
@@ -581,6 +608,7 @@ WRONG = {
         (re_dimensions, "first 3 entries"),
     ],
     "interval_of_mean": [
+        (of_the_values, "MEANS"),
         (im_median_pm, "quantiles"),
         (im_percent, "quantile 0.25"),
         (in_values, "resample"),
@@ -605,6 +633,7 @@ WRONG = {
         (in_unique, "with replacement"),
     ],
     "shuffle_component": [
+        (all_moves, "whole activations"),
         (sc_identity_plus, "subtract it"),
         (sc_outside_moves, "outside the subspace"),
         (sh_inverse, "FROM"),
