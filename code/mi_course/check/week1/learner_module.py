@@ -230,8 +230,8 @@ def compare(
 
 
 def _hinted(hint: str, found: Tensor, right: Tensor) -> str:
-    axes = ("prompt", "position", "entry")
-    axes = ("prompt", "position", "head", "key") if right.ndim == 4 else axes
+    pattern, stream = ("prompt", "query", "head", "key"), ("prompt", "position", "entry")
+    axes = pattern if right.ndim == 4 else stream
     more = scaled(found, right) or related(found, right, axes)
     return hint if "right at some positions" in hint else hint + more
 
