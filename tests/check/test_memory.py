@@ -12,6 +12,10 @@ def by_default(x, seen=[]):  # noqa: B006
     seen.append(x)
 
 
+def by_counter(x, count=[1000]):  # noqa: B006
+    count[0] += x
+
+
 def outside(x):
     _OUTSIDE.append(x)
 
@@ -26,6 +30,7 @@ class Shared:
 def test_lists_that_grow_are_named():
     for answer, words in (
         (by_default, "the default of seen is made once"),
+        (by_counter, "the default of count is made once"),
         (outside, "_OUTSIDE stands outside of the function"),
         (Shared, "kept stands in the class"),
     ):
