@@ -113,10 +113,11 @@ def judge(exercise: Exercise, solution: Any) -> Verdict:
     if not callable(solution):
         kind = type(solution).__name__
         return Verdict(name, False, f"pass the function itself, `f`, not `f(x)`: this is {kind}")
-    memory = Memory(solution)
+    memory, threads = Memory(solution), threading.active_count()
     try:
         exercise.check(Attempt(solution))
-        _once_more(exercise, solution)
+        if threading.active_count() <= threads:  # one that was left running would slow it down
+            _once_more(exercise, solution)
     except Wrong as mistake:
         more = _few_digits(exercise, solution, mistake) + memory.told()
         return Verdict(name, False, f"{mistake}{more}")
