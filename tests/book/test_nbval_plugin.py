@@ -80,11 +80,11 @@ CASES = {
 NBVAL_PASSES = {"cleared", "png", "excused", "skipped", "order", "glue_name"}
 
 
-def nbval(root, *options) -> str:
+def nbval(root, *options, whole: bool = True) -> str:
     """What pytest prints of the stored notebooks of a course."""
     command = [sys.executable, "-m", "pytest", "--color=no", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, *options, "book/outputs"],
+        [*command, *options, *(["book/outputs"] if whole else [])],
         cwd=root,
         env=package_env(),
         capture_output=True,
@@ -94,8 +94,8 @@ def nbval(root, *options) -> str:
     return f"{done.stdout}{done.stderr}\nexit code {done.returncode}"
 
 
-def with_plugin(root, *options) -> str:
-    return nbval(root, "-p", "mi_course.book.nbval_plugin", *options)
+def with_plugin(root, *options, whole: bool = True) -> str:
+    return nbval(root, "-p", "mi_course.book.nbval_plugin", *options, whole=whole)
 
 
 def failures(root, run, *options) -> tuple[set[str], str]:
@@ -187,6 +187,35 @@ def test_what_is_left_out_is_named_and_is_no_failure(project, monkeypatch):
     prose = project.root / "book/week1/a.md"
     prose.write_text(prose.read_text() + "\nMore prose.\n")
     assert "left out" in with_plugin(project.root, "--nbval", "--only-changed")
+
+
+def test_a_named_notebook_that_did_not_change_is_no_error_of_usage(project, monkeypatch):
+    """What `make test CHANGED=1` runs: pytest exits with 4 where a named file has no collector."""
+    monkeypatch.delenv("CI", raising=False)
+    project.write("a", cell("1;"))
+    project.save("a", [[]], dict(store.NO_MODEL))
+    named = ("--nbval", "--only-changed", "book/outputs/pocket/a.ipynb")
+    assert "exit code 0" in with_plugin(project.root, *named, whole=False)
+    again = with_plugin(project.root, *named, whole=False)
+    assert "left out, nothing changed" in again
+    assert "exit code 0" in again
+
+
+def test_a_notebook_with_prose_or_a_date_to_come_fails_with_a_sentence(project):
+    project.write("a", cell("1;"))
+    project.save("a", [[]], dict(store.NO_MODEL))
+    notebook = nbformat.read(project.stored("a"), 4)
+    notebook.metadata.mi_course.changed = "2126-01-01"
+    project.stored("a").write_bytes(store.to_bytes(notebook))
+    printed = with_plugin(project.root, "--nbval")
+    assert "a.ipynb: its outputs are dated 2126-01-01, which is yet to come" in printed
+    assert "exit code 1" in printed
+    notebook.cells.append(nbformat.v4.new_markdown_cell("prose"))
+    project.stored("a").write_bytes(store.to_bytes(notebook))
+    printed = with_plugin(project.root, "--nbval")
+    assert "a.ipynb is no stored notebook: cell 2 is a markdown cell" in printed
+    assert "Traceback" not in printed
+    assert "exit code 2" in printed
 
 
 def test_lax_comparison_is_refused(project):

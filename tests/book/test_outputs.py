@@ -126,3 +126,50 @@ def test_the_projects_own_folder_is_refused():
     assert problems([text("/srv/ada/mi/book")], ["/srv/ada/mi"])
     assert str(Path("/srv/ada/mi")) in places(Path("/srv/ada/mi"))
     assert "/usr" not in places(Path("/srv/ada/mi"))
+
+
+PICTURE = {"image/png": "AAAA", "text/plain": "<PIL.Image.Image image mode=RGB size=2x2>"}
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (PICTURE, "it shows a picture (image/png)"),
+        ({"image/jpeg": "AAAA", "text/plain": "array"}, "it shows a picture (image/jpeg)"),
+        ({"text/plain": PICTURE["text/plain"]}, "it shows a picture (<PIL.Image.Image image"),
+        ({"text/plain": f"[{PICTURE['text/plain']}, 1]"}, "it shows a picture (<PIL.Image.Image"),
+        ({"text/plain": "<Figure size 640x480 with 1 Axes>"}, "it shows a picture (<Figure size"),
+        ({"text/plain": "<Axes: xlabel='x'>"}, "it shows a picture (<Axes: xlabel='x'>)"),
+        ({"text/plain": "<IPython.core.display.Image object>"}, "it shows a picture"),
+        ({"text/html": '<img src="data:image/png;base64,AAAA">'}, "its output holds a picture"),
+        ({"text/markdown": "![](data:image/jpeg;base64,AAAA)"}, "its output holds a picture"),
+        ({GLUE: "<x>", GLUE.replace("text/plain", "image/png"): "AAAA"}, "it shows a picture"),
+        ({"text/plain": "<a.b.Thing object>"}, "it shows an object only by its type"),
+        ({"text/plain": "{'a': <Thing object>}"}, "it shows an object only by its type"),
+        (
+            {"application/vnd.jupyter.widget-view+json": {}, "text/plain": "IntSlider(value=0)"},
+            "it shows only application/vnd.jupyter.widget-view+json, which a page cannot show",
+        ),
+        ({"audio/wav": "AAAA", "text/plain": "sound"}, "it shows only audio/wav, which a page"),
+    ],
+)
+def test_plain_text_does_not_hide_what_is_refused(data, what):
+    found = problems(normalise([shown(data)]))
+    assert len(found) == 1, found
+    assert found[0].startswith(what)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"text/plain": "<Color.RED: 1>"},
+        {"text/plain": "<re.Match object; span=(0, 1), match='a'>"},
+        {"text/plain": "<All keys matched successfully>"},
+        {"text/plain": "'<|endoftext|> <b>x</b> a < b.c > d'"},
+        {"text/html": "<table>", "image/png": "AAAA", "text/plain": "x"},
+        {"image/svg+xml": "<svg/>", "image/png": "AAAA", "text/plain": "<Figure size 1x1>"},
+        {"text/latex": "$x$", "image/png": "AAAA", "text/plain": "x"},
+    ],
+)
+def test_what_says_what_it_holds_is_kept(data):
+    assert problems(normalise([shown(data)])) == []

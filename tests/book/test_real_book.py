@@ -6,8 +6,11 @@ import asyncio
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from mi_course.book import chapters, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
@@ -22,6 +25,7 @@ POCKET, *OTHERS = registry.names()
 ALL = chapters.find(ROOT)
 DOCS = [chapter.doc for chapter in ALL]
 each_chapter = pytest.mark.parametrize("chapter", ALL, ids=str)
+NEWEST_PYTHON = Version("3.13")  # of those that the workflows test
 RAW_MYST = re.compile(r"^\s*(`{3,}|:{3,})\{|\{[\w:-]+\}`|^\([\w-]+\)=$|^\+\+\+", re.MULTILINE)
 
 
@@ -40,8 +44,29 @@ def test_stored_outputs_of_other_models_hold_no_noise_even_where_they_are_stale(
     for stored in chapters.find_stored(ROOT, model):
         notebook = store.load(stored)
         assert notebook.metadata.mi_course.model.name == model
+        assert store.wrong_label(*chapters.of_stored(stored)) is None
         for cell in notebook.cells:
             assert store.cell_problems(cell.source, cell.outputs, outputs.places(ROOT)) == []
+
+
+PINS = dict(
+    re.findall(r"^([\w-]+)==([\w.]+)", (ROOT / "requirements/dev.txt").read_text("utf8"), re.M)
+)
+
+
+@pytest.mark.parametrize("model", registry.names())
+def test_no_outputs_are_labelled_with_versions_that_the_course_never_had(model):
+    """A version may lag behind the pin, since outputs that agree keep their bytes, but not lead."""
+    pins = {name.replace("-", "_"): Version(pin) for name, pin in PINS.items()}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf8"))["project"]
+    for stored in chapters.find_stored(ROOT, model):
+        versions = dict(store.load(stored).metadata.mi_course.versions)
+        assert versions.keys() == {"python", *store.VERSIONED}
+        python = Version(versions.pop("python"))
+        assert python in SpecifierSet(project["requires-python"])
+        assert python <= NEWEST_PYTHON
+        ahead = {name: v for name, v in versions.items() if Version(v) > pins[name]}
+        assert ahead == {}
 
 
 def test_every_stored_notebook_has_a_chapter():

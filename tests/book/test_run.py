@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
 from mi_course.book import run, store
-from support.small_course import CODE, cell
+from support.small_course import CODE, cell, package_env
 
 FAKE_MODELS = """
 from dataclasses import dataclass
@@ -99,6 +103,16 @@ def test_an_error_within_the_package_names_its_line(project):
         ("print(object())", "an address in memory"),
         ("import os\nprint(os.getcwd())", "a path of this machine"),
         ("import os\nos._exit(1)", "the kernel died"),
+        ("import os\nos._exit(3)", "its process ended itself, with exit status 3"),
+        (
+            "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+            "it was killed, as the system does when memory runs out",
+        ),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV ended it"),
+        (
+            "from PIL import Image\nImage.new('RGB', (2, 2), 'red')",
+            "it shows a picture (image/png)",
+        ),
         ("# NBVAL_SKIP\nprint(1)", "tells nbval not to compare"),
     ],
 )
@@ -171,3 +185,24 @@ def test_a_chapter_that_ignores_the_model_asked_for(project):
     assert not project.stored("always", "gpt2").exists()
     (other,) = runs(project, "other", model="pocket")
     assert "was run for pocket and loaded gpt2" in other.message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="NOT RUN: it has no SIGINT for one process")
+def test_an_interrupt_is_told_as_one_and_not_as_the_death_of_a_kernel(project, tmp_path):
+    begun = tmp_path / "begun"
+    sleep = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(120)"
+    project.write("a", cell(sleep))
+    project.write("b", cell("1;"))
+    command = [sys.executable, "-m", "mi_course.cli", "run", "--jobs", "1", "a", "b"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, cwd=project.root, env=package_env(), **pipes)
+    deadline = time.monotonic() + 120
+    while not begun.exists() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "mi-course: interrupted" in err
+    assert "kernel" not in out + err
+    assert "failed" not in out + err
+    assert not project.stored("b").exists()

@@ -11,9 +11,10 @@ import pytest
 from nbformat.v4 import new_output
 
 from mi_course.book import outputs, store
+from mi_course.book.site import page_model
 from mi_course.book.store import StoreError
 from mi_course.cli.main import main
-from support.small_course import POCKET, cell, shown, text
+from support.small_course import POCKET, VERSIONS, cell, label, shown, text
 
 DAY_1, DAY_2 = date(2026, 1, 1), date(2026, 2, 2)
 CHAPTER = "# A\n\n" + cell("print(0.123456)") + "\nprose\n\n" + cell("x = 1")
@@ -143,6 +144,111 @@ def test_outputs_of_another_model_are_stale(stored):
     )
 
 
+def relabel(stored, model="pocket", /, **changes):
+    """Change what a stored notebook says of itself."""
+    path = stored.stored("week1/01_a", model)
+    notebook = nbformat.read(path, 4)
+    for key, value in changes.items():
+        holder = notebook.metadata.mi_course
+        if key in POCKET:
+            holder = holder.model
+        holder[key] = value
+    path.write_bytes(store.to_bytes(notebook))
+
+
+def test_pockets_outputs_under_another_models_name_are_refused_everywhere(stored, monkeypatch):
+    """What the issue named: copied, the name changed, and the page said GPT-2 small."""
+    gpt2 = stored.stored("week1/01_a", "gpt2")
+    gpt2.parent.mkdir(parents=True)
+    gpt2.write_bytes(stored.stored("week1/01_a").read_bytes())
+    relabel(stored, "gpt2", name="gpt2")
+    chapter = stored.chapter("week1/01_a")
+    why = (
+        f"its outputs are labelled with the weights {POCKET['sha256'][:8]}, and those of gpt2 are "
+        "248dfc39"
+    )
+    assert store.wrong_label(chapter, "gpt2") == why
+    assert why in store.problems(chapter, "gpt2")[0]
+    shown = page_model.choose(chapter)
+    assert shown.model == "pocket"
+    assert why in shown.reason  # which is fatal to a build
+    monkeypatch.chdir(stored.root)
+    assert main(["status"]) == 1
+    relabel(stored, "gpt2", sha256=label("gpt2")["sha256"])
+    assert "another revision of gpt2" in store.wrong_label(chapter, "gpt2")
+    relabel(stored, "gpt2", **store.NO_MODEL)
+    assert "without a model, and are not those of gpt2" in store.wrong_label(chapter, "gpt2")
+    relabel(stored, "gpt2", **label("gpt2"))
+    assert store.wrong_label(chapter, "gpt2") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"sha256": ""}, "its outputs are labelled with the weights , and those of pocket are"),
+        ({"sha256": "cd" * 32}, "its outputs are labelled with the weights cdcdcdcd, and those"),
+        ({"revision": "main"}, "its outputs are labelled with another revision of pocket"),
+        ({"name": "none"}, "it names weights, and no model"),
+        ({"changed": "2026-1-1"}, "its outputs are dated '2026-1-1', which is no day"),
+        ({"changed": "20260101"}, "its outputs are dated '20260101', which is no day"),
+        ({"changed": 20260101}, "its outputs are dated 20260101, which is no day"),
+        ({"changed": "2126-01-01"}, "its outputs are dated 2126-01-01, which is yet to come"),
+        ({"versions": {"python": "3.11"}}, "it names no version of torch"),
+        ({"versions": {}}, "it names no version of python, torch"),
+        ({"versions": VERSIONS | {"touch": "1.0"}}, "it names a version of touch, on which no"),
+        ({"versions": VERSIONS | {"numpy": "newest"}}, "it names the version 'newest' of numpy"),
+        ({"versions": VERSIONS | {"numpy": 2}}, "it names the version 2 of numpy"),
+        ({"versions": "3.11"}, "it names no versions"),
+    ],
+)
+def test_a_label_that_cannot_be_true_is_stale_with_its_reason(stored, changes, why):
+    relabel(stored, **changes)
+    assert stale(stored).startswith(why)
+    assert stale(stored).endswith("; run `mi-course run week1/01_a`")
+
+
+def test_a_cell_that_is_no_code_is_told_in_a_sentence(stored):
+    path = stored.stored("week1/01_a")
+    notebook = nbformat.read(path, 4)
+    notebook.cells.append(nbformat.v4.new_markdown_cell("prose"))
+    path.write_bytes(store.to_bytes(notebook))
+    why = (
+        "01_a.ipynb is no stored notebook: cell 3 is a markdown cell, and it holds code cells only"
+    )
+    (found,) = store.problems(stored.chapter("week1/01_a"), "pocket")
+    assert why in found
+    with pytest.raises(StoreError, match=why):
+        store.load(path)
+    raw = json.loads(path.read_text())
+    del raw["cells"][0]["outputs"], raw["cells"][2]
+    path.write_text(json.dumps(raw))
+    assert "is no stored notebook" in stale(stored)
+
+
+def test_a_chapter_that_no_page_shows_and_a_folder_of_no_model_are_named(
+    stored, monkeypatch, capsys
+):
+    strange = stored.root / "book/outputs/gtp2/week1/01_a.ipynb"
+    strange.parent.mkdir(parents=True)
+    strange.write_bytes(stored.stored("week1/01_a").read_bytes())
+    (stored.root / "book/outputs/pocket/notes.txt").write_text("x")
+    toc = stored.root / "_toc.yml"
+    toc.write_text(toc.read_text().replace("- file: book/week1/01_a\n", "- file: book/other\n"))
+    other, dropped, unknown = store.orphans(stored.root)
+    assert other.startswith("book/outputs/pocket/notes.txt belongs to no chapter")
+    assert dropped == (
+        "book/outputs/pocket/week1/01_a.ipynb belongs to a chapter that no page shows: add "
+        "book/week1/01_a.md to _toc.yml, or run `git rm book/outputs/pocket/week1/01_a.ipynb`"
+    )
+    assert unknown == (
+        "book/outputs/gtp2/week1/01_a.ipynb belongs to no model of the course (pocket, gpt2); run "
+        "`git rm book/outputs/gtp2/week1/01_a.ipynb`"
+    )
+    monkeypatch.chdir(stored.root)
+    assert main(["status"]) == 1
+    assert dropped in capsys.readouterr().out
+
+
 def test_problems_name_file_cell_and_command(stored):
     stored.save("week1/01_a", [[text("/tmp/x\n")], [text("ok", "stderr")]])
     found = store.problems(stored.chapter("week1/01_a"), "pocket")
@@ -175,7 +281,7 @@ def test_a_stored_notebook_without_a_chapter_is_named_with_what_to_do(stored):
     assert store.orphans(stored.root) == []
     stored.write("week1/01_a", "# Only prose now\n")
     stored.write("week1/02_b", cell("1"))
-    stored.save("week1/02_b", [[]], {"name": "gpt2", "sha256": "ab", "revision": ""}, folder="gpt2")
+    stored.save("week1/02_b", [[]], label("gpt2"), folder="gpt2")
     stored.chapter("week1/02_b").source.unlink()
     names = [f"book/outputs/{name}.ipynb" for name in ("pocket/week1/01_a", "gpt2/week1/02_b")]
     assert store.orphans(stored.root) == [

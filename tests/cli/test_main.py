@@ -13,7 +13,7 @@ import pytest
 
 from mi_course.cli.main import main
 from support.outside import ROOT
-from support.small_course import Project, cell, package_env
+from support.small_course import Project, cell, label, package_env
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_stored_notebook_without_a_chapter_is_named(course, capsys):
 
 
 def test_stale_outputs_of_gpt2_are_shown_and_fail_nothing(course, capsys):
-    course.save("week1/01_a", [[]], {"name": "gpt2", "sha256": "ab", "revision": ""}, folder="gpt2")
+    course.save("week1/01_a", [[]], label("gpt2"), folder="gpt2")
     course.write("week1/01_a", cell("x = 2\nprint(x)"))
     assert main(["run"]) == 0
     capsys.readouterr()

@@ -9,6 +9,7 @@ from nbformat.v4 import new_output
 
 from mi_course.book import outputs, store
 from mi_course.book.chapters import Chapter
+from mi_course.models import registry
 from support.outside import ROOT
 
 FRONT = """---
@@ -17,7 +18,15 @@ jupytext:
 kernelspec: {display_name: Python 3, language: python, name: python3}
 ---
 """
-POCKET = {"name": "pocket", "sha256": "ab" * 32, "revision": ""}
+
+
+def label(model: str) -> dict[str, str]:
+    """How outputs of a model's own weights are labelled."""
+    known = registry.named(model)
+    return {"name": model, "sha256": registry.known_sha256(known), "revision": known.revision}
+
+
+POCKET = label("pocket")
 VERSIONS = {"python": "3.11", "torch": "2.13.0"}
 
 
@@ -43,7 +52,17 @@ class Project:
         path = self.chapter(doc).source
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(FRONT + body, encoding="utf8")
+        self.list_in_contents(doc)
         return path
+
+    def list_in_contents(self, doc: str) -> None:
+        """Have the table of contents name a chapter."""
+        toc = self.root / "_toc.yml"
+        line = f"- file: book/{doc}\n"
+        before = toc.read_text()
+        if line not in before:
+            head = "" if "chapters:\n" in before else "chapters:\n"
+            toc.write_text(f"{before}{head}{line}")
 
     def chapter(self, doc: str) -> Chapter:
         """The chapter of a name, whether it is written yet or not."""

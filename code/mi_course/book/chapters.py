@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -212,6 +212,50 @@ def find_stored(root: Path, model: str) -> list[Path]:
         for path in (root / OUTPUTS / model).rglob("*.ipynb")
         if not any(part.startswith(".") for part in path.relative_to(root).parts)
     )
+
+
+def find_files_stored(root: Path) -> list[Path]:
+    """Every file among the stored outputs, whatever it is; hidden ones left out."""
+    folder = root / OUTPUTS
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    )
+
+
+def in_contents(root: Path) -> set[str]:
+    """The names of the pages that the site shows: those that `_toc.yml` lists.
+
+    Raises:
+        ChapterError: `_toc.yml` cannot be read.
+    """
+    import yaml
+
+    try:
+        contents = yaml.safe_load((root / "_toc.yml").read_text("utf8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise ChapterError(f"_toc.yml cannot be read ({type(error).__name__})") from error
+    docs: set[str] = set()
+    for file in _listed(contents):
+        path = Path(file.removesuffix(".md"))
+        if path.parts[:1] == BOOK.parts:
+            docs.add(path.relative_to(BOOK).as_posix())
+    return docs
+
+
+def _listed(contents: object) -> Iterator[str]:
+    """The files that a table of contents names, at whatever depth."""
+    if isinstance(contents, dict):
+        for key, value in contents.items():
+            if key in ("file", "root") and isinstance(value, str):
+                yield value
+            else:
+                yield from _listed(value)
+    elif isinstance(contents, list):
+        for value in contents:
+            yield from _listed(value)
 
 
 def doc_name(root: Path, path: Path) -> str:

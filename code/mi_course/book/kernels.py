@@ -14,10 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mi_course.book import warm_start
+from mi_course.book import store, warm_start
 
 PACKAGE = Path(__file__).resolve().parents[1]
-VERSIONED = ("torch", "transformer_lens", "transformers", "numpy", "plotly", "circuitsvis")
 
 # Asks a kernel, after a chapter's last cell, what it was run with. It imports nothing: a chapter
 # that loaded no model has no model.
@@ -98,7 +97,7 @@ def versions() -> dict[str, str]:
     Without a build's suffix: `2.13.0+cpu` and `2.13.0` are one release.
     """
     found = {"python": f"{sys.version_info.major}.{sys.version_info.minor}"}
-    for package in VERSIONED:
+    for package in store.VERSIONED:
         try:
             found[package] = metadata.version(package).partition("+")[0]
         except metadata.PackageNotFoundError:

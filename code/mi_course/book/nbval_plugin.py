@@ -32,6 +32,7 @@ from nbval.plugin import IPyNbCell, IPyNbFile
 
 from mi_course.book import chapters, compare, kernels, last_runs, outputs, store
 from mi_course.book.chapters import Chapter
+from mi_course.errors import CourseError
 
 SHOWN_DIFFERENCES = 8
 ONLY_CHANGED = "MI_COURSE_ONLY_CHANGED"
@@ -100,6 +101,7 @@ class StoredNotebook(IPyNbFile):
         if why := self.missing():
             yield NotRun.from_parent(self, name="not run", reason=why)
             return
+        store.load(self.path)  # or the sentence that says why it is no stored notebook
         for item in super().collect():
             cell = StoredCell.from_parent(
                 self, name=item.name, cell_num=item.cell_num, cell=item.cell, options=item.options
@@ -107,6 +109,12 @@ class StoredNotebook(IPyNbFile):
             cell.options |= {"check": True, "skip": False, "check_exception": False}
             yield cell
         yield StoredModel.from_parent(self, name="model")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException]) -> Any:
+        """The sentence alone, where it is ours."""
+        if isinstance(excinfo.value, CourseError):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo)
 
     def missing(self) -> str | None:
         """Why this notebook cannot be executed here."""
@@ -116,6 +124,16 @@ class StoredNotebook(IPyNbFile):
     def mend(self) -> str:
         """The command that stores it anew."""
         return store.mend_command(self.chapter, self.model)
+
+
+class LeftOut(pytest.File):
+    """A notebook of which nothing changed. Collected, since pytest calls a file that is named and
+    has no collector an error of usage.
+    """
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Nothing."""
+        return iter(())
 
 
 class NotRun(pytest.Item):
@@ -186,8 +204,11 @@ class StoredModel(pytest.Item):
         """Ask the kernel which models were loaded, and compare name and checksum.
 
         Raises:
-            WrongModelError: the stored label names other weights.
+            WrongModelError: the stored label names other weights, or cannot be true.
         """
+        if why := store.wrong_label(self.parent.chapter, self.parent.model):
+            self.parent.all_right = False
+            raise WrongModelError(f"{self.parent.path.name}: {why}; run `{self.parent.mend}`")
         printed: list[str] = []
         self.parent.kernel.kc.execute_interactive(
             kernels.PROBE,
@@ -261,7 +282,7 @@ def pytest_collect_file(
     may_leave_out = parent.config.option.only_changed and not os.environ.get("CI")
     if may_leave_out and _unchanged(chapter, model):
         parent.config.stash[LEFT_OUT].append(f"{model}/{chapter}")
-        return []
+        return [LeftOut.from_parent(parent, path=file_path)]
     return [
         StoredNotebook.from_parent(parent, path=file_path) if isinstance(c, IPyNbFile) else c
         for c in collected

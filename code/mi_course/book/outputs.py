@@ -13,7 +13,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +35,26 @@ KEPT = (
     "text/plain",
 )
 
+_GLUED = "application/papermill.record/"
+_INSTEAD = "show a figure from mi_course.plots, stored as data"
+# The plain text of an object that has none of its own: <a.b.C object>, <PIL.Image.Image image
+# mode=RGB size=8x8>, <Figure size 640x480 with 1 Axes>, <Axes: >. Not one that says what it holds:
+# a member of an enumeration, <Color.RED: 1>, or <re.Match object; span=(0, 1), match='a'>.
+_OBJECT = re.compile(
+    r"<(?:[A-Za-z_][\w.]*\.[A-Za-z_]\w* (?!object;)[^<>]*"
+    r"|[A-Za-z_][\w.]* object\b(?!;)[^<>]*"
+    r"|Figure size \d[^<>]*"
+    r"|(?:\w*Axes(?:Subplot)?|AxesImage|BarContainer|\w*Collection|\w*Figure)\b(?:[:( ][^<>]*)?)>"
+)
+_PICTURE = re.compile(r"\bimage mode=|\bFigure\b|Axes|\bImage\b")
+
 _NOISE = (
     ("an error", re.compile(r"Traceback \(most recent call last\)")),
     (
         "a warning",
         re.compile(r"\b[A-Z]\w*Warning: |(?:^|[>'\"])\s*(?:WARNING|Warning)\b", re.MULTILINE),
     ),
+    ("a picture", re.compile(r"data:image/(?!svg)[\w.+-]+;base64")),
     ("`unknown mime type`", re.compile(r"unknown mime type", re.IGNORECASE)),
     ("an address in memory", re.compile(r"\b0x[0-9a-fA-F]{6,}\b")),
     (
@@ -102,17 +116,34 @@ def _without_progress(output: NotebookNode) -> NotebookNode | None:
 
 
 def _one_form(output: NotebookNode) -> NotebookNode:
-    """Keep one MIME type of a displayed object, and of its metadata only the glued name."""
+    """Keep one MIME type of a displayed object, and of its metadata only the glued name.
+
+    Where the only form that could be kept is plain text that stands in for what is not kept, such
+    as a picture, everything stays: `problems` has to see what a page would not show.
+    """
     if output.output_type not in ("display_data", "execute_result"):
         return output
     mime = next((m for m in KEPT if m in output.data), None)
-    if mime is not None:
+    if mime is not None and not _stands_in(mime, output.data):
         output.data = NotebookNode({mime: output.data[mime]})
     if mime == PLOTLY:
         output.data[PLOTLY].get("config", {}).pop("plotlyServerURL", None)
     glued = output.metadata.get("scrapbook")
     output.metadata = NotebookNode({"scrapbook": glued} if glued else {})
     return output
+
+
+def _stands_in(mime: str, data: Mapping[str, Any]) -> bool:
+    """Whether text is kept of an object that a front end would show as something else."""
+    if mime == "text/plain":
+        return any(not _is_text(other) for other in data)
+    if mime == GLUE:
+        return any(not _is_text(other.removeprefix(_GLUED)) for other in data)
+    return False
+
+
+def _is_text(mime: str) -> bool:
+    return mime.startswith("text/")
 
 
 def problems(outputs: Sequence[NotebookNode], places: Iterable[str] = ()) -> list[str]:
@@ -140,12 +171,23 @@ def _problems_of_kind(output: NotebookNode) -> list[str]:
             return []
         first = output.text.strip().splitlines()[0]
         return [f"it writes to stderr, which is not stored: {first!r}"]
-    if any(mime in KEPT for mime in output.data):
-        return []
-    shown = ", ".join(output.data)
+    kept = next((mime for mime in KEPT if mime in output.data), None)
+    if kept is not None and not _stands_in(kept, output.data):
+        return _unsaid(output.data[kept]) if kept in ("text/plain", GLUE) else []
+    shown = ", ".join(mime for mime in output.data if mime != kept)
     if "image/" in shown:
-        return [f"it shows a picture ({shown}); show a figure from mi_course.plots, stored as data"]
+        return [f"it shows a picture ({shown}); {_INSTEAD}"]
     return [f"it shows only {shown or 'nothing'}, which a page cannot show"]
+
+
+def _unsaid(text: str) -> list[str]:
+    """Plain text that names an object and says nothing of what it holds."""
+    found = _OBJECT.search(text)
+    if found is None:
+        return []
+    if _PICTURE.search(found[0]):
+        return [f"it shows a picture ({found[0]}); {_INSTEAD}"]
+    return [f"it shows an object only by its type, {found[0]}; print what is meant of it"]
 
 
 def _noise(text: str, places: Sequence[str]) -> list[str]:

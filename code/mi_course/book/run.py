@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -193,9 +194,32 @@ async def _execute_cell(
     except CellTimeoutError as error:
         raise RunError(f"{where} ran for more than {client.timeout} s") from error
     except DeadKernelError as error:
-        raise RunError(f"{where}: the kernel died, as it does when memory runs out") from error
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():  # nbclient takes any end of waiting for this one
+            raise asyncio.CancelledError from None
+        raise RunError(f"{where}: the kernel died{await _cause_of_death(client)}") from error
     except chapters.ChapterError as error:
         raise RunError(f"{where}: {error}") from error
+
+
+async def _cause_of_death(client: NotebookClient) -> str:
+    """How a kernel's process ended, as far as it tells: its signal or its exit status."""
+    provisioner = getattr(client.km, "provisioner", None)
+    code = None if provisioner is None else await provisioner.poll()
+    if code is None:
+        return ""
+    if code >= 0:
+        return f": its process ended itself, with exit status {code}"
+    if -code == getattr(signal, "SIGKILL", None):
+        return ": it was killed, as the system does when memory runs out"
+    return f": {_signal_name(-code)} ended it"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _report(

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,10 @@ from mi_course.models import registry
 
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 NO_MODEL = {"name": "none", "sha256": "", "revision": ""}
+VERSIONED = ("torch", "transformer_lens", "transformers", "numpy", "plotly", "circuitsvis")
+"""The packages, beside Python, whose versions a stored notebook names as far as they were there."""
+_VERSION = re.compile(r"\d+(?:\.\d+)+(?:(?:a|b|rc|\.post|\.dev)\d+)?")
+_ALWAYS_NAMED = ("python", "torch")
 
 
 class StoreError(CourseError, ValueError):
@@ -168,9 +173,21 @@ def load(path: Path) -> NotebookNode:
         notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
         meta = notebook.metadata.mi_course
         meta.changed, meta.model.name, meta.versions  # noqa: B018  (their absence is the error)
-    except (OSError, ValueError, AttributeError, nbformat.ValidationError) as error:
+        wrong = next(_odd_cells(notebook), None)
+    except (OSError, ValueError, AttributeError, TypeError, nbformat.ValidationError) as error:
         raise StoreError(f"{path.name} is no stored notebook ({type(error).__name__})") from error
+    if wrong:
+        raise StoreError(f"{path.name} is no stored notebook: {wrong}")
     return notebook
+
+
+def _odd_cells(notebook: NotebookNode) -> Iterator[str]:
+    """What no stored notebook holds: prose belongs to the chapter, and each code cell was run."""
+    for i, cell in enumerate(notebook.cells, 1):
+        if cell.cell_type != "code":
+            yield f"cell {i} is a {cell.cell_type} cell, and it holds code cells only"
+        elif missing := {"id", "source", "outputs", "execution_count", "metadata"} - cell.keys():
+            yield f"cell {i} has no {', '.join(sorted(missing))}"
 
 
 def mend_command(chapter: Chapter, model: str) -> str:
@@ -191,6 +208,19 @@ def stale_reason(chapter: Chapter, model: str) -> str | None:
     return None if why is None else f"{why}; run `{mend_command(chapter, model)}`"
 
 
+def wrong_label(chapter: Chapter, model: str) -> str | None:
+    """What a stored notebook says of itself that cannot be true; None where it may be, or is none.
+
+    Unlike stale outputs, which wait for a machine that has their model, these are never shown
+    silently: a label that is wrong tells one model's numbers as another's.
+    """
+    try:
+        meta = load(chapter.stored(model)).metadata.mi_course
+    except StoreError:
+        return None
+    return next(_wrong_labels(meta, model), None)
+
+
 def _stale(chapter: Chapter, model: str) -> str | None:
     stored = chapter.stored(model)
     if not stored.is_file():
@@ -199,9 +229,9 @@ def _stale(chapter: Chapter, model: str) -> str | None:
         notebook = load(stored)
     except StoreError as error:
         return str(error)
-    name = notebook.metadata.mi_course.model.name
-    if name not in (model, NO_MODEL["name"]):
-        return f"its outputs were computed with {name}"
+    why = next(_wrong_labels(notebook.metadata.mi_course, model), None)
+    if why:
+        return why
     cells = chapter.cells
     ids = cell_ids(cells)
     for i, (cell, kept) in enumerate(zip(cells, notebook.cells, strict=False)):
@@ -211,6 +241,63 @@ def _stale(chapter: Chapter, model: str) -> str | None:
     if len(cells) != len(notebook.cells):
         return f"{len(cells)} code cells in the chapter, {len(notebook.cells)} stored"
     return None
+
+
+def _wrong_labels(meta: NotebookNode, model: str) -> Iterator[str]:
+    """What a stored notebook says of itself that cannot be true in this model's folder."""
+    yield from _wrong_weights(meta.model, model)
+    yield from _wrong_date(meta.changed)
+    yield from _wrong_versions(meta.versions)
+
+
+def _wrong_weights(claimed: Mapping[str, str], model: str) -> Iterator[str]:
+    """A label must be the registry's own: a model's name alone says nothing of its weights.
+
+    Outputs that need no model are kept once, in the default model's folder.
+    """
+    name = claimed["name"]
+    if name not in (model, NO_MODEL["name"]):
+        yield f"its outputs were computed with {name}"
+    elif name == NO_MODEL["name"]:
+        if model != registry.DEFAULT.name:
+            yield f"its outputs were computed without a model, and are not those of {model}"
+        elif dict(claimed) != NO_MODEL:
+            yield "it names weights, and no model that they would be of"
+    elif (known := registry.find(model)) is None:
+        yield f"the registry of models knows no {model}"
+    elif claimed.get("sha256") != registry.known_sha256(known) or not claimed["sha256"]:
+        yield (
+            f"its outputs are labelled with the weights {str(claimed.get('sha256'))[:8]}, and "
+            f"those of {model} are {registry.known_sha256(known)[:8] or 'not known'}"
+        )
+    elif claimed.get("revision") != known.revision:
+        yield f"its outputs are labelled with another revision of {model} than the pinned one"
+
+
+def _wrong_date(changed: object) -> Iterator[str]:
+    """The day on which outputs changed is a day, and has come."""
+    try:
+        day = date.fromisoformat(changed) if isinstance(changed, str) else None
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != changed:
+        yield f"its outputs are dated {changed!r}, which is no day written as YYYY-MM-DD"
+    elif day > date.today() + timedelta(days=1):  # it may be tomorrow already where it was run
+        yield f"its outputs are dated {changed}, which is yet to come by this machine's clock"
+
+
+def _wrong_versions(versions: object) -> Iterator[str]:
+    """Versions are of Python and of packages that outputs depend on, and look like versions."""
+    if not isinstance(versions, Mapping):
+        yield "it names no versions"
+        return
+    if missing := [name for name in _ALWAYS_NAMED if name not in versions]:
+        yield f"it names no version of {', '.join(missing)}"
+    if unknown := sorted(versions.keys() - {"python", *VERSIONED}):
+        yield f"it names a version of {', '.join(unknown)}, on which no output depends"
+    for name, version in sorted(versions.items()):
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            yield f"it names the version {version!r} of {name}, which is none"
 
 
 def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str | None:
@@ -224,14 +311,34 @@ def _cell_differs(cell: Cell, cell_id: str, kept: NotebookNode, i: int) -> str |
 
 
 def orphans(root: Path) -> list[str]:
-    """Stored notebooks that belong to no chapter, each with the command that mends it."""
+    """Files among the stored outputs that no page shows, each with what mends it.
+
+    A chapter may be gone, or left out of the table of contents; a folder may be of no model.
+    """
     there = set(chapters.find(root))
-    stored = [path for model in registry.names() for path in chapters.find_stored(root, model)]
-    left = [path for path in stored if chapters.of_stored(path)[0] not in there]
-    names = [path.relative_to(root).as_posix() for path in left]
-    return [
-        f"{n} belongs to no chapter; bring its chapter back, or run `git rm {n}`" for n in names
-    ]
+    listed = chapters.in_contents(root)
+    found = []
+    ranks = {name: rank for rank, name in enumerate(registry.names())}
+    files = chapters.find_files_stored(root)
+    # those of unknown models last
+    for path in sorted(files, key=lambda p: ranks.get(chapters.of_stored(p)[1], len(ranks))):
+        name = path.relative_to(root).as_posix()
+        chapter, model = chapters.of_stored(path)
+        if registry.find(model) is None:
+            found.append(
+                f"{name} belongs to no model of the course ({', '.join(registry.names())}); "
+                f"run `git rm {name}`"
+            )
+        elif path.suffix != ".ipynb" or chapter not in there:
+            found.append(
+                f"{name} belongs to no chapter; bring its chapter back, or run `git rm {name}`"
+            )
+        elif chapter.doc not in listed:
+            found.append(
+                f"{name} belongs to a chapter that no page shows: add {chapter.file} to "
+                f"_toc.yml, or run `git rm {name}`"
+            )
+    return found
 
 
 def problems(chapter: Chapter, model: str, places: Sequence[str] = ()) -> list[str]:

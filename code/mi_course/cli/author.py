@@ -140,8 +140,15 @@ def _add_status(commands: Commands) -> None:
     add_root(parser)
 
 
+_WHAT_IS_FRESH = (
+    "\nfresh: the outputs belong to the cells as they stand, and to the model's weights. Whether "
+    "code, data\nor versions that they depend on changed is in the last column, as far as they "
+    "were run here."
+)
+
+
 def status(args: argparse.Namespace) -> int:
-    """One row for each chapter; 1 if outputs of `pocket` are stale or missing."""
+    """One row for each chapter; 1 if outputs of `pocket` are stale or missing, or a label wrong."""
     from mi_course.book import chapters, store
 
     root = root_of(args)
@@ -151,9 +158,11 @@ def status(args: argparse.Namespace) -> int:
     rows = [_status_row(chapter) for chapter in found]
     orphans = store.orphans(root)
     print(_table([("chapter", "cells", *registry.names(), "since the last run here"), *rows]))
+    print(_WHAT_IS_FRESH)
     for orphan in orphans:
         print(orphan)
-    return int(bool(orphans) or any(row[2] != "fresh" for row in rows))
+    wrong = any(store.wrong_label(chapter, name) for chapter in found for name in registry.names())
+    return int(bool(orphans) or wrong or any(row[2] != "fresh" for row in rows))
 
 
 def _status_row(chapter: Chapter) -> tuple[str, ...]:

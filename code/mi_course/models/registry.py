@@ -7,11 +7,13 @@ without it.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 POCKET_DIR = Path(__file__).parents[1] / "pocket"
+_CHECKSUMS, _WEIGHTS = "checksums.json", "model.safetensors"
 
 _RANDOM = "-random"
 
@@ -125,6 +127,21 @@ def label(model: Model, sha256: str) -> str:
     Weights that only have its shape, as tests use them, are `gpt2-random`.
     """
     return model.name if sha256 == model.sha256 or not model.sha256 else f"{model.name}{_RANDOM}"
+
+
+def known_sha256(model: Model) -> str:
+    """The SHA-256 of a model's weights: the registry's own, or that of what is shipped.
+
+    Returns:
+        Empty where nothing says it: no outputs can be told to be this model's.
+    """
+    if model.sha256 or model.found != "shipped":
+        return model.sha256
+    try:
+        sums = json.loads((POCKET_DIR / _CHECKSUMS).read_text("utf8"))
+        return str(sums[_WEIGHTS])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def is_random(label: str) -> bool:

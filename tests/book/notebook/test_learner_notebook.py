@@ -297,3 +297,49 @@ def test_the_readers_syntax_is_the_sites():
 
     config = yaml.safe_load((CODE.parent / "_config.yml").read_text())
     assert set(config["sphinx"]["config"]["myst_enable_extensions"]) == set(chapters.EXTENSIONS)
+
+
+GIVEN = '''class Block(Module):
+    def __init__(self, cfg, width):
+        """Of a layer."""
+        super().__init__()
+        self.cfg = cfg
+        self.eps = cfg.eps
+        half = width // 2  # given
+        ### BEGIN SOLUTION
+        self.w = half
+        ### END SOLUTION
+
+    def forward(self, x):
+        ### BEGIN SOLUTION
+        return x
+        ### END SOLUTION
+
+
+depth = [0]
+'''
+
+
+def test_what_learners_are_given_may_stand_beside_a_solution():
+    assert "half = width // 2" in learner_notebook.stub(GIVEN, "block")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        SOLUTION.replace("    ### BEGIN", "    secret = 2\n    ### BEGIN").replace(
+            "BEGIN SOLUTION\n    secret = 2", "BEGIN SOLUTION"
+        ),
+        SOLUTION.replace(
+            "    return secret * x\n    ### END SOLUTION", "    ### END SOLUTION\n    return secret"
+        ),
+        "def f(xs):\n    for secret in xs:\n        ### BEGIN SOLUTION\n        yield secret\n"
+        "        ### END SOLUTION",
+        "secret = 2\n### BEGIN SOLUTION\ntwice = 2 * secret\n### END SOLUTION",
+        GIVEN.replace("self.eps = cfg.eps", "self.secret = Linear(cfg.width)"),
+        GIVEN.replace("  # given", ""),
+    ],
+)
+def test_a_line_of_a_solution_outside_the_markers_is_refused(code):
+    with pytest.raises(ChapterError, match=r"learners would get '.*(secret|half).*'.*`# given`"):
+        learner_notebook.stub(code, "f")

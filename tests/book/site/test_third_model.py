@@ -79,7 +79,7 @@ def switches(site, page):
 def test_its_pages_say_what_is_true_of_it(site):
     third = text(site, f"third/{PAGE}")
     assert "The loss is 2.47 nats on Third 1B ." in third
-    assert "Outputs: Third 1B (weights 01234567)." in third
+    assert "Outputs: Third 1B (weights 248dfc39)." in third
     assert "It is not GPT-2 small, and its numbers are not GPT-2’s." in third
     assert "a loss of 2.47 nats" in text(site, f"third/{PROSE}")
     assert "The loss is 3.22 nats on GPT-2 small ." in text(site, PAGE)

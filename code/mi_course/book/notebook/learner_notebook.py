@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
+from typing import TypeAlias
 
 import nbformat
 from nbformat import NotebookNode
@@ -26,6 +27,9 @@ from mi_course.models import registry
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 EXERCISE_TAG = "exercise-"
 GLUE_TAG = "glue-only"
+_GIVEN = re.compile(r"#\s*given\b")
+_MAGIC = re.compile(r"^\s*[%!].*$", re.MULTILINE)
+_Holder: TypeAlias = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 HIDDEN = {"hide-input", "remove-input", "remove-cell", "hide-cell"}
 
 _INSTALL = """\
@@ -121,7 +125,57 @@ def stub(code: str, name: str) -> str:
         ast.parse(stubbed)
     except SyntaxError as error:
         raise ChapterError(f"without its solution the cell is no Python: {error.msg}") from error
+    _refuse_left_over(code)
     return stubbed
+
+
+def _refuse_left_over(code: str) -> None:
+    """What stands beside a solution, in the same function, must be what learners are given.
+
+    That is a docstring, an import, a call of the parent's constructor, an attribute that keeps an
+    argument, or a line that says so itself with a comment `# given`.
+    """
+    lines = code.splitlines()
+    begins = [n for n, text in enumerate(lines, 1) if text.strip() == BEGIN]
+    ends = [n for n, text in enumerate(lines, 1) if text.strip() == END]
+    tree = ast.parse(_MAGIC.sub("pass", code))
+    for begin in begins:
+        holder = _innermost(tree, begin)
+        for statement in holder.body:
+            hidden = any(b < statement.lineno < e for b, e in zip(begins, ends, strict=True))
+            text = lines[statement.lineno - 1]
+            if not hidden and not _is_given(statement) and not _GIVEN.search(text):
+                raise ChapterError(
+                    f"learners would get {text.strip()!r}, which stands beside the solution: move "
+                    f"it between {BEGIN} and {END}, or end the line with `# given`"
+                )
+
+
+def _innermost(tree: ast.Module, line: int) -> _Holder:
+    """The function or class, else the module, in which a line stands."""
+    around = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+    ]
+    return max(around, key=lambda node: node.lineno, default=tree)
+
+
+def _is_given(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.Expr(ast.Constant(str())) | ast.Import() | ast.ImportFrom():
+            return True
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            return True
+        case ast.Expr(ast.Call(ast.Attribute(ast.Call(ast.Name("super")), "__init__"))):
+            return True
+        case ast.Assign([ast.Attribute(ast.Name("self"))], value):
+            return all(
+                isinstance(node, ast.Name | ast.Attribute | ast.expr_context)
+                for node in ast.walk(value)
+            )
+    return False
 
 
 def _refuse_lost_names(converter: Converter, kept: Sequence[str], dropped: Sequence[str]) -> None:
@@ -140,7 +194,7 @@ def _names(cells: Sequence[str]) -> tuple[set[str], set[str]]:
     defined: set[str] = set()
     used: set[str] = set()
     for code in cells:
-        plain = re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE)
+        plain = _MAGIC.sub("pass", code)
         for node in ast.walk(ast.parse(plain)):
             if isinstance(node, ast.Name):
                 (used if isinstance(node.ctx, ast.Load) else defined).add(node.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,10 @@ from mi_course.book.proof import data
 from mi_course.models import registry
 
 SHOWN_CHARS = 150
+_FIRST_LINE = re.compile(
+    r"^(\d+) of (\d+) damages caught; (\d+) false alarms in (\d+) tries", re.MULTILINE
+)
+_ROW = re.compile(r"^\| [^|\n]+ \| (\d+) \| (\d+)(, none wanted)? \|", re.MULTILINE)
 MARK = "prove-outputs"
 
 
@@ -56,6 +61,25 @@ def table(tried: Sequence[Tried]) -> str:
     if missing:
         lines += ["", f"Not tried, since the book holds none: {'; '.join(missing)}."]
     return "\n".join(lines) + "\n"
+
+
+def disagreements(page: str) -> list[str]:
+    """Where the first line of a table, as it stands on a page, is not the sum of its rows."""
+    first = _FIRST_LINE.search(page)
+    if first is None:
+        return ["the page holds no table of damages"]
+    rows = [(int(n), int(hit), bool(other)) for n, hit, other in _ROW.findall(page)]
+    damages, others = ([row for row in rows if row[2] is of_these] for of_these in (False, True))
+    sums = {
+        "damages caught": (int(first[1]), sum(hit for _, hit, _ in damages)),
+        "damages": (int(first[2]), sum(n for n, _, _ in damages)),
+        "false alarms": (int(first[3]), sum(hit for _, hit, _ in others)),
+        "tries that must raise none": (int(first[4]), sum(n for n, _, _ in others)),
+    }
+    found = [
+        f"{said} {what}, and the rows say {n}" for what, (said, n) in sums.items() if said != n
+    ]
+    return found + [f"{hit} caught of {n} in one row" for n, hit, _ in rows if hit > n]
 
 
 def drawn_from(root: Path) -> str:

@@ -115,10 +115,10 @@ def _can_be_shown(chapter: Chapter, model: Model) -> bool:
 def _complaint(chapter: Chapter, model: Model) -> str | None:
     """What is wrong with a model's outputs that anyone can put right; None where nothing is.
 
-    Outputs that need the hub may be stale. Those of another model than the default may be missing:
-    a chapter may study what that model lacks.
+    Outputs that need the hub may be stale, but none may be labelled as what they are not. Those of
+    another model than the default may be missing: a chapter may study what that model lacks.
     """
-    if not model.anyone_can_run:
+    if not model.anyone_can_run and not store.wrong_label(chapter, model.name):
         return None
     if model.name != registry.DEFAULT.name and not chapter.stored(model.name).is_file():
         return None
@@ -153,7 +153,10 @@ def quoted(chapter: Chapter) -> list[Chapter]:
 def _made_by(chapter: Chapter, model: str) -> str:
     """Which model made the outputs stored for this one; empty where none did, or none are."""
     stored = chapter.stored(model)
-    made = store.load(stored).metadata.mi_course.model.name if stored.is_file() else ""
+    try:
+        made = store.load(stored).metadata.mi_course.model.name if stored.is_file() else ""
+    except store.StoreError:  # which its own page complains about
+        return ""
     return "" if made == store.NO_MODEL["name"] else str(made)
 
 
