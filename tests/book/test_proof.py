@@ -384,3 +384,38 @@ def test_prose_is_edited_and_no_cell():
     edited = code.edited_prose(chapter)
     assert edited != chapter
     assert code._CELL.findall(edited) == code._CELL.findall(chapter)
+
+
+PAGE = CODE.parent / "book/outputs_proof.md"
+
+
+def test_the_pages_first_line_is_the_sum_of_its_rows():
+    assert report.disagreements(PAGE.read_text("utf8")) == []
+
+
+@pytest.mark.parametrize(
+    ("was", "instead", "what"),
+    [
+        (r"\d+( of \d+ damages)", r"1\1", "1 damages caught, and the rows say"),
+        (r"of \d+ damages", "of 1 damages", "1 damages, and the rows say"),
+        (r"caught; \d+ false", "caught; 7 false", "7 false alarms, and the rows say"),
+        (r"in \d+ tries", "in 7 tries", "7 tries that must raise none, and the rows say"),
+        (r"(a word changed) \| 3 \| 3", r"\1 | 3 | 2", "damages caught, and the rows say"),
+        (r"(a word changed) \| 3 \| 3", r"\1 | 3 | 4", "4 caught of 3 in one row"),
+        ("damages caught", "damages", "the page holds no table of damages"),
+    ],
+)
+def test_a_total_that_is_not_the_sum_is_noticed(was, instead, what):
+    page, n = re.subn(was, instead, PAGE.read_text("utf8"), count=1)
+    assert n == 1
+    assert any(what in found for found in report.disagreements(page))
+
+
+def test_a_table_that_is_written_agrees_with_itself():
+    tried = [
+        report.Tried("a word changed", "a | b", "caught"),
+        report.Tried("a word changed", "c", ""),
+        report.Tried("drift", "d", "", wanted=False),
+        report.Tried("never", "", ""),
+    ]
+    assert report.disagreements(report.table(tried)) == []

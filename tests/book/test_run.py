@@ -111,7 +111,7 @@ def test_an_error_within_the_package_names_its_line(project):
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV ended it"),
         (
             "from PIL import Image\nImage.new('RGB', (2, 2), 'red')",
-            "it shows a picture (image/png)",
+            "it shows a picture (image/png, ",
         ),
         ("# NBVAL_SKIP\nprint(1)", "tells nbval not to compare"),
     ],

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 
 import pytest
 import yaml
 
 from mi_course import models
+from mi_course.digits import mnist
 from support.outside import ROOT
+from support.small_course import package_env
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 # What each job may do beyond reading the repository, and why it must.
@@ -120,6 +123,37 @@ def test_pull_requests_are_tested_on_the_promised_systems():
         ("ubuntu-latest", "3.13"),
         ("macos-latest", "3.12"),
     }
+
+
+def test_the_chapters_that_need_mnist_are_executed_again_where_ci_runs():
+    """Their tests report `NOT RUN` without it, and CI would be green for stale outputs."""
+    steps = load(ROOT / ".github/workflows/ci.yml")["jobs"]["test"]["steps"]
+    cache = next(s["with"] for s in steps if s.get("uses", "").startswith("actions/cache@"))
+    assert cache["path"] == "~/.cache/mi_course"  # mnist.data_folder() where nothing is set
+    assert cache["key"] == f"mnist-{mnist.SHA256['train-images-idx3-ubyte']}"
+    commands = [step["run"] for step in steps if "run" in step]
+    assert commands == [".ci/job mnist", ".ci/job test"]
+    assert not any("MI_COURSE_DATA" in step.get("env", {}) for step in steps)
+
+
+def test_the_job_that_fetches_mnist_fails_where_it_is_not_mnists(tmp_path):
+    """Its command, on a folder that holds four empty files and with no network to mend them."""
+    text = (ROOT / ".ci/job").read_text("utf8")
+    (code,) = re.findall(r'MI_COURSE_MNIST=mnist \S+ -c "(.*)"', text)
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for name in mnist.SHA256:
+        (raw / name).touch()
+    offline = "from torchvision.datasets import MNIST; MNIST.mirrors = []; "
+    done = subprocess.run(
+        [sys.executable, "-c", offline + code],
+        env=package_env(MI_COURSE_MNIST="mnist", MI_COURSE_DATA=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "was not downloaded" in done.stderr
 
 
 def test_the_cache_of_gpt2_is_the_pinned_revision():
