@@ -188,12 +188,13 @@ def test_a_chapter_that_ignores_the_model_asked_for(project):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="NOT RUN: it has no SIGINT for one process")
-def test_an_interrupt_is_told_as_one_and_not_as_the_death_of_a_kernel(project, tmp_path):
+@pytest.mark.parametrize("docs", ["a", "ab"])
+def test_an_interrupt_is_told_as_one_and_not_as_the_death_of_a_kernel(project, tmp_path, docs):
     begun = tmp_path / "begun"
     sleep = f"import pathlib, time\npathlib.Path({str(begun)!r}).touch()\ntime.sleep(120)"
     project.write("a", cell(sleep))
     project.write("b", cell("1;"))
-    command = [sys.executable, "-m", "mi_course.cli", "run", "--jobs", "1", "a", "b"]
+    command = [sys.executable, "-m", "mi_course.cli", "run", "--jobs", "1", *docs]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, cwd=project.root, env=package_env(), **pipes)
     deadline = time.monotonic() + 120
