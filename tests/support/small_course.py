@@ -45,7 +45,9 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
         (root / "book").mkdir(parents=True, exist_ok=True)
-        (root / "_toc.yml").write_text("format: jb-book\n")
+        toc = root / "_toc.yml"
+        if not toc.exists():  # a copy of a course has one
+            toc.write_text("format: jb-book\n")
 
     def write(self, doc: str, body: str) -> Path:
         """Write a chapter; `body` is its Markdown after the front matter."""

@@ -1,8 +1,9 @@
 """The learner's notebook of a chapter: its text in plain Markdown, stubs in place of solutions.
 
 Made from the same source as the page, and needing no torch. What lies between the solution markers
-of a cell becomes one line that says what to do; cells that exist only to put numbers into the text
-are dropped, since the text holds the numbers already.
+of a cell becomes one line that says what to do, and a line of it that was left outside is refused.
+Cells that exist only to put numbers into the text are dropped, since the text holds the numbers
+already.
 """
 
 from __future__ import annotations
