@@ -100,7 +100,7 @@ def test_loss_per_token_of_texts_of_different_lengths_is_refused(tiny, bare):
     own = tiny(SHORT, **given).mean()
     assert abs(bare([LONG, SHORT], **given)[1].mean() - own) > 0.1
     for texts in ([LONG, SHORT], [SHORT, LONG]):
-        with pytest.raises(ValueError, match=r"do not fit one tensor of losses: call the model fo"):
+        with pytest.raises(ValueError, match=r"do not fit one tensor of losses: call the model"):
             tiny(texts, **given)
     _, mask = tokens_and_mask(tiny, "right")
     per_token = tiny([LONG, SHORT], attention_mask=mask, **given)
