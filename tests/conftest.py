@@ -17,7 +17,7 @@ if (SHARED / "data" / "MNIST").is_dir():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """List every test that was not run, with its reason: nothing is skipped in silence."""
+    """List every test that was not run, with its reason: nothing is skipped silently."""
     skipped = terminalreporter.stats.get("skipped", [])
     if not skipped:
         return

@@ -69,7 +69,7 @@ def test_whatever_the_cells_do_each_exercise_has_a_verdict(tmp_path, monkeypatch
 def test_a_damaged_notebook_is_one_sentence(tmp_path):
     path = tmp_path / "a.ipynb"
     path.write_text("{")
-    with pytest.raises(ValueError, match=r"a\.ipynb is no notebook"):
+    with pytest.raises(ValueError, match=r"a\.ipynb is not a notebook"):
         notebook.check(path)
 
 
@@ -245,7 +245,7 @@ def test_a_damaged_notebook_is_one_line_and_the_others_are_checked(course, capsy
     assert main(["check"]) == 1
     out = capsys.readouterr().out
     assert "✓ continue_pattern: passed" in out
-    assert "02_b.ipynb is no notebook: it ends in the middle" in out
+    assert "02_b.ipynb is not a notebook: it ends in the middle" in out
     assert out.endswith("1 of 2 passed\n")
 
 
@@ -320,14 +320,14 @@ def test_of_two_copies_the_damaged_one_is_told_and_the_other_is_checked(solved, 
     copy.write_text("")
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert "01_a.new-1.ipynb is no notebook: it is empty; not checked" in out
+    assert "01_a.new-1.ipynb is not a notebook: it is empty; not checked" in out
     assert "1 of 1 passed" in out
     assert main(["start"]) == 0  # beside both
     mine.write_text(mine.read_text()[:200])
     capsys.readouterr()
     assert main(["check"]) == 1
     out = capsys.readouterr().out
-    assert "01_a.ipynb is no notebook" in out
+    assert "01_a.ipynb is not a notebook" in out
     assert out.endswith("0 of 1 passed\n")
 
 

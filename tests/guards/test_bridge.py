@@ -1,4 +1,4 @@
-"""What the library lets pass in silence is an error on a model that the course loaded.
+"""What the library silently accepts is an error on a model that the course loaded.
 
 Each test first shows, on a bridge without guards, that the mistake passes there: if the library
 mends it one day, the test says so and the guard can go.

@@ -20,7 +20,7 @@ def gpt2():
             "MI_COURSE_MODEL=gpt2 makes the tests download it (550 MB)"
         )
     if cached is not None and models.sha256(cached) != models.GPT2_SHA256:
-        not_run("the GPT-2 in the local cache has other weights than GPT-2 small (SHA-256)")
+        not_run("the GPT-2 in the local cache does not have the weights of GPT-2 small (SHA-256)")
     try:
         return models.load("gpt2", quiet=True)
     except models.ModelFilesError as error:

@@ -255,7 +255,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say which notebooks were not run, and why: none is left out in silence."""
+    """Say which notebooks were not run, and why: none is left out silently."""
     for name in config.stash[LEFT_OUT]:
         terminalreporter.line(f"{name}: left out, nothing changed since it passed here")
     for report in terminalreporter.stats.get("skipped", []):

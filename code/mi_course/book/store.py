@@ -118,9 +118,9 @@ def save(path: Path, result: Result, today: date | None = None) -> str:
     if registry.is_random(label):
         real = registry.of_label(label)
         raise StoreError(
-            f"these outputs were computed with random weights ({label}), which are no result: "
-            f"nothing is stored. Run where the real {real.display if real else 'model'} can be "
-            f"had, or with --model {registry.DEFAULT.name}."
+            f"these outputs were computed with random weights ({label}), so they are not a result: "
+            f"nothing is stored. Run where the real {real.display if real else 'model'} is "
+            f"available, or with --model {registry.DEFAULT.name}."
         )
     old = load(path) if path.is_file() else None
     kept, same = _keep_agreeing(result, old)
@@ -167,7 +167,7 @@ def load(path: Path) -> NotebookNode:
     """Read a stored notebook.
 
     Raises:
-        StoreError: it is no notebook, or none that this module wrote.
+        StoreError: it is not a notebook, or not one that this module wrote.
     """
     try:
         notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)

@@ -1,7 +1,7 @@
 """What a function may leave behind in Python and in PyTorch: noticed, told and put back.
 
 A check calls an answer several times and one process judges many answers, so each starts from the
-same state. What would spoil the cells below in the learner's own notebook is told as well.
+same state. What would spoil the cells below in the learner's own notebook is reported as well.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def check(path: Path, wanted: Sequence[str] = ()) -> list[Verdict]:
             check is not found is not passed; its verdict says so, after the others.
 
     Raises:
-        NotebookError: the file is no notebook, or cannot be read.
+        NotebookError: the file is not a notebook, or cannot be read.
         NoIPythonError: IPython is not installed.
     """
     sources = code_of(path)
@@ -126,20 +126,20 @@ def code_of(path: Path) -> list[str]:
     """The sources of a notebook's code cells as Python, with calls where IPython's syntax was.
 
     Raises:
-        NotebookError: the file is no notebook, or cannot be read.
+        NotebookError: the file is not a notebook, or cannot be read.
         NoIPythonError: IPython is not installed.
     """
     try:
         text = path.read_text("utf-8-sig")  # some editors put a byte order mark in front
     except UnicodeDecodeError as error:
-        raise NotebookError(f"{path} is no notebook: its text is not UTF-8 ({error})") from error
+        raise NotebookError(f"{path} is not a notebook: its text is not UTF-8 ({error})") from error
     except OSError as error:
         raise NotebookError(f"{path} cannot be read: {error.strerror or error}") from error
     try:
         cells = json.loads(text)["cells"]
         sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError) as error:
-        raise NotebookError(f"{path} is no notebook: {_damage(text, error)}") from error
+        raise NotebookError(f"{path} is not a notebook: {_damage(text, error)}") from error
     return [magics.as_python(source) for source in sources]
 
 

@@ -83,7 +83,7 @@ def load(source: str | None = None, folder: Path | None = None, quiet: bool = Fa
 
     Raises:
         ValueError: an unknown source.
-        DataError: `mnist` was asked for and cannot be had.
+        DataError: `mnist` was asked for and is not available.
     """
     source = source or os.environ.get(SOURCE_VARIABLE) or "auto"
     if source not in SOURCES:

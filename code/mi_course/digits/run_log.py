@@ -83,7 +83,7 @@ def write(folder: Path, progress: Callable[[str], object] = lambda what: None) -
         progress: called with what begins.
 
     Raises:
-        mnist.DataError: MNIST cannot be had.
+        mnist.DataError: MNIST is not available.
     """
     from safetensors.torch import save
 

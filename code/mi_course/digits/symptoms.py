@@ -41,7 +41,7 @@ def run_all(digits: Digits, steps: int = STEPS, seed: int = 0) -> list[dict[str,
 
 
 def _losses(digits: Digits, loop: str, seed: int) -> Iterator[float]:
-    """The loss of each batch, for ever."""
+    """The loss of each batch, forever."""
     model = mlp.build(seed)
     rate = mlp.LEARNING_RATE * (1000 if loop == "learning rate × 1000" else 1)
     optimizer = torch.optim.Adam(model.parameters(), rate)

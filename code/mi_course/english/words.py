@@ -2,7 +2,8 @@
 
 Every word here is one token with its leading space, in `pocket` and in GPT-2, so that a prompt has
 as many tokens in one as in the other, and a name one position. The lists are plain English words
-chosen by hand; `tests/test_corpus.py` checks each against GPT-2's vocabulary where that can be had.
+chosen by hand; `tests/english/test_corpus.py` checks each against GPT-2's vocabulary where that is
+at hand.
 """
 
 from __future__ import annotations

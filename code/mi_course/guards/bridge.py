@@ -1,9 +1,9 @@
-"""A bridge that refuses what `TransformerBridge` would let pass in silence.
+"""A bridge that refuses what `TransformerBridge` would silently accept.
 
 `mi_course.models.load` returns one. It is a `TransformerBridge` in all else: what the library does
 right is left to it. Each method below checks its arguments, then calls the library's own.
 
-What passes in silence in TransformerLens 4.3: keyword arguments that nothing reads, `fwd_hooks`
+What TransformerLens 4.3 silently accepts: keyword arguments that nothing reads, `fwd_hooks`
 among them; a misspelt name beside a right one, and a filter that matches nothing; hook points that
 are switched off, or that a run never reaches; padding that a mask does not hide; a loss that counts
 padding; a second BOS; text cut off at the end of the context; hooks that were left behind.

@@ -1,4 +1,4 @@
-"""Hook points chosen by name or by a function: no choice may miss in silence.
+"""Hook points chosen by name or by a function: no choice may silently miss.
 
 A filter is a function that is called with each hook point's name and says whether it is meant.
 """

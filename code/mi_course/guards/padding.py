@@ -1,6 +1,6 @@
 """Padding: tokens that only fill the shorter rows of a batch, told apart from text.
 
-Padding that a model reads as text changes numbers without a word: on the left it shifts every
+Padding that a model reads as text silently changes numbers: on the left it shifts every
 position, on the right a loss counts it and `generate` goes on after it. GPT-2 and `pocket` pad with
 the token that also opens a text (BOS) and ends one (EOS), so that an id alone does not tell which
 it is; how many of them a row begins and ends with does.

@@ -96,7 +96,7 @@ def load(name: str | None = None, *, device: str = "cpu", quiet: bool = False) -
 
     Raises:
         ValueError: an unknown name.
-        ModelFilesError: files that are damaged, or GPT-2 asked for and not to be had.
+        ModelFilesError: files that are damaged, or GPT-2 asked for and not available.
     """
     name = name or os.environ.get("MI_COURSE_MODEL") or "auto"
     choices = ("auto", *(model.name for model in registry.MODELS))
@@ -186,7 +186,7 @@ def choose() -> Choice:
         digest = files.sha256(weights)
         if digest == model.sha256:
             return Choice(model.name, "auto: found in the local cache", weights.parent, digest)
-        other = f"the {model.short} in the local cache has other weights than {model.display}"
+        other = f"the {model.short} in the local cache does not have the weights of {model.display}"
         return Choice(default, f"auto: {other}")
     absent = f"auto: {model.short} is not in the local cache and"
     if gpt2.offline():

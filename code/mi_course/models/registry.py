@@ -58,7 +58,7 @@ class Model:
 
     @property
     def anyone_can_run(self) -> bool:
-        """Whether it can be had without the hub: then outputs that are stale have no excuse."""
+        """Whether it is available without the hub: then stale outputs have no excuse."""
         return self.found != "hub"
 
     @property
@@ -133,7 +133,7 @@ def known_sha256(model: Model) -> str:
     """The SHA-256 of a model's weights: the registry's own, or that of what is shipped.
 
     Returns:
-        Empty where nothing says it: no outputs can be told to be this model's.
+        Empty where nothing says it: then no outputs can be labelled as this model's.
     """
     if model.sha256 or model.found != "shipped":
         return model.sha256

@@ -1,4 +1,4 @@
-"""What was tried and what was caught, as a table for the contributor's guide."""
+"""What was tried and what was caught, as a table for a page of the site."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MARK = "prove-outputs"
 
 @dataclass(frozen=True)
 class Tried:
-    """One damage, or one thing that is none.
+    """One damage, or one change that does no damage.
 
     Attributes:
         kind: what was done, in a few words.

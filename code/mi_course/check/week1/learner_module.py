@@ -221,7 +221,7 @@ def compare(
         )
     if close(found, right, tolerance):
         return
-    # Some mistakes agree with the right answer by chance; those say nothing.
+    # Some mistakes happen to agree with the right answer; those say nothing.
     others = {s: wrong for s, wrong in mistakes().items() if not close(wrong, right, tolerance)}
     sentence = named(found, others, right)
     if leak := find_leak(run, x, found):

@@ -14,7 +14,7 @@ def interval_of_mean(attempt: Attempt) -> None:
     """`(values [prompt], picks [resample, prompt]) -> (low, high)` of the resamples' means."""
     generator = torch.Generator().manual_seed(0)
     values = torch.rand(9, generator=generator) ** 3 * 4
-    drawn = torch.Generator().manual_seed(1969)  # no seed that an answer has by chance
+    drawn = torch.Generator().manual_seed(1969)  # a seed that no answer is likely to use
     picks = torch.randint(9, (400, 9), generator=drawn)
     _compare_bounds(attempt, values, picks)
     # below zero, of other sizes
