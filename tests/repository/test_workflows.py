@@ -22,6 +22,7 @@ RIGHTS = {
     ("pages.yml", "notebooks"): {"contents": "write"},  # pushes the branch
     ("links.yml", "links"): {"contents": "read", "issues": "write"},
     ("colab.yml", "colab"): {"contents": "read", "issues": "write"},
+    ("test-all.yml", "test-all"): {"contents": "read", "issues": "write"},
     ("gpt2-outputs.yml", "propose"): {"contents": "write", "pull-requests": "write"},
 }
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -39,7 +40,7 @@ def jobs():
 
 def test_there_is_a_workflow_for_each_thing_that_is_published():
     names = {path.stem for path in WORKFLOWS}
-    assert names == {"ci", "pages", "gpt2-outputs", "links", "colab"}
+    assert names == {"ci", "pages", "gpt2-outputs", "links", "colab", "test-all"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
