@@ -186,7 +186,7 @@ def choose() -> Choice:
         digest = files.sha256(weights)
         if digest == model.sha256:
             return Choice(model.name, "auto: found in the local cache", weights.parent, digest)
-        other = f"the {model.short} in the local cache does not have the weights of {model.display}"
+        other = f"the {model.short} in the local cache has other weights than {model.display}"
         return Choice(default, f"auto: {other}")
     absent = f"auto: {model.short} is not in the local cache and"
     if gpt2.offline():
