@@ -61,3 +61,30 @@ def bootstrap(
     ends = torch.tensor([(1 - level) / 2, (1 + level) / 2], dtype=table.dtype)
     low, high = means.quantile(ends).tolist()
     return Interval(table.mean().item(), low, high)
+
+
+def bootstrap_ratio(
+    numerator: Float[Tensor, "prompt"],
+    denominator: Float[Tensor, "prompt"],
+    seed: int = 0,
+    n_resamples: int = 4000,
+) -> Interval:
+    """The mean of one thing over the mean of another, measured on the same prompts.
+
+    Each resample draws prompts, and takes both means over them. Where the denominator's mean may
+    be zero the interval says nothing: look at it first.
+
+    Raises:
+        ValueError: fewer than five prompts, or not one number of each for each prompt.
+    """
+    above, below = (x.detach().cpu().double() for x in (numerator, denominator))
+    if above.shape != below.shape or above.ndim != 1:
+        raise ValueError(f"one number for each prompt: {above.shape} over {below.shape}")
+    if len(above) < 5:
+        raise ValueError(f"an interval over {len(above)} prompts says nothing: give at least 5")
+    generator = torch.Generator().manual_seed(seed)
+    prompts = torch.randint(len(above), (n_resamples, len(above)), generator=generator)
+    ratios = above[prompts].mean(1) / below[prompts].mean(1)
+    ends = torch.tensor([0.025, 0.975], dtype=ratios.dtype)
+    low, high = ratios.quantile(ends).tolist()
+    return Interval((above.mean() / below.mean()).item(), low, high)

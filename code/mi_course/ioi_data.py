@@ -37,6 +37,15 @@ TEMPLATES = (
     "In the {place}, {A} and {B} were {adj}, so {S} sent a {object} to {IO}",
     "Friends {A} and {B} had lunch at the {place}. {S} offered a {object} to {IO}",
 )
+# No page uses these: claims are run again on them.
+OTHER_TEMPLATES = (
+    "Yesterday, {A} and {B} had lunch at the {place}, and {S} handed the {object} to {IO}",
+    "Then, {A} and {B} were at the {place}. {S} passed the {object} to {IO}",
+    "At the {place}, {A} met {B}. Later, {S} gave a {object} to {IO}",
+    "After a {adj} {time} with {A} and {B}, {S} sent the {object} to {IO}",
+    "Once upon a time, {A} and {B} were {adj}. {S} gave the {object} to {IO}",
+    "The story was about {A} and {B}. Suddenly, {S} offered the {object} to {IO}",
+)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def compare(
     n_random: int = 8,
     kinds: Sequence[str] = KINDS,
     progress: bool = False,
+    seed: int = 0,
 ) -> dict[str, Float[Tensor, "draw batch"]]:
     """The measure of each prompt after one part lost a subspace of what it reads.
 
@@ -46,6 +47,7 @@ def compare(
         n_random: how many random subspaces are drawn.
         kinds: of subspace, all of the size of `position`.
         progress: show a bar.
+        seed: of the first random subspace and of the shuffle; the next ones have the next seeds.
 
     Returns:
         For each kind of subspace one row for each draw; `position` and `content` have one row.
@@ -59,14 +61,15 @@ def compare(
         if kind == "position":
             bases[kind] = [subspace]
         elif kind == "random":
-            bases[kind] = [positional.random_directions(size, width, i) for i in range(n_random)]
+            seeds = range(seed, seed + n_random)
+            bases[kind] = [positional.random_directions(size, width, i) for i in seeds]
         else:
             bases[kind] = [{n: positional.content_directions(x, size) for n, x in read.items()}]
     with tqdm(total=sum(map(len, bases.values())), disable=not progress, leave=False) as bar:
 
         def value(basis: positional.Basis) -> Tensor:
             bar.update()
-            return prompts.value(model, positional.reading_hooks(read, basis, how))
+            return prompts.value(model, positional.reading_hooks(read, basis, how, seed))
 
         return {kind: torch.stack([value(b) for b in drawn]) for kind, drawn in bases.items()}
 

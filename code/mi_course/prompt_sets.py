@@ -61,9 +61,11 @@ class PromptSet:
         return before - after if self.higher_is_better else after - before
 
 
-def ioi_prompts(model: TransformerBridge, count: int, seed: int) -> PromptSet:
-    """`ioi.P8_FORM` with names, places and objects drawn anew; measured by the logit difference."""
-    batch = ioi.tokenize(model.tokenizer, ioi.prompts(count, seed, templates=[ioi.P8_FORM]))
+def ioi_prompts(
+    model: TransformerBridge, count: int, seed: int, template: str = ioi.P8_FORM
+) -> PromptSet:
+    """One template with names, places and objects drawn anew; measured by the logit difference."""
+    batch = ioi.tokenize(model.tokenizer, ioi.prompts(count, seed, templates=[template]))
     return PromptSet(
         "IOI",
         batch.tokens,
