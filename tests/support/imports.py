@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from importlib.util import resolve_name
 from pathlib import Path
 
+from mi_course.claims import sources
+
 Graph = dict[str, set[str]]
-FOR_TYPES = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 
 
 def graph(package: Path) -> Graph:
@@ -17,7 +16,7 @@ def graph(package: Path) -> Graph:
     Names are relative to the package: `book.run`, `book` for `book/__init__.py`, and an empty one
     for the package itself. What is imported for type checkers only does not count.
     """
-    files = {_name(package, path): path for path in sorted(package.rglob("*.py"))}
+    files = sources.files(package)
     return {name: _imports(package.name, name, path, files) for name, path in files.items()}
 
 
@@ -41,38 +40,8 @@ def _reached(arrows: Graph, start: str) -> set[str]:
     return found
 
 
-def _name(package: Path, path: Path) -> str:
-    parts = path.relative_to(package).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
 def _imports(package: str, name: str, path: Path, modules: dict[str, Path]) -> set[str]:
     where = f"{package}.{name}".rstrip(".")
-    parent = where if path.name == "__init__.py" else where.rpartition(".")[0]
-    found = set()
-    for node in _statements(ast.parse(path.read_text("utf8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        else:
-            source = resolve_name("." * node.level + (node.module or ""), parent)
-            for alias in node.names:  # of a package, a module or a name that it defines
-                inner = f"{source}.{alias.name}"
-                found.add(inner if inner.removeprefix(f"{package}.") in modules else source)
-    names = {full.removeprefix(package).removeprefix(".") for full in found if _in(package, full)}
-    return {other for other in names if other in modules} - {name}
-
-
-def _in(package: str, module: str) -> bool:
-    return module == package or module.startswith(f"{package}.")
-
-
-def _statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Every import below a node, save those under `if TYPE_CHECKING`."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import | ast.ImportFrom):
-            yield child
-        elif isinstance(child, ast.If) and ast.unparse(child.test) in FOR_TYPES:
-            for otherwise in child.orelse:
-                yield from _statements(ast.Module([otherwise], []))
-        else:
-            yield from _statements(child)
+    tree = ast.parse(path.read_text("utf8"))
+    found = sources.imports(tree.body, where, path.name == "__init__.py", package, modules)
+    return found - {name}

@@ -381,16 +381,17 @@ def to_bytes(notebook: NotebookNode) -> bytes:
     one line.
     """
     nbformat.validate(notebook)
-    return (_dumps(split_lines(deepcopy(notebook)), "") + "\n").encode("utf8")
+    return (dumps(split_lines(deepcopy(notebook))) + "\n").encode("utf8")
 
 
-def _dumps(value: Any, indent: str) -> str:
+def dumps(value: Any, indent: str = "") -> str:
+    """JSON with sorted keys; a list of numbers or of short words stands on one line."""
     inner = indent + " "
     if isinstance(value, dict) and value:
-        items = (f"{inner}{json.dumps(k)}: {_dumps(value[k], inner)}" for k in sorted(value))
+        items = (f"{inner}{json.dumps(k)}: {dumps(value[k], inner)}" for k in sorted(value))
         return "{\n" + ",\n".join(items) + f"\n{indent}}}"
     if isinstance(value, list | tuple) and value and not _on_one_line(value):
-        return "[\n" + ",\n".join(inner + _dumps(v, inner) for v in value) + f"\n{indent}]"
+        return "[\n" + ",\n".join(inner + dumps(v, inner) for v in value) + f"\n{indent}]"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -46,7 +46,7 @@ What turns numbers into a `Finding` (`evidence`): `more_than`, `less_than`, `equ
 `beyond_control`, `ratio`, `share`. `mi-course claims NAME` tries a claim and stores its table.
 """
 
-from mi_course.claims.claim import (
+from mi_course.claims.finding import (
     CANNOT_TELL,
     NO,
     YES,

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mi_course import intervals
-from mi_course.claims.claim import POWER, ClaimError, Finding, Rule
+from mi_course.claims.finding import POWER, ClaimError, Finding, Rule
 
 
 def more_than(

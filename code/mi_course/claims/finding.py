@@ -16,6 +16,8 @@ from mi_course.errors import CourseError
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
+    from mi_course.models.registry import Model
+
 YES, NO, CANNOT_TELL = "yes", "no", "cannot tell"
 VERDICTS = (YES, NO, CANNOT_TELL)
 POWER = 2.8
@@ -128,6 +130,7 @@ class Claim:
         sentences: what the page says, for each verdict.
         templates: whether the prompts have templates, so that others can be held out.
         needs: what a model must have, as attributes of `registry.Model`.
+        made_in: module and name of its function, relative to the package: `claims.week4:costs`.
         function: `(model, n, seed, held_out)` to what was found.
     """
 
@@ -138,6 +141,7 @@ class Claim:
     sentences: Mapping[str, str]
     templates: bool = False
     needs: Mapping[str, str] = field(default_factory=dict)
+    made_in: str = ""
     function: Function | None = None
 
     def __post_init__(self) -> None:
@@ -154,6 +158,10 @@ class Claim:
                 f"the claim {self.name} rests on {self.n} {self.of}, and an interval over so few "
                 "says nothing: give at least 5"
             )
+
+    def fits(self, model: Model) -> bool:
+        """Whether a model of the registry has what the claim needs."""
+        return all(getattr(model, key) == value for key, value in self.needs.items())
 
     def run(self, model: TransformerBridge, n: int, seed: int, held_out: bool = False) -> Finding:
         """What the claim finds on one draw."""
@@ -174,11 +182,11 @@ def claim(name: str, **what: Any) -> Callable[[Function], Function]:
     """
 
     def register(function: Function) -> Function:
-        if name in registered and registered[name].function is not None:
-            known = registered[name].function
-            if known is not None and known.__module__ != function.__module__:
-                raise ClaimError(f"two claims are named {name}: choose another name for one")
-        registered[name] = Claim(name, **what, function=function)
+        module = function.__module__.partition(".")[2]
+        made_in = f"{module}:{function.__name__}"
+        if name in registered and registered[name].made_in != made_in:
+            raise ClaimError(f"two claims are named {name}: choose another name for one")
+        registered[name] = Claim(name, **what, made_in=made_in, function=function)
         return function
 
     return register

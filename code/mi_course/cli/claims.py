@@ -1,0 +1,143 @@
+"""The commands about conclusions: claims, prove-claims.
+
+What a command needs is imported when it is called, as in `mi_course.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from mi_course.cli.author import default_jobs
+from mi_course.cli.common import add_command, add_root, positive, progress_bar, root_of
+from mi_course.models import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mi_course.book.claims.table import Record
+    from mi_course.claims import Claim
+    from mi_course.claims.rerun import Ran
+    from mi_course.cli.common import Commands
+
+
+def add(commands: Commands) -> None:
+    """Add the parsers of these commands."""
+    text = "run conclusions again on fresh draws, and store how often each held"
+    parser = add_command(commands, "claims", text, run_claims)
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="such as week4/NAME, or week4; default: all"
+    )
+    parser.add_argument("--model", choices=registry.names(), default=registry.DEFAULT.name)
+    parser.add_argument(
+        "--draws", type=_draws, default=20, metavar="N", help="fresh draws; default: 20"
+    )
+    parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time")
+    parser.add_argument("--changed", action="store_true", help="only claims that are stale")
+    parser.add_argument("--dry-run", action="store_true", help="store nothing")
+    add_root(parser)
+
+
+def _draws(text: str) -> int:
+    return 0 if text == "0" else positive(text)
+
+
+def run_claims(args: argparse.Namespace) -> int:
+    """Run claims and store their table; 1 if one may not be told as a conclusion."""
+    from mi_course.book.claims import table
+    from mi_course.claims import rerun
+
+    root = root_of(args)
+    chosen = _chosen(root, args)
+    if not chosen:
+        print("No claim to run.")
+        return 0
+    seconds: dict[str, float] = defaultdict(float)
+    runs = [one for claim in chosen for one in rerun.runs(args.draws) if _is_run(claim, one)]
+    with progress_bar(len(runs)) as bar:
+
+        def on_ran(ran: Ran) -> None:
+            seconds[ran.name] += ran.seconds
+            bar.set_postfix_str(ran.name)
+            bar.update()
+
+        jobs = args.jobs or default_jobs(args.model)
+        ran = rerun.everything(chosen, args.model, args.draws, jobs, on_ran)
+    weights = registry.known_sha256(registry.named(args.model))
+    found = {
+        claim.name: table.record(root, claim, weights, [r for r in ran if r.name == claim.name])
+        for claim in chosen
+    }
+    if not args.dry_run:
+        kept = {} if not args.names and not args.changed else _still_known(root, args.model)
+        table.save(root, args.model, kept | found)
+    _print(found, seconds)
+    return int(any(not record.is_told for record in found.values()))
+
+
+def _is_run(claim: Claim, run: object) -> bool:
+    return claim.templates or getattr(run, "where", "") != "held_out"
+
+
+def _chosen(root: Path, args: argparse.Namespace) -> list[Claim]:
+    """The claims that were asked for and that the model can make."""
+    from mi_course.book.claims import table
+    from mi_course.claims import catalogue
+
+    model, known = registry.named(args.model), catalogue.declared()
+    for name in args.names:
+        if not any(one.startswith(f"{name}/") for one in known):
+            catalogue.named(name)
+    asked = [
+        claim
+        for name, claim in known.items()
+        if not args.names or name in args.names or name.partition("/")[0] in args.names
+    ]
+    fit = [claim for claim in asked if claim.fits(model)]
+    if not args.changed:
+        return fit
+    stored = _still_known(root, args.model)
+    return [
+        claim
+        for claim in fit
+        if claim.name not in stored or table.why_stale(root, claim, model, stored[claim.name])
+    ]
+
+
+def _still_known(root: Path, model: str) -> dict[str, Record]:
+    """What is stored already, of claims that there are."""
+    from mi_course.book.claims import table
+    from mi_course.claims import catalogue
+
+    known = catalogue.declared()
+    return {name: one for name, one in table.load(root, model).items() if name in known}
+
+
+def _print(found: dict[str, Record], seconds: dict[str, float]) -> None:
+    from mi_course.book.claims import words
+
+    heads = ("claim", "verdict", "effect", "interval", "smallest", "n", "3 n", "templates", "s")
+    rows: list[Sequence[str]] = [heads]
+    for name, one in found.items():
+        columns = (words.of_column(one, x) for x in (one.fresh, one.larger, one.held_out))
+        low, high = (words.Number.of(x, one.page) for x in (one.page.low, one.page.high))
+        smallest = words.Number.of(one.page.smallest, one.page)
+        mark = "" if one.is_told else ", VARIES"
+        rows.append(
+            (
+                name,
+                f"{one.page.verdict}{mark}",
+                words.effect(one.page),
+                f"{low} to {high}",
+                f"{smallest}",
+                *columns,
+                f"{seconds[name]:.0f}",
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(heads))]
+    for row in rows:
+        print(
+            "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        )
