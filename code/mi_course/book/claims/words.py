@@ -1,7 +1,6 @@
 """A claim as a page tells it: the sentence of its verdict, the effect beside it, how often it held.
 
-`told` is plain text with Markdown's emphasis left out, so that the site, a notebook and a printed
-page say the same.
+All of it is plain text, so that the site, a notebook and a printed page say the same.
 """
 
 from __future__ import annotations
@@ -11,14 +10,13 @@ from collections.abc import Callable, Sequence
 from math import floor, log10
 from pathlib import Path
 
+from mi_course.book import chapters
 from mi_course.book.claims import table
 from mi_course.book.claims.table import Record
 from mi_course.claims import catalogue
-from mi_course.claims.finding import VERDICTS, Claim, Finding
+from mi_course.claims.finding import Claim, ClaimError, Finding
 from mi_course.models import registry
 from mi_course.models.registry import Model
-
-PARTS = ("sentence", "effect", "interval", "verdict", "smallest", "held")
 
 
 class Number(float):
@@ -83,8 +81,8 @@ def told(claim: Claim, record: Record) -> str:
     """What a page says: the conclusion and its evidence, or how it varies from draw to draw."""
     found = record.page
     if record.is_told:
-        sentence = fill(claim.sentences[found.verdict], found)
-        return f"{sentence} (effect {effect(found)}, {interval(found)}; {held(record)})"
+        sentence = fill(claim.sentences[found.verdict], found).removesuffix(".")
+        return f"{sentence} (effect {effect(found)}, {interval(found)}; {held(record)})."
     return (
         f"What this finds varies from draw to draw. {_variants(claim, record)} The draw on this "
         f"page: effect {effect(found)}, {interval(found)}."
@@ -106,6 +104,41 @@ def _middle(findings: Sequence[Finding]) -> Finding | None:
     """The finding with the middle effect."""
     ordered = sorted(findings, key=lambda f: f.effect)
     return ordered[len(ordered) // 2] if ordered else None
+
+
+def table_of(root: Path, model: Model) -> list[str]:
+    """All claims that were measured on a model, as lines of Markdown, by chapter.
+
+    Raises:
+        ClaimError: what is stored must not be shown.
+    """
+    lines: list[str] = []
+    known = catalogue.declared().values()
+    rows = [(claim, one) for claim in known if (one := shown(root, claim, model))]
+    for doc in sorted({claim.doc for claim, _ in rows}):
+        title = chapters.title(chapters.page_path(root, doc))
+        lines += [f"**{title}**, on {model.display}", "", _HEAD, _RULE]
+        lines += [_row(claim, one) for claim, one in rows if claim.doc == doc]
+        lines += [""]
+    return lines
+
+
+_HEAD = "| claim | verdict | effect | smallest it sees | n | held at n | at 3 n | other templates |"
+_RULE = "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
+
+
+def _row(claim: Claim, one: Record) -> str:
+    found = one.page
+    sentence = fill(claim.sentences[found.verdict], found) if one.is_told else "It varies."
+    cells = (
+        f"`{claim.name.partition('/')[2]}`: {sentence}",
+        found.verdict if one.is_told else f"varies; here {found.verdict}",
+        f"{effect(found)}, {interval(found)}",
+        f"{Number.of(found.smallest, found)}",
+        f"{claim.n} {claim.of}",
+        *(of_column(one, findings) for findings in (one.fresh, one.larger, one.held_out)),
+    )
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def not_measured(claim: Claim, model: Model) -> str:
@@ -131,14 +164,23 @@ def render(root: Path, name: str, model: str, part: str = "") -> str:
         ClaimError: no such claim, or what is stored of it must not be shown.
     """
     claim, known = catalogue.named(name), registry.named(model)
-    record = table.load(root, model).get(name)
+    record = shown(root, claim, known)
     if record is None:
         return not_measured(claim, known)
-    if why := table.why_stale(root, claim, known, record):
-        if known.anyone_can_run:
-            raise table.ClaimError(why)
-        return not_measured(claim, known)
-    return told(claim, record) if not part else _PARTS[part](claim, record)
+    return _PARTS[part](claim, record) if part else told(claim, record)
+
+
+def shown(root: Path, claim: Claim, model: Model) -> Record | None:
+    """What is stored of a claim, if it may be shown.
+
+    Raises:
+        ClaimError: it is stale, and anyone can measure it again.
+    """
+    record = table.load(root, model.name).get(claim.name)
+    why = record and table.why_stale(root, claim, model, record)
+    if why and model.anyone_can_run:
+        raise ClaimError(why)
+    return None if why else record
 
 
 _PARTS: dict[str, Callable[[Claim, Record], str]] = {
@@ -149,5 +191,4 @@ _PARTS: dict[str, Callable[[Claim, Record], str]] = {
     "smallest": lambda claim, one: f"{Number.of(one.page.smallest, one.page)} {one.page.unit}",
     "held": lambda claim, one: held(one),
 }
-assert set(_PARTS) == set(PARTS)
-assert all(verdict for verdict in VERDICTS)
+PARTS = tuple(_PARTS)

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 from mi_course.book import chapters
 from mi_course.book.chapters import ChapterError
+from mi_course.book.claims import words
 from mi_course.book.notebook import bibliography
 from mi_course.book.notebook.targets import Page
+from mi_course.errors import CourseError
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from pybtex.database import Entry
@@ -104,6 +107,18 @@ def _playground(page: Page, content: str) -> str:
     return f"[{text}]({address}{after and '?'}{after})"
 
 
+def _claim(part: str = "") -> Callable[[Page, str], str]:
+    """`{claim}`: what it found on the default model, as all numbers of a notebook's text."""
+
+    def text(page: Page, content: str) -> str:
+        try:
+            return words.render(page.root, content.strip(), registry.DEFAULT.name, part)
+        except CourseError as error:
+            raise ChapterError(str(error)) from error
+
+    return text
+
+
 def _equation(page: Page, content: str) -> str:
     return "the equation above"
 
@@ -121,6 +136,8 @@ ROLES: dict[str, Callable[[Page, str], str]] = {
     "cite": _cite_in_brackets,
     "cite:p": _cite_in_brackets,
     "cite:t": _cite_in_text,
+    "claim": _claim(),
+    **{f"claim:{part}": _claim(part) for part in words.PARTS},
     "code": _wrapped("`"),
     "doc": _document,
     "eq": _equation,

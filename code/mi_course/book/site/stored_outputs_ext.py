@@ -22,8 +22,10 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from mi_course.book import chapters, store
+from mi_course.book.claims import table, words
 from mi_course.book.site import (
     accessibility,
+    claims,
     figures,
     inline_svg,
     launch,
@@ -117,7 +119,8 @@ def choose_scripts(
 def _version() -> str:
     """Changes with this code, so that an incremental build reads every page anew."""
     pages = (figures, inline_svg, playground, model_sites, results, page_model)
-    files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages))
+    told = (claims, table, words)
+    files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages, *told))
     return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
 
 
@@ -135,4 +138,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     printable.setup(app)
     results.setup(app)
     model_sites.setup(app)
+    claims.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
