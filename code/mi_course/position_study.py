@@ -35,6 +35,7 @@ def compare(
     kinds: Sequence[str] = KINDS,
     progress: bool = False,
     seed: int = 0,
+    own: bool = False,
 ) -> dict[str, Float[Tensor, "draw batch"]]:
     """The measure of each prompt after one part lost a subspace of what it reads.
 
@@ -48,6 +49,8 @@ def compare(
         kinds: of subspace, all of the size of `position`.
         progress: show a bar.
         seed: of the first random subspace and of the shuffle; the next ones have the next seeds.
+        own: draw a random subspace for each prompt, not one for all of them. The mean over prompts
+            is then one over as many subspaces, at no further cost.
 
     Returns:
         For each kind of subspace one row for each draw; `position` and `content` have one row.
@@ -61,8 +64,10 @@ def compare(
         if kind == "position":
             bases[kind] = [subspace]
         elif kind == "random":
-            seeds = range(seed, seed + n_random)
-            bases[kind] = [positional.random_directions(size, width, i) for i in seeds]
+            batch = (len(prompts.tokens),) if own else ()
+            bases[kind] = [
+                positional.random_directions(size, width, seed + i, *batch) for i in range(n_random)
+            ]
         else:
             bases[kind] = [{n: positional.content_directions(x, size) for n, x in read.items()}]
     with tqdm(total=sum(map(len, bases.values())), disable=not progress, leave=False) as bar:

@@ -66,10 +66,19 @@ def leading_directions(
     return directions[: int(enough.int().argmax()) + 1]
 
 
-def random_directions(count: int, d_model: int, seed: int) -> Float[Tensor, "direction d_model"]:
-    """`count` orthonormal directions drawn evenly: the control that removes as many dimensions."""
+def random_directions(
+    count: int, d_model: int, seed: int, *batch: int
+) -> Float[Tensor, "*batch direction d_model"]:
+    """`count` orthonormal directions drawn evenly: the control that removes as many dimensions.
+
+    Args:
+        count: how many.
+        d_model: of what length.
+        seed: of the draw.
+        batch: how many such sets, for instance one for each prompt; default: one, without an axis.
+    """
     generator = torch.Generator().manual_seed(seed)
-    return torch.linalg.qr(torch.randn(d_model, count, generator=generator)).Q.T
+    return torch.linalg.qr(torch.randn(*batch, d_model, count, generator=generator)).Q.mT
 
 
 def content_directions(
@@ -86,33 +95,33 @@ def content_directions(
 
 def remove_component(
     x: Float[Tensor, "*any d_model"],
-    basis: Float[Tensor, "direction d_model"],
+    basis: Float[Tensor, "*#batch direction d_model"],
     mean: Float[Tensor, "d_model"],
 ) -> Float[Tensor, "*any d_model"]:
     """`x` with its part in the subspace set to that of `mean`; what is outside stays.
 
     Args:
         x: activations.
-        basis: orthonormal rows.
+        basis: orthonormal rows, for all prompts or for each its own.
         mean: of such activations. Setting the part to zero instead would push `x` to where the
             model never is.
     """
-    return x - ((x - mean) @ basis.T) @ basis
+    return x - ((x - mean) @ basis.mT) @ basis
 
 
 def shuffle_component(
     x: Float[Tensor, "batch pos d_model"],
-    basis: Float[Tensor, "direction d_model"],
+    basis: Float[Tensor, "*#batch direction d_model"],
     order: Int[Tensor, "batch pos"],
 ) -> Float[Tensor, "batch pos d_model"]:
     """`x` where each position has the subspace's part of another position of the same prompt.
 
     Args:
         x: activations.
-        basis: orthonormal rows.
+        basis: orthonormal rows, for all prompts or for each its own.
         order: `order[b, p]` is the position whose part goes to position p of prompt b.
     """
-    part = x @ basis.T
+    part = x @ basis.mT
     moved = part.gather(1, order[..., None].expand_as(part))
     return x + (moved - part) @ basis
 
@@ -172,7 +181,8 @@ def reading_hooks(
     Args:
         read: what an unchanged pass reads there: the mean over its prompts and positions takes the
             place of what is removed.
-        basis: orthonormal rows, one for all points or one for each point's name.
+        basis: orthonormal rows, one for all points or one for each point's name; for all prompts
+            or, with an axis for them in front, for each its own.
         how: `remove`, or `shuffle` among the positions of a prompt.
         seed: of the shuffle; the same order at every point.
 

@@ -23,7 +23,7 @@ A *claim* stands in `week1.py` to `week4.py`, the experiments behind it in the p
 
 The page writes the verdict as ``{claim}`week4/position_costs_mlps_more_on_ioi` ``: the sentence of
 the verdict, then "(effect 0.08 logits, 95 % interval -0.26 to 0.41; held in 19 of 20 fresh draws)".
-`{claim:effect}`, `{claim:interval}`, `{claim:verdict}` and `{claim:held}` are its parts.
+`{claim-effect}`, `{claim-interval}`, `{claim-verdict}` and `{claim-held}` are its parts.
 
 Rules for the function:
 

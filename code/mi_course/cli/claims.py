@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_course.cli.author import default_jobs
@@ -15,7 +16,6 @@ from mi_course.models import registry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mi_course.book.claims.table import Record
     from mi_course.claims import Claim
@@ -37,6 +37,12 @@ def add(commands: Commands) -> None:
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time")
     parser.add_argument("--changed", action="store_true", help="only claims that are stale")
     parser.add_argument("--dry-run", action="store_true", help="store nothing")
+    add_root(parser)
+    text = "plant false claims, and count those that are refused"
+    parser = add_command(commands, "prove-claims", text, prove_claims)
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="a page with marks, to put the table into"
+    )
     add_root(parser)
 
 
@@ -141,3 +147,16 @@ def _print(found: dict[str, Record], seconds: dict[str, float]) -> None:
         print(
             "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         )
+
+
+def prove_claims(args: argparse.Namespace) -> int:
+    """Print the table of planted false claims; 1 if one was not refused."""
+    from mi_course.book import generated_parts
+    from mi_course.book.proof import claims, report
+
+    tried = claims.prove(root_of(args))
+    text = report.table(tried)
+    if args.into:
+        generated_parts.put_between(args.into, claims.MARK, text)
+    print(text)
+    return int(not all(one.right for one in tried))

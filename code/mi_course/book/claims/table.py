@@ -28,6 +28,7 @@ PINNED = ("torch", "transformer_lens", "transformers", "numpy")
 ENOUGH_DRAWS = 20
 HELD_SHARE = 0.9
 """18 of 20: below that a claim is not told as a conclusion."""
+LEEWAY = 0.02
 _DIGITS = 6
 _COLUMNS = ("effect", "low", "high")
 
@@ -108,6 +109,21 @@ def record(root: Path, claim: Claim, weights: str, ran: Sequence[Ran]) -> Record
 def _rounded(found: Finding) -> Finding:
     low, effect, high = (float(f"{x:.{_DIGITS}g}") for x in (found.low, found.effect, found.high))
     return replace(found, low=low, effect=effect, high=high)
+
+
+def disagreement(name: str, one: Record, now: Finding) -> str | None:
+    """What is wrong with the stored draw of a page, where it was computed again just now.
+
+    Machines differ in the last digits: what moves by less than a fiftieth of the interval agrees.
+    """
+    page, leeway = one.page, LEEWAY * (one.page.high - one.page.low)
+    if (page.rule, page.unit, page.level, page.n) != (now.rule, now.unit, now.level, now.n):
+        return f"{name} is stored with the rule {page.rule}, and judged by {now.rule}"
+    for what in _COLUMNS:
+        stored, computed = getattr(page, what), getattr(now, what)
+        if abs(stored - computed) > leeway:
+            return f"{name}: {what} {stored:.4g} is stored, and {computed:.4g} was computed now"
+    return None
 
 
 def save(root: Path, model: str, table: Table) -> None:

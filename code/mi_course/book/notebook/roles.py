@@ -137,7 +137,7 @@ ROLES: dict[str, Callable[[Page, str], str]] = {
     "cite:p": _cite_in_brackets,
     "cite:t": _cite_in_text,
     "claim": _claim(),
-    **{f"claim:{part}": _claim(part) for part in words.PARTS},
+    **{f"claim-{part}": _claim(part) for part in words.PARTS},
     "code": _wrapped("`"),
     "doc": _document,
     "eq": _equation,

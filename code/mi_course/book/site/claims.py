@@ -1,7 +1,7 @@
 """Sphinx extension for claims: a role that tells one, and a table of them all.
 
     {claim}`week4/position_costs_mlps_more_on_ioi`
-    {claim:effect}`week4/position_costs_mlps_more_on_ioi`
+    {claim-effect}`week4/position_costs_mlps_more_on_ioi`
 
 The first is the sentence of the verdict with its evidence, the others are parts (`words.PARTS`) for
 a sentence of one's own. They tell what was found on the model whose outputs the page shows. A claim
@@ -22,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from mi_course.book import chapters
+from mi_course.book.chapters import Chapter
 from mi_course.book.claims import table, words
 from mi_course.book.site import model_sites, page_model
 from mi_course.claims import catalogue
@@ -35,7 +35,7 @@ _EVIDENCE = " (effect "
 
 
 class ClaimRole(SphinxRole):
-    """`{claim}`NAME`` or `{claim:PART}`NAME``: what a claim found on the page's model."""
+    """`{claim}`NAME`` or `{claim-PART}`NAME``: what a claim found on the page's model."""
 
     def __init__(self, part: str = "") -> None:
         self.part = part
@@ -74,7 +74,7 @@ def _model_of(env: BuildEnvironment, claim: Claim) -> str:
     """The model whose outputs this page shows; on a page without code, the claim's chapter's."""
     shown = env.temp_data.get("mi_course_shown")
     if shown is None or shown.model is None:
-        shown = model_sites.choose(chapters.named(Path(env.srcdir), claim.doc))
+        shown = model_sites.choose(Chapter(Path(env.srcdir), claim.doc))
     return shown.model or registry.DEFAULT.name
 
 
@@ -101,5 +101,5 @@ def setup(app: Sphinx) -> None:
     """Called by the course's extension."""
     app.add_role("claim", ClaimRole())
     for part in words.PARTS:
-        app.add_role(f"claim:{part}", ClaimRole(part))
+        app.add_role(f"claim-{part}", ClaimRole(part))
     app.add_directive("claims-table", ClaimsTable)

@@ -1,0 +1,67 @@
+"""Runs of claims: which draws, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mi_course.claims import CANNOT_TELL, NO, YES, Claim, ClaimError, evidence, rerun
+
+SENTENCES = {YES: "It does.", NO: "It does not.", CANNOT_TELL: "We cannot tell."}
+
+
+def made(function, **what):
+    return Claim("week1/x", "week1/x", 10, "prompts", SENTENCES, function=function, **what)
+
+
+def values(model, n, seed, held_out=False):
+    """Noise around 1, drawn anew for each seed."""
+    return torch.randn(n, generator=torch.Generator().manual_seed(seed)) + 1
+
+
+def test_every_fresh_draw_is_run_three_ways_and_the_page_s_once():
+    runs = rerun.runs(20)
+    assert len(runs) == len(set(runs)) == 61
+    assert rerun.Run("page", 0) in runs
+    assert {where: sum(r.where == where for r in runs) for where, _ in runs} == {
+        "page": 21,
+        "larger": 20,
+        "held_out": 20,
+    }
+
+
+def test_draws_have_seeds_of_their_own_and_three_times_the_prompts():
+    seen = []
+
+    def function(model, n, seed, held_out=False):
+        seen.append((n, seed, held_out))
+        return evidence.more_than(values(model, n, seed), unit="nats")
+
+    for run in rerun.runs(2):
+        rerun.once(None, made(function), run)
+    assert set(seen) == {
+        *((30, seed, False) for seed in (1000, 2000)),
+        *((10, seed, True) for seed in (1000, 2000)),
+        *((10, seed, False) for seed in (0, 1000, 2000)),
+    }
+
+
+def test_a_draw_that_refuses_counts_as_such_and_the_page_s_own_may_not():
+    def function(model, n, seed, held_out=False):
+        evidence.check_spread(torch.ones(3, n), [1, 2, 3])
+
+    ran = rerun.once(None, made(function), rerun.Run("page", 3))
+    assert ran.finding is None
+    assert "no variance" in ran.refusal
+    with pytest.raises(ClaimError, match=r"week1/x: .*no variance"):
+        rerun.once(None, made(function), rerun.Run("page", 0))
+
+
+def test_a_threshold_that_moves_is_refused():
+    def moving(model, n, seed, held_out=False):
+        return evidence.more_than(values(model, n, seed), seed / 10_000, unit="nats")
+
+    found = [rerun.once(None, made(moving), rerun.Run("page", d)).finding for d in range(3)]
+    with pytest.raises(ClaimError, match="before anything is measured"):
+        rerun.check_rule(found, "week1/x")
+    rerun.check_rule(found[:1] * 2, "week1/x")
