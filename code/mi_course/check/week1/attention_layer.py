@@ -43,6 +43,7 @@ def attention_pattern(attempt: Attempt) -> None:
             _compare_patterns(attempt, q, k)
         if n > 1:
             derivatives.require(attempt.function, ref.attention_pattern, {"q": q, "k": k})
+    _require_mask_below_any_score(attempt)
 
 
 def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
@@ -65,6 +66,17 @@ def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
         lambda found: _pattern_hint(found.transpose(1, 2), right, q, k),
         axes="(batch, query, head, key)",
     )
+
+
+def _require_mask_below_any_score(attempt: Attempt) -> None:
+    """Every allowed score is -1800, which a mask of -100 or -1000 would outweigh."""
+    q = torch.full((1, 4, 1, 4), 30.0)
+    found = attempt.tensor(q, -q, shape=(1, 1, 4, 4), axes=_PATTERN_AXES)
+    if found.triu(1).max() > 1e-3:
+        raise Wrong(
+            "the masked scores are not low enough: where allowed scores are lower still, attention "
+            "goes to the future; mask with -math.inf"
+        )
 
 
 def _explain_pattern_shape(result: object, batch: int, n: int, heads: int) -> None:

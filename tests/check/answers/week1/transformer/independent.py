@@ -109,6 +109,10 @@ def _masked(scores, fill=-math.inf):
     return scores.masked_fill(~ref.causal_mask(scores.shape[-1]), fill)
 
 
+def ap_mask_of_hundred(q, k):
+    return _masked(_scores(q, k) / math.sqrt(q.shape[-1]), -100.0).softmax(-1)
+
+
 def ap_after_softmax(q, k):
     pattern = (_scores(q, k) / math.sqrt(q.shape[-1])).softmax(-1)
     return pattern * ref.causal_mask(pattern.shape[-1])
@@ -658,6 +662,7 @@ WRONG = {
     ],
     "attention_pattern": [
         (ap_scale_of_two, "square root of d_head"),
+        (ap_mask_of_hundred, "not low enough"),
         (ap_mask_zero, "−∞"),
         (ap_top, "softmax"),
         (ap_cosine, "scaled to length 1"),
