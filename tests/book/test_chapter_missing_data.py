@@ -66,6 +66,7 @@ def test_nbval_reports_it_as_not_run_with_the_reason(project, chapter):
     assert "1 skipped" in done.stdout
 
 
+@pytest.mark.slow
 def test_nbval_runs_it_where_nothing_is_missing(project, chapter, monkeypatch):
     chapter.source.write_text(chapter.source.read_text().replace("needs: mnist\n", ""))
     done = nbval(project, MI_COURSE_MNIST="digits")

@@ -11,7 +11,9 @@ ROOT = CODE.parent
 NAMES = debugger_sessions.names(ROOT)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])]
+)
 def test_a_session_gives_what_the_page_shows(name):
     path = ROOT / debugger_sessions.FOLDER / f"{name}.ipy"
     shown = path.with_suffix(".txt").read_text("utf8")

@@ -176,6 +176,7 @@ def test_what_passed_here_and_did_not_change_is_left_out_when_asked(project, mon
     assert collected("--only-changed") == "collected 4 items"
 
 
+@pytest.mark.slow
 def test_what_is_left_out_is_named_and_is_no_failure(project, monkeypatch):
     monkeypatch.delenv("CI", raising=False)
     project.write("week1/a", cell("1;"))
@@ -218,6 +219,7 @@ def test_a_notebook_with_prose_or_a_date_to_come_fails_with_a_sentence(project):
     assert "exit code 2" in printed
 
 
+@pytest.mark.slow
 def test_lax_comparison_is_refused(project):
     project.write("a", cell("1"))
     project.save("a", [[new_output("execute_result", {"text/plain": "1"}, execution_count=1)]])

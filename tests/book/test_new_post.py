@@ -154,6 +154,7 @@ def test_the_model_post_has_about_500_words_and_types_no_number():
     assert prose.count("{glue:text}`02_positional_embeddings.md::") > 20
 
 
+@pytest.mark.slow
 def test_a_new_post_runs_and_stands_in_the_site_with_outputs_of_its_own(course, capsys):
     assert main(["new-post", ODD]) == 0
     told = capsys.readouterr().out

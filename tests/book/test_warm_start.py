@@ -83,6 +83,7 @@ def started(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 @linux
 def test_a_forked_kernel_prints_what_a_cold_one_prints(started, request):
     cold = printed()

@@ -24,7 +24,7 @@ def test_the_chapters_that_need_mnist_are_known():
     assert DOCS == ["week1/01_mlp_mnist", "week1/03_python_practice"]
 
 
-@pytest.mark.parametrize("doc", DOCS)
+@pytest.mark.parametrize("doc", [pytest.param(DOCS[0], marks=pytest.mark.slow), *DOCS[1:]])
 def test_every_cell_runs_on_the_small_digits_and_says_so(doc, monkeypatch):
     monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")
     result, _ = asyncio.run(run.execute(chapters.named(ROOT, doc), "pocket", 1))

@@ -283,6 +283,7 @@ def passes(capsys, name):
     return out
 
 
+@pytest.mark.slow
 def test_the_copy_that_was_worked_in_is_checked_not_the_untouched_one(solved, capsys):
     mine, copy = solved
     passes(capsys, mine.name)

@@ -213,7 +213,7 @@ assert process._worker is not None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder that one is in")
-@pytest.mark.parametrize("warm", [False, True])
+@pytest.mark.parametrize("warm", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, warm):
     env = os.environ | {"PYTHONPATH": str(ROOT / "code")}
     script = tmp_path / "answer.py"

@@ -41,7 +41,11 @@ for i, source in enumerate(notebook.code_of(Path(sys.argv[1]))):
 """
 
 
-@pytest.fixture(params=EXERCISES)
+SLOW = pytest.mark.slow
+FAST, *OTHERS = EXERCISES
+
+
+@pytest.fixture(params=[FAST, *(pytest.param(doc, marks=SLOW) for doc in OTHERS)])
 def solved(request, tmp_path, monkeypatch):
     """A chapter's name, and its solved notebook in a learner's folder."""
     doc = request.param
@@ -84,7 +88,7 @@ def test_its_imports_give_the_modules_of_today_and_say_so(solved, monkeypatch):
     ]
 
 
-@pytest.mark.slow
+@SLOW
 def test_every_cell_runs(solved, tmp_path):
     _, mine = solved
     done = subprocess.run(

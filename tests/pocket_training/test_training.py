@@ -88,7 +88,7 @@ class Interrupted(Exception):
     """Stands for a person's Ctrl-C."""
 
 
-@pytest.mark.parametrize("stop", [3, 4])
+@pytest.mark.parametrize("stop", [3, pytest.param(4, marks=pytest.mark.slow)])
 def test_interrupted_run_ends_with_the_same_weights(trained, tmp_path, monkeypatch, stop):
     advance = training.Run.advance
 

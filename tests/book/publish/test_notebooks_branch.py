@@ -71,6 +71,7 @@ def test_the_first_cell_installs_a_file_of_the_forks_own_branch(published):
     assert (published / address.removeprefix(base)).is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_the_first_cell_installs_the_course_into_a_running_kernel(
     published, without_the_course, tmp_path, monkeypatch

@@ -113,7 +113,9 @@ def opened():
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("week", WEEKS)
+@pytest.mark.parametrize(
+    "week", [WEEKS[0], *(pytest.param(week, marks=pytest.mark.slow) for week in WEEKS[1:])]
+)
 def test_the_week_becomes_a_pdf_with_all_its_figures(opened, week):
     chromium, base = opened
     with browser.visit(chromium, base, f"print/{week}.html", browser.DESKTOP) as seen:

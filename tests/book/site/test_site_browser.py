@@ -77,8 +77,9 @@ def check(seen, size):
     return problems
 
 
-# Each page is loaded once at each size for all that is asked of it. Widths do not depend on the
-# theme, and axe looks at every page in both. In parts, which two processes can share.
+# Each page is loaded once at each size for all that is asked of it, widths do not depend on the
+# theme, and in the dark only colours differ, which the slow tests look at. In parts, which two
+# processes can share.
 PARTS = 2
 
 
@@ -98,21 +99,35 @@ def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, c
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_page_works_without_the_network_and_axe_finds_nothing(chromium, course, part):
-    """On a desktop: axe with folded parts open and figures drawn, in light and in dark."""
-    base, paths, printed = course
+    """On a desktop: axe with folded parts open and figures drawn."""
+    base, paths, _ = course
     search = "search.html?q=head"
     found = {}
     with browser.visit(chromium, base, search, browser.DESKTOP) as seen:
-        for path in [search, *[*paths, "genindex.html", *printed][part::PARTS]]:
+        for path in [search, *[*paths, "genindex.html"][part::PARTS]]:
             seen.problems.clear()
             seen.page.goto(base + path, wait_until="load")
-            found[path] = check(seen, browser.DESKTOP) if path not in printed else []
-            # a plot is one image to axe, drawn or not
-            browser.scroll_through(seen.page, ".course-fig:not(.course-plotly)")
-            axe.prepare(seen.page)
-            themes = ("light",) if path in printed else ("light", "dark")
-            found[path] += [v for theme in themes for v in axe.violations(seen.page, theme)]
+            found[path] = check(seen, browser.DESKTOP) + violations(seen.page, "light")
     assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+def test_axe_finds_nothing_in_the_dark_and_on_pages_to_print(chromium, course, part):
+    base, paths, printed = course
+    found = {}
+    with browser.visit(chromium, base, "genindex.html", browser.DESKTOP) as seen:
+        for path in [*paths, "genindex.html", *printed][part::PARTS]:
+            seen.page.goto(base + path, wait_until="load")
+            found[path] = violations(seen.page, "light" if path in printed else "dark")
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def violations(page, theme):
+    # a plot is one image to axe, drawn or not
+    browser.scroll_through(page, ".course-fig:not(.course-plotly)")
+    axe.prepare(page)
+    return axe.violations(page, theme)
 
 
 def test_first_page_leads_to_the_introduction(chromium, course):

@@ -103,6 +103,7 @@ def test_its_stale_outputs_are_hidden_with_the_reason(site):
         assert switches(site, page) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_the_choice_among_three_is_remembered(site):
     with browser.served(site) as base, browser.launched() as chromium:
