@@ -114,12 +114,17 @@ def by_kind(
     }
 
 
+def excess(
+    harm: Float[Tensor, "draw batch"], control: Float[Tensor, "other batch"]
+) -> Float[Tensor, "pair batch"]:
+    """The harm minus the control's, prompt by prompt: each row of one with each of the other."""
+    return (harm[:, None] - control[None]).flatten(0, 1)
+
+
 def is_more(
     harm: Float[Tensor, "draw batch"], control: Float[Tensor, "draw batch"], comparisons: int = 1
 ) -> bool:
     """Whether the harm exceeds the control's: the interval of the difference lies above zero.
-
-    The difference is taken prompt by prompt, between each row of one and each row of the other.
 
     Args:
         harm: of each prompt, a row for each draw.
@@ -127,5 +132,5 @@ def is_more(
         comparisons: how many such questions are asked side by side. Each interval is widened so
             that all of them hold together in 95 of 100 cases (Bonferroni's correction).
     """
-    difference = (harm[:, None] - control[None]).flatten(0, 1)
-    return intervals.bootstrap(difference, level=1 - 0.05 / comparisons).side() == "above"
+    found = intervals.bootstrap(excess(harm, control), level=1 - 0.05 / comparisons)
+    return found.side() == "above"

@@ -23,6 +23,7 @@ RIGHTS = {
     ("links.yml", "links"): {"contents": "read", "issues": "write"},
     ("colab.yml", "colab"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "test-all"): {"contents": "read", "issues": "write"},
+    ("test-all.yml", "claims"): {"contents": "read", "issues": "write"},
     ("gpt2-outputs.yml", "propose"): {"contents": "write", "pull-requests": "write"},
 }
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")

@@ -37,6 +37,9 @@ def add(commands: Commands) -> None:
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time")
     parser.add_argument("--changed", action="store_true", help="only claims that are stale")
     parser.add_argument("--dry-run", action="store_true", help="store nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="store nothing: compare with what is stored"
+    )
     add_root(parser)
     text = "plant false claims, and count those that are refused"
     parser = add_command(commands, "prove-claims", text, prove_claims)
@@ -51,15 +54,16 @@ def _draws(text: str) -> int:
 
 
 def run_claims(args: argparse.Namespace) -> int:
-    """Run claims and store their table; 1 if one may not be told as a conclusion."""
+    """Run claims and store their table, or compare them with it; 1 if they differ."""
     from mi_course.book.claims import table
-    from mi_course.claims import rerun
+    from mi_course.claims import catalogue, rerun
 
     root = root_of(args)
     chosen = _chosen(root, args)
     if not chosen:
         print("No claim to run.")
         return 0
+    made_by = [(claim, catalogue.digest(claim)) for claim in chosen]  # as it is run
     seconds: dict[str, float] = defaultdict(float)
     runs = [one for claim in chosen for one in rerun.runs(args.draws) if _is_run(claim, one)]
     with progress_bar(len(runs)) as bar:
@@ -73,14 +77,28 @@ def run_claims(args: argparse.Namespace) -> int:
         ran = rerun.everything(chosen, args.model, args.draws, jobs, on_ran)
     weights = registry.known_sha256(registry.named(args.model))
     found = {
-        claim.name: table.record(root, claim, weights, [r for r in ran if r.name == claim.name])
-        for claim in chosen
+        one.name: table.record(root, one, code, weights, [r for r in ran if r.name == one.name])
+        for one, code in made_by
     }
-    if not args.dry_run:
-        kept = {} if not args.names and not args.changed else _still_known(root, args.model)
-        table.save(root, args.model, kept | found)
     _print(found, seconds)
-    return int(any(not record.is_told for record in found.values()))
+    if args.check:
+        return _compare(_still_known(root, args.model), found)
+    if args.dry_run:
+        return 0
+    kept = _still_known(root, args.model) if args.names or args.changed else {}
+    table.save(root, args.model, kept | found)
+    return 0
+
+
+def _compare(stored: dict[str, Record], found: dict[str, Record]) -> int:
+    """Print where what was found is not what is stored; 1 if anywhere."""
+    from mi_course.book.claims import table
+
+    wrong = [f"{name} is not stored" for name in found if name not in stored]
+    for name in found.keys() & stored.keys():
+        wrong += table.disagreements(name, stored[name], found[name])
+    print("\n".join(wrong) or "Every draw agrees with the stored one.")
+    return int(bool(wrong))
 
 
 def _is_run(claim: Claim, run: object) -> bool:

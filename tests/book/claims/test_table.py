@@ -56,6 +56,7 @@ def test_one_run_and_few_draws_are_called_so(tmp_path):
         ("verdict", "yes"),
         ("smallest", "0.29 logits"),
         ("held", "held in 20 of 20 fresh draws"),
+        ("templates", "held in 20 of 20 draws with other templates"),
     ],
 )
 def test_a_part_stands_alone(tmp_path, part, text):

@@ -91,8 +91,8 @@ def pins(root: Path) -> str:
     return ", ".join(f"{name} {version}" for name, version in sorted(versions.items()) if version)
 
 
-def record(root: Path, claim: Claim, weights: str, ran: Sequence[Ran]) -> Record:
-    """What is stored of the runs of one claim."""
+def record(root: Path, claim: Claim, code: str, weights: str, ran: Sequence[Ran]) -> Record:
+    """What is stored of the runs of one claim; `code` is its digest from before them."""
     of = {one.run: one.finding and _rounded(one.finding) for one in ran}
 
     def column(where: str) -> tuple[Finding | None, ...]:
@@ -102,8 +102,7 @@ def record(root: Path, claim: Claim, weights: str, ran: Sequence[Ran]) -> Record
     page = of[rerun.Run("page", 0)]
     assert page is not None
     held_out = column("held_out") if claim.templates else None
-    made = (catalogue.digest(claim), weights, pins(root))
-    return Record(*made, page, column("page"), column("larger"), held_out)
+    return Record(code, weights, pins(root), page, column("page"), column("larger"), held_out)
 
 
 def _rounded(found: Finding) -> Finding:
@@ -116,13 +115,33 @@ def disagreement(name: str, one: Record, now: Finding) -> str | None:
 
     Machines differ in the last digits: what moves by less than a fiftieth of the interval agrees.
     """
-    page, leeway = one.page, LEEWAY * (one.page.high - one.page.low)
+    page = one.page
     if (page.rule, page.unit, page.level, page.n) != (now.rule, now.unit, now.level, now.n):
         return f"{name} is stored with the rule {page.rule}, and judged by {now.rule}"
-    for what in _COLUMNS:
-        stored, computed = getattr(page, what), getattr(now, what)
-        if abs(stored - computed) > leeway:
-            return f"{name}: {what} {stored:.4g} is stored, and {computed:.4g} was computed now"
+    return _differs(name, page, now)
+
+
+def disagreements(name: str, one: Record, now: Record) -> list[str]:
+    """The same for every draw of a claim; a draw that is stored and was not run counts too."""
+    found = [disagreement(name, one, now.page)]
+    for where in ("fresh", "larger", "held_out"):
+        stored, computed = getattr(one, where) or (), getattr(now, where) or ()
+        if len(stored) != len(computed):
+            found.append(f"{name}: {len(stored)} draws are stored, {len(computed)} were run")
+        for draw, (old, new) in enumerate(zip(stored, computed, strict=False), 1):
+            found.append(_differs(f"{name}, {where}, draw {draw}", old, new))
+    return [why for why in found if why]
+
+
+def _differs(what: str, stored: Finding | None, now: Finding | None) -> str | None:
+    if stored is None or now is None:
+        same = stored is now
+        return None if same else f"{what}: it was refused only once, when stored or just now"
+    leeway = LEEWAY * (stored.high - stored.low)
+    for column in _COLUMNS:
+        old, new = getattr(stored, column), getattr(now, column)
+        if abs(old - new) > leeway:
+            return f"{what}: {column} {old:.4g} is stored, and {new:.4g} was computed now"
     return None
 
 

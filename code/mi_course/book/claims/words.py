@@ -70,6 +70,13 @@ def held(record: Record) -> str:
     return f"held in {record.held(record.fresh)} of {draws} fresh draws"
 
 
+def elsewhere(record: Record) -> str:
+    """`held in 12 of 20 draws with other templates`."""
+    if not record.held_out:
+        return "was not measured with other templates"
+    return f"held in {of_column(record, record.held_out)} draws with other templates"
+
+
 def of_column(record: Record, findings: Sequence[Finding | None] | None) -> str:
     """`19 of 20`, for a table."""
     if findings is None:
@@ -190,5 +197,6 @@ _PARTS: dict[str, Callable[[Claim, Record], str]] = {
     "verdict": lambda claim, one: one.page.verdict if one.is_told else "varies",
     "smallest": lambda claim, one: f"{Number.of(one.page.smallest, one.page)} {one.page.unit}",
     "held": lambda claim, one: held(one),
+    "templates": lambda claim, one: elsewhere(one),
 }
 PARTS = tuple(_PARTS)
