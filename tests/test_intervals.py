@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from mi_course.intervals import Interval, bootstrap
+from mi_course.intervals import Interval, bootstrap, bootstrap_ratio
 
 
 def normal(*shape, seed=0):
@@ -89,3 +89,18 @@ def test_too_few_prompts_and_a_wrong_level_are_refused():
         bootstrap(torch.ones(4))
     with pytest.raises(ValueError, match=r"between 0 and 1, not 95: 0\.95 is usual"):
         bootstrap(torch.ones(9), level=95)
+
+
+def test_a_ratio_is_of_means_and_its_interval_is_narrow_where_the_two_move_together():
+    generator = torch.Generator().manual_seed(0)
+    below = 1 + torch.rand(200, generator=generator)
+    found = bootstrap_ratio(0.5 * below, below)
+    assert found.mean == pytest.approx(0.5)
+    assert found.high - found.low < 1e-9
+    apart = bootstrap_ratio(0.5 * below.flip(0), below)
+    assert apart.mean == pytest.approx(0.5)
+    assert 0.01 < apart.high - apart.low < 0.1
+    with pytest.raises(ValueError, match="one number for each prompt"):
+        bootstrap_ratio(below[1:], below)
+    with pytest.raises(ValueError, match="over 4 prompts says nothing"):
+        bootstrap_ratio(below[:4], below[:4])

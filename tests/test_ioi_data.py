@@ -31,6 +31,18 @@ def test_prompts_of_one_template_have_one_length_and_one_place_for_each_name(dat
         assert len((data.clean.io_pos + data.clean.s1_pos)[rows].unique()) == 1
 
 
+def test_the_other_templates_are_no_page_s_and_make_prompts_of_one_length_each(pocket):
+    others = ioi_data.OTHER_TEMPLATES
+    assert not set(others) & set(ioi_data.TEMPLATES)
+    data = ioi_data.dataset(pocket.tokenizer, 48, seed=3, templates=others)
+    for kind in range(len(others)):
+        batch = data[(data.template == kind).nonzero().flatten()].clean
+        assert len(batch) == 8
+        assert len(batch.end.unique()) == len(batch.s2_pos.unique()) == 1
+    right = ioi.model_logit_diff(pocket, data.clean.tokens, data.clean.answers) > 0
+    assert right.float().mean() > 0.9
+
+
 def test_flipped_prompts_differ_in_the_second_subject_only(data):
     rows = torch.arange(len(data))
     differ = data.clean.tokens != data.flipped.tokens

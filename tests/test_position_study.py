@@ -42,6 +42,29 @@ def test_comparison_has_a_row_for_each_draw_and_removes_as_many_dimensions(pocke
     assert not torch.equal(some["position"], results["position"])
 
 
+def test_a_control_can_have_a_subspace_for_each_prompt(pocket, names):
+    size = len(positional.leading_directions(positional.position_rows(pocket)))
+    read = positional.what_is_read(pocket, names.tokens, positional.reading_points(pocket, "MLPs"))
+    results = position_study.compare(
+        pocket, names, "MLPs", n_random=2, kinds=("random",), seed=5, own=True
+    )
+    second = positional.random_directions(size, pocket.cfg.d_model, 6, 12)
+    for prompt in (0, 7):  # the same prompt, with its own subspace taken from all of them
+        hooks = positional.reading_hooks(read, second[prompt])
+        expected = names.value(pocket, hooks)[prompt]
+        assert torch.allclose(results["random"][1, prompt], expected, atol=1e-4)
+
+
+def test_the_seed_draws_other_subspaces_and_another_order(pocket, names):
+    def random(seed, how="remove"):
+        return position_study.compare(
+            pocket, names, "MLPs", how, n_random=2, kinds=("random",), seed=seed
+        )["random"]
+
+    assert torch.equal(random(0)[1], random(1)[0])
+    assert not torch.equal(random(0, "shuffle")[1], random(1, "shuffle")[0])  # other orders
+
+
 def test_more_is_said_only_where_the_paired_difference_is_above_zero():
     generator = torch.Generator().manual_seed(0)
     prompts = 10 * torch.randn(1, 40, generator=generator)  # prompts differ more than harms do

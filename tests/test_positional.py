@@ -69,6 +69,21 @@ def test_shuffling_back_restores_and_every_direction_moves_whole_activations():
     assert torch.allclose(everything[1], x[1, order[1]], atol=1e-5)
 
 
+def test_each_prompt_can_have_directions_of_its_own():
+    x, mean, order = normal(4, 5, 7), normal(7, seed=1), torch.rand(4, 5).argsort(1)
+    own = positional.random_directions(3, 7, 2, 4)  # prompt direction d_model
+    assert torch.allclose(own @ own.mT, torch.eye(3).expand(4, 3, 3), atol=1e-5)
+    assert not torch.allclose(own[0], own[1], atol=0.1)
+    removed = positional.remove_component(x, own, mean)
+    shuffled = positional.shuffle_component(x, own, order)
+    for row in range(4):
+        one = slice(row, row + 1)
+        alone = positional.remove_component(x[row], own[row], mean)
+        assert torch.allclose(removed[row], alone, atol=1e-5)
+        alone = positional.shuffle_component(x[one], own[row], order[one])
+        assert torch.allclose(shuffled[one], alone, atol=1e-5)
+
+
 def test_share_of_random_directions_in_isotropic_noise_is_their_share_of_the_dimensions():
     share = positional.subspace_share(normal(4, 400, 20), positional.random_directions(5, 20, 3))
     assert share.mean().item() == pytest.approx(5 / 20, abs=0.02)

@@ -25,3 +25,8 @@ def record(root, held=20, draws=20, name=NAME, **what):
     fresh = (found(0.4),) * held + (found(0.1),) * (draws - held)
     others = fresh if claim.templates else None
     return replace(table.Record(*made, found(0.4), fresh, fresh, others), **what)
+
+
+def store(root, **what):
+    """A table for pocket with this one claim in it."""
+    table.save(root, POCKET.name, {NAME: record(root, **what)})

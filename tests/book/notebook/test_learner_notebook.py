@@ -16,6 +16,7 @@ from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch
+from support import stored_claims
 from support.small_course import cell, shown
 
 EXERCISE = """```{exercise-start} Double a *number*
@@ -138,6 +139,20 @@ def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):
     assert code_of(notebook) == ["x = 0.5"]
     assert "Loss 0.51 of 10.10." in text_of(notebook)
     assert "# A\n\n*The numbers in the text come from a run that is kept" in text_of(notebook)
+
+
+def test_a_claim_stands_in_the_text_as_on_the_page(project, convert):
+    stored_claims.store(project.root)
+    said = convert(
+        f"So: {{claim}}`{stored_claims.NAME}` Or {{claim-effect}}`{stored_claims.NAME}`."
+    )
+    assert "logits (effect 0.40 logits, 95 % interval 0.20 to 0.60; held in 20 of 20" in said
+    assert said.strip().endswith("Or 0.40 logits.")
+
+
+def test_an_unknown_claim_names_its_line(convert):
+    with pytest.raises(ChapterError, match=r"01_a\.md, line 2: no claim is named 'week4/x'"):
+        convert("Text\nand {claim}`week4/x`", 1)
 
 
 def test_a_value_that_is_not_stored_names_the_command(convert):
