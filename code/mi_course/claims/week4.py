@@ -112,7 +112,7 @@ def first_look_on_ioi(
     n=600,
     of="prompts",
     sentences={
-        YES: "On IOI the MLPs miss the position: losing it costs them {effect} {unit} more than "
+        YES: "On IOI the MLPs miss the position: losing it costs them more than "
         "losing as many random directions",
         NO: "On IOI the MLPs do not miss the position: losing it costs them at most {within} "
         "{unit} more than losing as many random directions",
@@ -136,8 +136,8 @@ def position_costs_mlps_more_on_ioi(
     n=28,
     of="prompts",
     sentences={
-        YES: "On repeated tokens the MLPs miss the position: losing it costs them {effect} {unit} "
-        "more than losing as many random directions",
+        YES: "On repeated tokens the MLPs miss the position: losing it costs them more "
+        "than losing as many random directions",
         NO: "On repeated tokens the MLPs do not miss the position: losing it costs them less than "
         "{within} {unit} more than losing as many random directions",
         CANNOT_TELL: "On repeated tokens we cannot tell whether the MLPs miss the position: an "
@@ -159,8 +159,8 @@ def position_costs_mlps_more_on_repeated_tokens(
     n=40,
     of="prompts",
     sentences={
-        YES: "On plain sentences the MLPs miss the position: losing it costs them {effect} {unit} "
-        "more than losing as many random directions",
+        YES: "On plain sentences the MLPs miss the position: losing it costs them more "
+        "than losing as many random directions",
         NO: "On plain sentences the MLPs do not miss the position: losing it costs them less than "
         "{within} {unit} more than losing as many random directions",
         CANNOT_TELL: "On plain sentences we cannot tell whether the MLPs miss the position: an "
@@ -182,7 +182,7 @@ def position_costs_mlps_more_on_plain_sentences(
     n=600,
     of="prompts",
     sentences={
-        YES: "On IOI a wrong position costs the MLPs {effect} {unit} more than as many random "
+        YES: "On IOI a wrong position costs the MLPs more than as many random "
         "directions that are shuffled in the same way",
         NO: "On IOI a wrong position costs the MLPs less than {within} {unit} more than as many "
         "random directions that are shuffled in the same way",
@@ -206,7 +206,7 @@ def wrong_position_costs_mlps_more_on_ioi(
     n=28,
     of="prompts",
     sentences={
-        YES: "On repeated tokens a wrong position costs the MLPs {effect} {unit} more than as "
+        YES: "On repeated tokens a wrong position costs the MLPs more than as "
         "many random directions that are shuffled in the same way",
         NO: "On repeated tokens a wrong position costs the MLPs less than {within} {unit} more "
         "than as many random directions that are shuffled in the same way",
@@ -230,7 +230,7 @@ def wrong_position_costs_mlps_more_on_repeated_tokens(
     n=40,
     of="prompts",
     sentences={
-        YES: "On plain sentences a wrong position costs the MLPs {effect} {unit} more than as "
+        YES: "On plain sentences a wrong position costs the MLPs more than as "
         "many random directions that are shuffled in the same way",
         NO: "On plain sentences a wrong position costs the MLPs less than {within} {unit} more "
         "than as many random directions that are shuffled in the same way",
@@ -254,7 +254,7 @@ def wrong_position_costs_mlps_more_on_plain_sentences(
     n=600,
     of="prompts",
     sentences={
-        YES: "On IOI the experiment sees content: losing it costs the MLPs {effect} {unit} more "
+        YES: "On IOI the experiment sees content: losing it costs the MLPs more "
         "than losing random directions",
         NO: "On IOI content costs the MLPs at most {within} {unit} more than random directions, "
         "so the experiment has little to see there",
@@ -278,8 +278,8 @@ def content_costs_mlps_more_on_ioi(
     n=28,
     of="prompts",
     sentences={
-        YES: "On repeated tokens the experiment sees content: losing it costs the MLPs {effect} "
-        "{unit} more than losing random directions",
+        YES: "On repeated tokens the experiment sees content: losing it costs the MLPs "
+        "more than losing random directions",
         NO: "On repeated tokens content costs the MLPs less than {within} {unit} more than random "
         "directions, so the experiment has little to see there",
         CANNOT_TELL: "On repeated tokens we cannot tell whether content costs the MLPs more than "
@@ -301,8 +301,8 @@ def content_costs_mlps_more_on_repeated_tokens(
     n=40,
     of="prompts",
     sentences={
-        YES: "On plain sentences the experiment sees content: losing it costs the MLPs {effect} "
-        "{unit} more than losing random directions",
+        YES: "On plain sentences the experiment sees content: losing it costs the MLPs "
+        "more than losing random directions",
         NO: "On plain sentences content costs the MLPs less than {within} {unit} more than random "
         "directions, so the experiment has little to see there",
         CANNOT_TELL: "On plain sentences we cannot tell whether content costs the MLPs more than "
@@ -324,7 +324,7 @@ def content_costs_mlps_more_on_plain_sentences(
     n=96,
     of="prompts",
     sentences={
-        YES: "On IOI attention misses the position: losing it costs {effect} {unit} more than "
+        YES: "On IOI attention misses the position: losing it costs more than "
         "losing as many random directions",
         NO: "On IOI attention does not miss the position: losing it costs at most {within} {unit} "
         "more than losing as many random directions",
@@ -348,7 +348,7 @@ def position_costs_attention_more_on_ioi(
     n=28,
     of="prompts",
     sentences={
-        YES: "On repeated tokens attention misses the position: losing it costs {effect} {unit} "
+        YES: "On repeated tokens attention misses the position: losing it costs "
         "more than losing as many random directions",
         NO: "On repeated tokens attention does not miss the position: losing it costs less than "
         "{within} {unit} more than losing as many random directions",
@@ -371,7 +371,7 @@ def position_costs_attention_more_on_repeated_tokens(
     n=40,
     of="prompts",
     sentences={
-        YES: "On plain sentences attention misses the position: losing it costs {effect} {unit} "
+        YES: "On plain sentences attention misses the position: losing it costs "
         "more than losing as many random directions",
         NO: "On plain sentences attention does not miss the position: losing it costs less than "
         "{within} {unit} more than losing as many random directions",
@@ -394,8 +394,8 @@ def position_costs_attention_more_on_plain_sentences(
     n=28,
     of="prompts",
     sentences={
-        YES: "When the last MLP alone loses the position, repeated tokens suffer by {effect} "
-        "{unit} more than when it loses random directions",
+        YES: "When the last MLP alone loses the position, repeated tokens suffer "
+        "more than when it loses random directions",
         NO: "When the last MLP alone loses the position, repeated tokens suffer by less than "
         "{within} {unit} more than when it loses random directions",
         CANNOT_TELL: "We cannot tell whether the last MLP alone misses the position on repeated "
@@ -429,7 +429,7 @@ def _without_mlps(
     n=96,
     of="prompts",
     sentences={
-        YES: "On IOI all MLPs together are worth {effect} {unit}",
+        YES: "On IOI the model does worse when every MLP is at its mean",
         NO: "On IOI all MLPs together are worth less than {within} {unit}",
         CANNOT_TELL: "On IOI we cannot tell whether the MLPs are worth anything",
     },
@@ -448,7 +448,7 @@ def mlps_are_worth_something_on_ioi(
     n=28,
     of="prompts",
     sentences={
-        YES: "On repeated tokens all MLPs together are worth {effect} {unit}",
+        YES: "On repeated tokens the model does worse when every MLP is at its mean",
         NO: "On repeated tokens all MLPs together are worth less than {within} {unit}",
         CANNOT_TELL: "On repeated tokens we cannot tell whether the MLPs are worth anything",
     },
@@ -466,7 +466,7 @@ def mlps_are_worth_something_on_repeated_tokens(
     n=40,
     of="prompts",
     sentences={
-        YES: "On plain sentences all MLPs together are worth {effect} {unit}",
+        YES: "On plain sentences the model does worse when every MLP is at its mean",
         NO: "On plain sentences all MLPs together are worth less than {within} {unit}",
         CANNOT_TELL: "On plain sentences we cannot tell whether the MLPs are worth anything",
     },

@@ -32,8 +32,8 @@ def test_what_is_stored_is_read_again_in_the_same_bytes(tmp_path):
 def test_eighteen_of_twenty_are_told_and_seventeen_are_not(tmp_path):
     said = render(tmp_path, record(tmp_path, held=18))
     assert said == (
-        "On IOI all MLPs together are worth 0.40 logits (effect 0.40 logits, 95 % interval 0.20 to "
-        "0.60; held in 18 of 20 fresh draws)."
+        "On IOI the model does worse when every MLP is at its mean (effect 0.40 logits, 95 % "
+        "interval 0.20 to 0.60; held in 18 of 20 fresh draws)."
     )
     said = render(tmp_path, record(tmp_path, held=17))
     assert said.startswith("What this finds varies from draw to draw. In 17 of 20 fresh draws: “On")
@@ -50,7 +50,7 @@ def test_one_run_and_few_draws_are_called_so(tmp_path):
 @pytest.mark.parametrize(
     ("part", "text"),
     [
-        ("sentence", "On IOI all MLPs together are worth 0.40 logits"),
+        ("sentence", "On IOI the model does worse when every MLP is at its mean"),
         ("effect", "0.40 logits"),
         ("interval", "95 % interval 0.20 to 0.60"),
         ("verdict", "yes"),

@@ -43,8 +43,8 @@ def test_the_conclusion_stands_with_its_evidence_which_leads_to_all_claims(built
     assert said == ""
     told = pages["book/a"].select_one(".course-claim")
     assert told.get_text() == (
-        "On IOI all MLPs together are worth 0.40 logits (effect 0.40 logits, 95 % interval 0.20 to "
-        "0.60; held in 20 of 20 fresh draws)."
+        "On IOI the model does worse when every MLP is at its mean (effect 0.40 logits, 95 % "
+        "interval 0.20 to 0.60; held in 20 of 20 fresh draws)."
     )
     assert told.a["href"] == "claims.html"
     assert told.a.get_text().startswith("(effect")
