@@ -6,6 +6,7 @@ import pytest
 
 from mi_course.book.claims import table, words
 from mi_course.book.proof import claims as planted
+from mi_course.book.proof import report
 from mi_course.claims import catalogue
 from mi_course.claims.finding import CANNOT_TELL, YES, ClaimError
 from mi_course.models import registry
@@ -140,3 +141,6 @@ def test_every_planted_false_claim_is_refused_and_nothing_else():
     assert [t for t in tried if not t.right or not t.example] == []
     assert sum(t.wanted for t in tried) >= 20
     assert sum(not t.wanted for t in tried) >= 4
+    page = (ROOT / "book/claims.md").read_text("utf8")
+    assert report.disagreements(page) == []
+    assert report.table(tried).partition("(Python")[0] in page

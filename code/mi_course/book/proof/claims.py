@@ -275,7 +275,7 @@ def _of_sources(folder: Path) -> Iterator[Tried]:
         (copy / path.relative_to(package)).write_text(text.replace(old, new, 1), "utf8")
         now = sources.digest(module, function, package=copy)
         said = f"its digest was {stored[:8]}, and is {now[:8]}" if now != stored else ""
-        example = f"{old.strip()} → {new.strip()}" if old in text else ""
+        example = f"{old} → {' '.join(new.split())}" if old in text else ""
         return Tried(kind, example, said, wanted)
 
     yield tried("the digest of an older threshold", MODULE, THRESHOLD, "IOI: 0.2", wanted=True)
@@ -284,5 +284,5 @@ def _of_sources(folder: Path) -> Iterator[Tried]:
     )
     yield tried("an edit of a sentence", MODULE, "On IOI", "On such prompts", wanted=False)
     yield tried("an edit of a docstring", MODULE, '"""Week 4:', '"""The fourth week:', wanted=False)
-    comment = f"# a remark\n{'from __future__'}"
+    comment = "# a remark\nfrom __future__"
     yield tried("an edit of a comment", IMPORTED, "from __future__", comment, wanted=False)
