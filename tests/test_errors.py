@@ -69,6 +69,17 @@ def test_an_error_is_still_caught_by_its_built_in_class(name, built_in):
     assert issubclass(getattr(importlib.import_module(module), kind), built_in)
 
 
+def test_nothing_is_guarded_by_an_assert():
+    """With PYTHONOPTIMIZE=1 none is executed."""
+    asserts = [
+        f"{path.relative_to(CODE)}:{node.lineno}"
+        for path in (CODE / "mi_course").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf8")))
+        if isinstance(node, ast.Assert)
+    ]
+    assert asserts == []
+
+
 def test_the_base_imports_nothing():
     code = "import mi_course, sys; before = set(sys.modules); import mi_course.errors; "
     code += "print(*sorted(set(sys.modules) - before))"

@@ -278,7 +278,8 @@ def propagate(
             active = active + folded.mlp(layer, active)
         if after_mlp is not None:
             active = _join(active, after_mlp(layer, span))
-    assert active is not None
+    if active is None:
+        raise TypeError("propagate() needs after_attention or after_mlp: where the patches start")
     return folded.logit_diff(active[:, :, -1], answers)
 
 

@@ -220,7 +220,8 @@ def _by_position(
                 rest = [1] * (out.ndim - 1)
                 out[microbatch.rows] = unchanged.view(-1, *rest)  # batch 1 1 ...
             out[microbatch.rows, :, pos] = values
-    assert out is not None
+    if out is None:
+        raise ValueError("there are no prompts")
     return out
 
 

@@ -53,7 +53,7 @@ class Replacement:
         if self.tokens is not None:
             return folded.run(microbatch.of(self.tokens)).z
         if self.means is not None and self.groups is not None:
-            z = self._of_group(self.means.z, microbatch)  # batch layer pos head d_head
+            z = _of_group(self.means.z, self.groups, microbatch)  # batch layer pos head d_head
             return list(z.to(folded.device).permute(1, 0, 3, 2, 4))  # layer batch head pos d_head
         n_heads, d_head, _ = folded.blocks[0].w_o.shape
         zeros = folded.w_e.new_zeros(1, n_heads, microbatch.length, d_head)
@@ -67,16 +67,16 @@ class Replacement:
             run = folded.run(microbatch.of(self.tokens))
             return [run.mlp_output(layer) for layer in range(len(folded.blocks))]
         if self.means is not None and self.groups is not None:
-            mlps = self._of_group(self.means.mlps, microbatch)  # batch layer pos d_model
+            mlps = _of_group(self.means.mlps, self.groups, microbatch)  # batch layer pos d_model
             return list(mlps.to(folded.device).transpose(0, 1))  # layer batch pos d_model
         zeros = folded.w_e.new_zeros(1, microbatch.length, folded.w_e.shape[1])
         return [zeros] * len(folded.blocks)
 
-    def _of_group(self, means: Tensor, microbatch: Microbatch) -> Tensor:
-        """Each prompt's mean, cut to its length: batch layer pos …"""
-        assert self.groups is not None
-        groups = self.groups[microbatch.rows].to(means.device)
-        return means[groups, :, : microbatch.length]
+
+def _of_group(means: Tensor, groups: Int[Tensor, "batch"], microbatch: Microbatch) -> Tensor:
+    """Each prompt's mean, cut to its length: batch layer pos …"""
+    rows = groups[microbatch.rows].to(means.device)
+    return means[rows, :, : microbatch.length]
 
 
 def zero() -> Replacement:

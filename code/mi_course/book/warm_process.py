@@ -154,8 +154,8 @@ def _mend_torchvision() -> None:
     """What the package does before torchvision is imported, without importing the package."""
     file = Path(__file__).parents[1] / "torchvision_hook.py"
     spec = spec_from_file_location(f"{PACKAGE}.torchvision_hook", file)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} cannot be loaded")
     hook = module_from_spec(spec)
     spec.loader.exec_module(hook)
     hook.install()

@@ -66,12 +66,10 @@ def serving(env: Mapping[str, str]) -> Iterator[str]:
                 pass_fds=[listener.fileno()],
                 start_new_session=True,  # an interrupt from the keyboard is not meant for it
             )
-        assert process.stdin is not None
         try:
             yield address
         finally:
-            process.stdin.close()
-            process.wait()
+            process.communicate()  # closes its input, which ends it
 
 
 class Forked:

@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import cast
 
 from mi_course.check import accidents, check_names, magics
 from mi_course.check.core import EXERCISES, Verdict
@@ -279,8 +280,7 @@ def _run_cell(
 def _verdict(
     task: dict[str, object], namespace: dict[str, object], failed: dict[object, str]
 ) -> Verdict:
-    name, cells = str(task["name"]), task["cells"]
-    assert isinstance(cells, list)
+    name, cells = str(task["name"]), cast(list[int], task["cells"])
     try:
         solution = eval(str(task["answer"]), namespace)
     except BaseException as error:

@@ -20,7 +20,7 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import psutil
 
@@ -62,13 +62,14 @@ class _Worker:
             cwd=_folder() or tempfile.gettempdir(),
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
+        self._jobs = cast(BinaryIO, self.process.stdin)
+        self._answers = cast(BinaryIO, self.process.stdout)
         self.ready = False
         self.replies: queue.Queue[Reply | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        while (data := wire.receive(self.process.stdout)) is not None:
+        while (data := wire.receive(self._answers)) is not None:
             try:
                 self.replies.put(json.loads(data))
             except ValueError:
@@ -77,8 +78,7 @@ class _Worker:
         self.replies.put(None)
 
     def send(self, job: bytes) -> None:
-        assert self.process.stdin is not None
-        wire.send(self.process.stdin, job)
+        wire.send(self._jobs, job)
 
     def kill(self) -> None:
         """End it, with the processes that the learner's code started."""

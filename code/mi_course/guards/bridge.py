@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
@@ -323,8 +323,7 @@ class GuardedBridge(TransformerBridge):
 def guard(model: TransformerBridge) -> GuardedBridge:
     """Turn a bridge into a guarded one, in place: its weights and hook points stay as they are."""
     model.__class__ = GuardedBridge
-    assert isinstance(model, GuardedBridge)
-    return model
+    return cast(GuardedBridge, model)
 
 
 def _keywords(hugging_face_model: type) -> set[str]:

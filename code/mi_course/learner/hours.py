@@ -53,7 +53,8 @@ def amount(text: str) -> float | None:
 def replaced(line: str, hours: float) -> str:
     """A line that `read` understands, with another number of hours; the rest stays as it is."""
     found = _LINE.fullmatch(line.strip(" \t"))
-    assert found is not None
+    if found is None:
+        raise ValueError(f"{line!r} has no hours")
     start = len(line) - len(line.lstrip(" \t"))
     return line[: start + found.start(2)] + written(hours) + line[start + found.end(2) :]
 

@@ -75,7 +75,7 @@ def check(seen, size):
 
 
 def beyond_the_screen(page):
-    """What is wider than a phone: the open page, or something on it. It ends at the phone's size."""
+    """What is wider than a phone: an open page, or something on it. Ends at the phone's size."""
     problems = []
     for width in PHONE_WIDTHS:
         page.set_viewport_size(browser.PHONE | {"width": width})

@@ -22,6 +22,7 @@ ADMONITIONS = (
     "warning",
 )
 _TITLES = {"seealso": "See also"}
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def convert(converter: Converter, directive: Directive) -> str:
@@ -146,15 +147,17 @@ def python_object(source: str, name: str, file: str) -> str:
     Raises:
         ChapterError: there is none of this name.
     """
-    body = ast.parse(source).body
-    found: ast.AST | None = None
-    for part in name.split("."):
-        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-        found = next((n for n in body if isinstance(n, kinds) and n.name == part), None)
-        if found is None:
-            raise ChapterError(f"{file} defines no {name}")
-        body = found.body
-    assert isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+
+    def named(part: str, scope: ast.Module | Definition) -> Definition:
+        for node in scope.body:
+            if isinstance(node, Definition) and node.name == part:
+                return node
+        raise ChapterError(f"{file} defines no {name}")
+
+    outermost, *inner = name.split(".")
+    found = named(outermost, ast.parse(source))
+    for part in inner:
+        found = named(part, found)
     first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
     lines = source.splitlines()[first - 1 : found.end_lineno]
     return "\n".join(line[found.col_offset :] for line in lines)

@@ -112,11 +112,11 @@ def _span(source: str, node: ast.expr) -> tuple[int, int]:
     """Where an expression begins and ends, in characters; the parser counts bytes of a line."""
     lines = [line.encode() for line in source.splitlines(keepends=True)]
 
-    def at(line: int, column: int) -> int:
+    def at(line: int | None, column: int | None) -> int:
+        if line is None or column is None:
+            raise ValueError("the expression was not parsed from a text")
         return len((b"".join(lines[: line - 1]) + lines[line - 1][:column]).decode())
 
-    assert node.end_lineno is not None
-    assert node.end_col_offset is not None
     return at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
 
 
