@@ -7,10 +7,12 @@ import sys
 
 import pytest
 
+# The helpers' own asserts too: with PYTHONOPTIMIZE=1 only what pytest rewrites is executed.
+pytest.register_assert_rewrite("support")
 os.environ["MI_COURSE_PROGRESS"] = "off"  # what is checked here is no learner's progress
 
-import mi_course  # noqa: F401  (before transformers: see mi_course.torchvision_hook)
-from support.outside import SHARED, not_run
+import mi_course  # noqa: E402, F401  (before transformers: see mi_course.torchvision_hook)
+from support.outside import SHARED, not_run  # noqa: E402
 
 if (SHARED / "data" / "MNIST").is_dir():
     os.environ.setdefault("MI_COURSE_DATA", str(SHARED / "data"))

@@ -147,3 +147,11 @@ def test_replacements_that_do_not_fit_are_refused(tiny, prompts):
         ablation.knock_out(tiny, tokens, answers, by=ablation.mean(means, GROUPS[:3]))
     with pytest.raises(IndexError, match="layer 2 out of range"):
         ablation.knock_out(tiny, tokens, answers, mlps=[2], by=ablation.zero())
+
+
+def test_a_mean_over_padding_is_refused(tiny):
+    padded = TOKENS.clone()
+    padded[2, -1] = 0
+    with pytest.raises(ValueError, match=r"row 2 .* ends with padding .*the mean would count it"):
+        ablate_heads(tiny, padded, [(0, 1)], "mean")
+    assert ablate_heads(tiny, padded, [(0, 1)], "zero").shape == (6, 5, 300)  # each row for itself

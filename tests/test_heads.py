@@ -39,3 +39,9 @@ def test_head_that_does_not_exist_is_refused(tiny, layer, head, words):
 def test_names_of_version_0_1_lead_here(module, old, new):
     with pytest.warns(FutureWarning, match=rf"{old} is called mi_course\.heads\.{new.__name__}"):
         assert getattr(module, old) is new
+
+
+def test_a_score_that_is_no_number_is_refused():
+    scores = torch.tensor([[0.1, 0.8], [0.9, float("nan")]])
+    with pytest.raises(ValueError, match=r"the score of head 1\.1 is nan"):
+        heads.strongest_first(scores, 0.5)

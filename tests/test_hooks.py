@@ -35,6 +35,22 @@ def test_hook_left_behind_by_someone_else_does_not_change_the_result(tiny):
     assert torch.equal(hooks.run_with_cache(tiny, TOKENS, [Z])[0], clean)
 
 
+def test_hooks_of_a_context_around_it_act_and_stay_until_it_ends(tiny):
+    """They would be asked for and have no effect, there and in the rest of the context."""
+    clean = tiny(TOKENS)
+    hook = ("blocks.0.attn.hook_z", zero)
+    with tiny.hooks(fwd_hooks=[hook]):
+        expected = tiny(TOKENS)
+        logits, cache = hooks.run_with_cache(tiny, TOKENS, [Z], [(Z, zero)])
+        assert cache[Z].abs().max() == 0
+        both = tiny.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)])
+        assert torch.equal(logits, both)
+        assert not torch.allclose(both, expected)
+        assert torch.equal(hooks.run_with_hooks(tiny, TOKENS, []), expected)
+        assert torch.equal(tiny(TOKENS), expected)
+    assert torch.equal(tiny(TOKENS), clean)
+
+
 def test_cache_holds_what_was_asked_for(tiny):
     name = "blocks.1.hook_resid_pre"
     _, cache = hooks.run_with_cache(tiny, TOKENS, [Z, name])
@@ -85,6 +101,7 @@ def test_misspelt_hook_name_is_refused_with_the_right_one(tiny):
         ),
         (torch.zeros(5, dtype=torch.long), "shape"),
         (torch.zeros(1, 5), "token ids"),
+        (torch.zeros(1, 0, dtype=torch.long), "there are no tokens"),
         ("When Mary", "token ids"),
         (torch.full((1, 5), 300), "another model's tokenizer"),
         (torch.full((1, 5), -1), "another model's tokenizer"),

@@ -73,3 +73,20 @@ def test_scores_keep_all_leading_axes():
 
 def test_random_ids_follow_the_vocabulary(tiny):
     assert induction.random_ids(tiny) == (257, 300)
+
+
+@pytest.mark.parametrize(
+    "score", [induction.prefix_matching_score, induction.duplicate_token_score]
+)
+def test_another_length_than_that_of_the_prompts_is_refused(score):
+    for wrong in (3, 5, 40):
+        with pytest.raises(ValueError, match=f"patterns of 9 tokens and seq_len {wrong}, which ma"):
+            score(random_pattern(4), wrong)
+
+
+def test_what_has_no_halves_or_no_tokens_is_refused(tiny):
+    with pytest.raises(ValueError, match="7 losses have no halves"):
+        induction.losses_by_half(torch.rand(2, 7))
+    for count, length in ((0, 4), (3, 0), (3, -2)):
+        with pytest.raises(ValueError, match=f"{count} prompts of {length} tokens"):
+            induction.repeated_tokens(tiny, count, length, seed=0)

@@ -111,3 +111,33 @@ def test_p8_is_fifteen_tokens_for_gpt2():
     gpt2 = ByteLevelBPETokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"))
     assert {len(gpt2.encode(prompt.text).ids) + 1 for prompt in ioi.p8()} == {15}
     assert gpt2.encode("Hello, world!").ids == [15496, 11, 995, 0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("When Mary and Mary went to the park, Mary gave the bag to", None),
+        ("When Tom and John went to the park, John gave the bag to", "Mary is named once .* 0 t"),
+        ("When Mary and Tom went to the park, Tom gave the bag to", "John is named twice .* 0 t"),
+        ("John and Mary went to the park, John gave the bag to", "John is named twice .* 1 t"),
+    ],
+)
+def test_names_that_are_not_where_they_belong_are_refused(pocket, text, words):
+    """Their positions would silently be those of another token."""
+    prompt = ioi.Prompt(text, "Mary", "John" if words else "Mary", "mine")
+    with pytest.raises(ValueError, match=words or "IO and S are both Mary"):
+        ioi.tokenize(pocket.tokenizer, [ioi.p8()[0], prompt])
+
+
+def test_prompts_and_answers_must_be_as_many(pocket):
+    batch = ioi.tokenize(pocket.tokenizer, ioi.p8())
+    for measure in (
+        lambda: ioi.model_logit_diff(pocket, batch.tokens, batch.answers[:3]),
+        lambda: ioi.logit_diff(pocket(batch.tokens), batch[:3]),
+    ):
+        with pytest.raises(ValueError, match="8 prompts and 3 answers: give one for each"):
+            measure()
+    with pytest.raises(ValueError, match="batch_size must be at least 1, not 0"):
+        ioi.model_logit_diff(pocket, batch.tokens, batch.answers, batch_size=0)
+    with pytest.raises(ValueError, match="there are no prompts"):
+        ioi.tokenize(pocket.tokenizer, [])

@@ -30,6 +30,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from mi_course import folded_gpt2, ioi, patching
+from mi_course.guards import padding
 from mi_course.heads import Head, check_head
 from mi_course.hooks import Hook, run_with_cache, run_with_hooks
 from mi_course.microbatches import Microbatch, microbatches
@@ -89,7 +90,7 @@ def ablation_hooks(
 
     Raises:
         IndexError: a head that the model does not have.
-        ValueError: an unknown `how`, or too few prompts for a mean.
+        ValueError: an unknown `how`; too few prompts for a mean, or padding among them.
 
     See: Wang et al. 2022, arXiv:2211.00593, section 2, for the case against zero ablation.
     """
@@ -100,6 +101,9 @@ def ablation_hooks(
             f"a mean over {tokens.shape[0]} prompts is mostly the prompt itself: "
             f"give at least {LEAST}"
         )
+    if how == "mean":
+        mend = "give prompts of one length, or use knock_out by mean(...), which tells them apart"
+        padding.check_right(model, tokens, None, harm="the mean would count it", mend=mend)
     by_layer = _by_layer(model, heads)
     names = {layer: f"blocks.{layer}.attn.hook_z" for layer in by_layer}
     means: dict[str, Tensor] = {}

@@ -29,11 +29,17 @@ def strongest_first(scores: Float[Tensor, "layer head"], threshold: float) -> li
 
     Heads of one score keep the order of layers and heads.
 
+    Raises:
+        ValueError: a score is no number, and neither reaches the threshold nor does not.
+
     Example:
         >>> import torch
         >>> strongest_first(torch.tensor([[0.1, 0.8], [0.9, 0.5]]), threshold=0.5)
         [(1, 0), (0, 1), (1, 1)]
     """
+    if bool(scores.isnan().any()):
+        layer, head = scores.isnan().nonzero()[0].tolist()
+        raise ValueError(f"the score of head {layer}.{head} is nan: was something divided by 0?")
     reached = [(int(layer), int(head)) for layer, head in (scores >= threshold).nonzero().tolist()]
     return sorted(reached, key=lambda head: -scores[head].item())
 

@@ -35,7 +35,8 @@ def run_with_hooks(
     """Logits of one forward pass during which each hook may change one activation.
 
     Args:
-        model: hooks are removed afterwards, even if the pass fails.
+        model: hooks are removed afterwards, even if the pass fails. Within
+            `with model.hooks(...)` those act too, and stay until that ends.
         tokens: equal-length prompts, no padding.
         hooks: pairs of a hook point's name and a function `(activation, hook) -> activation`.
 
@@ -48,14 +49,20 @@ def run_with_hooks(
     check_hook_names(model, [name for name, _ in hooks])
     check_tokens(model, tokens)
     watch = Watch()
-    model.reset_hooks()
+    _reset_hooks(model)
     try:
         with torch.no_grad():
             logits = model.run_with_hooks(tokens, fwd_hooks=watch.over(hooks))
     finally:
-        model.reset_hooks()
+        _reset_hooks(model)
     watch.check()
     return logits
+
+
+def _reset_hooks(model: TransformerBridge) -> None:
+    """Remove what was left behind; what a `with model.hooks(...)` around this asks for stays."""
+    if not getattr(model, "context_level", 0):
+        model.reset_hooks()
 
 
 def run_with_cache(
@@ -115,6 +122,8 @@ def check_tokens(
         raise ValueError("tokens must be a tensor of token ids: see model.to_tokens(text)")
     if tokens.ndim != 2:
         raise ValueError(f"tokens must have shape (batch, pos), not {tuple(tokens.shape)}")
+    if tokens.shape[1] == 0:
+        raise ValueError("there are no tokens: the shape is (batch, pos), and pos is 0")
     check_length(model, tokens.shape[1])
     if tokens.numel() and not 0 <= int(tokens.min()) <= int(tokens.max()) < model.cfg.d_vocab:
         raise ValueError(

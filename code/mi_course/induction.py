@@ -49,8 +49,10 @@ def repeated_tokens(
         seed: of the drawing; PyTorch's global state is left alone.
 
     Raises:
-        ValueError: the prompt would be longer than the model's context.
+        ValueError: the prompt would be longer than the model's context; no prompts, or no tokens.
     """
+    if n_prompts < 1 or seq_len < 1:
+        raise ValueError(f"{n_prompts} prompts of {seq_len} tokens: there must be one at least")
     if 1 + 2 * seq_len > model.cfg.n_ctx:
         raise ValueError(
             f"1 + 2 × {seq_len} tokens are too many: this model reads at most {model.cfg.n_ctx}"
@@ -80,8 +82,15 @@ def losses_by_half(
     """Mean loss on the first half of `repeated_tokens`, and on the second from its second token on.
 
     The second half's first token is left out: nothing tells that the repetition has begun.
+
+    Raises:
+        ValueError: an odd number of losses, which has no halves.
     """
-    seq_len = losses.shape[1] // 2
+    seq_len, odd = divmod(losses.shape[1], 2)
+    if odd:
+        raise ValueError(
+            f"{losses.shape[1]} losses have no halves: those of 1 + 2 × seq_len tokens do"
+        )
     return losses[:, :seq_len].mean(), losses[:, seq_len + 1 :].mean()
 
 
@@ -92,14 +101,23 @@ def prefix_matching_score(
 
     On prompts made by `repeated_tokens`: query q in the second half, key q - seq_len + 1. A perfect
     induction head scores 1; attention spread evenly over the context scores below 1 / seq_len.
+
+    Raises:
+        ValueError: the patterns are not those of 1 + 2 × seq_len tokens.
     """
+    _check_repeated(patterns, seq_len)
     return _diagonal_mean(patterns, offset=seq_len - 1, first_query=seq_len + 1)
 
 
 def duplicate_token_score(
     patterns: Float[Tensor, "*heads query key"], seq_len: int
 ) -> Float[Tensor, "*heads"]:
-    """Mean attention from each repeated token to its own first occurrence, key q - seq_len."""
+    """Mean attention from each repeated token to its own first occurrence, key q - seq_len.
+
+    Raises:
+        ValueError: the patterns are not those of 1 + 2 × seq_len tokens.
+    """
+    _check_repeated(patterns, seq_len)
     return _diagonal_mean(patterns, offset=seq_len, first_query=seq_len + 1)
 
 
@@ -108,6 +126,15 @@ def previous_token_score(
 ) -> Float[Tensor, "*heads"]:
     """Mean attention from each position to the one before it, key q - 1, from the second on."""
     return _diagonal_mean(patterns, offset=1, first_query=1)
+
+
+def _check_repeated(patterns: Tensor, seq_len: int) -> None:
+    length = patterns.shape[-1]
+    if length != 1 + 2 * seq_len:
+        raise ValueError(
+            f"patterns of {length} tokens and seq_len {seq_len}, which makes {1 + 2 * seq_len}: "
+            "give the seq_len that the prompts were made with"
+        )
 
 
 def _diagonal_mean(patterns: Tensor, offset: int, first_query: int) -> Tensor:

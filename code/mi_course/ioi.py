@@ -166,8 +166,11 @@ def tokenize(tokenizer: Any, batch: Sequence[Prompt]) -> Batch:
         batch: the prompts.
 
     Raises:
-        ValueError: a name is not one token here, so it has no single position.
+        ValueError: a name is not one token here, so it has no single position; IO and S are the
+            same, or are not named where the prompt's own words say; no prompts.
     """
+    if not batch:
+        raise ValueError("there are no prompts")
     bos = tokenizer.bos_token_id
     rows = [[bos, *tokenizer.encode(p.text, add_special_tokens=False)] for p in batch]
     end = torch.tensor([len(row) - 1 for row in rows])
@@ -175,17 +178,31 @@ def tokenize(tokenizer: Any, batch: Sequence[Prompt]) -> Batch:
     tokens = torch.tensor(padded)
     io = torch.tensor([_name_id(tokenizer, p.io) for p in batch])
     s = torch.tensor([_name_id(tokenizer, p.s) for p in batch])
-    is_s = (tokens == s[:, None]).int()
+    is_io, is_s = (tokens == io[:, None]).int(), (tokens == s[:, None]).int()
+    for prompt, *named in zip(batch, is_io.sum(1).tolist(), is_s.sum(1).tolist(), strict=True):
+        _check_named(prompt, *named)
     last = tokens.shape[1] - 1
     return Batch(
         tokens=tokens,
         io=io,
         s=s,
-        io_pos=(tokens == io[:, None]).int().argmax(1),
+        io_pos=is_io.argmax(1),
         s1_pos=is_s.argmax(1),
         s2_pos=last - is_s.flip(1).argmax(1),
         end=end,
     )
+
+
+def _check_named(prompt: Prompt, io: int, s: int) -> None:
+    """Refuse a prompt whose tokens name IO or S less often than an IOI prompt does."""
+    if prompt.io == prompt.s:
+        raise ValueError(f"IO and S are both {prompt.io}, so nothing differs: {prompt.text}")
+    for name, found, least in ((prompt.io, io, 1), (prompt.s, s, 2)):
+        if found < least:
+            raise ValueError(
+                f"{name} is named {('once', 'twice')[least - 1]} in an IOI prompt, each time with "
+                f"a space before it, and here {found} times: {prompt.text}"
+            )
 
 
 def _name_id(tokenizer: Any, name: str) -> int:
@@ -204,9 +221,14 @@ def logit_diff(
     """Logit of the right token minus that of the wrong one, where `answers` says.
 
     For a `Batch` that is IO minus S at END: above 0 where the model prefers the right name.
+
+    Raises:
+        ValueError: not as many answers as prompts.
     """
     if isinstance(answers, Batch):
         answers = answers.answers
+    if len(answers) != len(logits):
+        raise ValueError(f"{len(logits)} prompts and {len(answers)} answers: give one for each")
     rows = torch.arange(len(answers), device=logits.device)
     at_end = logits[rows, answers.end]
     return at_end[rows, answers.right] - at_end[rows, answers.wrong]
@@ -223,6 +245,8 @@ def model_logit_diff(
 
     The logits of 500 prompts of 15 tokens are 1.5 GB for GPT-2 small; these few are enough.
     """
+    if len(answers) != len(tokens) or len(tokens) == 0:
+        raise ValueError(f"{len(tokens)} prompts and {len(answers)} answers: give one for each")
     found = []
     for rows in slices(len(tokens), batch_size):
         found.append(logit_diff(model(tokens[rows]), answers[rows]).cpu())
@@ -251,5 +275,11 @@ def normalised(
 
 
 def slices(count: int, size: int) -> Iterator[slice]:
-    """The rows 0 to `count` in pieces of `size`; the last piece may be shorter."""
+    """The rows 0 to `count` in pieces of `size`; the last piece may be shorter.
+
+    Raises:
+        ValueError: pieces of no rows.
+    """
+    if size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {size}")
     return (slice(start, min(start + size, count)) for start in range(0, count, size))

@@ -70,6 +70,8 @@ def microbatches(
         raise ValueError(f"batch_size must be at least 1, not {batch_size}")
     if int(answers.end.max()) >= base.shape[1]:
         raise ValueError(f"END is at {int(answers.end.max())}, after the last token")
+    if int(answers.end.min()) < 0:
+        raise ValueError(f"END is at {int(answers.end.min())}: positions are counted from 0")
     end = answers.end.cpu()
     first = torch.zeros_like(end)
     if source is not None:

@@ -89,6 +89,7 @@ def nbval(root, *options, whole: bool = True) -> str:
         env=package_env(),
         capture_output=True,
         text=True,
+        errors="replace",  # its "…" in another encoding
         timeout=300,
     )
     return f"{done.stdout}{done.stderr}\nexit code {done.returncode}"

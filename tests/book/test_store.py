@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_output
 
-from mi_course.book import outputs, store
+from mi_course.book import chapters, outputs, store
 from mi_course.book.site import page_model
 from mi_course.book.store import StoreError
 from mi_course.cli.main import main
@@ -132,6 +132,14 @@ def test_a_broken_file_is_stale_with_a_reason(stored):
     for broken in ("{", "[]", "{}", '{"cells": [], "nbformat": 4, "metadata": {}}'):
         path.write_text(broken)
         assert stale(stored).startswith("01_a.ipynb is no stored notebook")
+
+
+def test_a_byte_order_mark_is_simply_read(stored):
+    """Some editors of Windows put one in front: of the stored notebook, and of the chapter."""
+    for path in (stored.stored("week1/01_a"), stored.chapter("week1/01_a").source):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert [chapter.doc for chapter in chapters.find(stored.root)] == ["week1/01_a"]
+    assert stale(stored) is None
 
 
 def test_outputs_of_another_model_are_stale(stored):

@@ -316,6 +316,25 @@ def test_of_two_copies_that_were_worked_in_the_newer_is_checked_whatever_the_clo
     assert "(the newer of yours; not checked: workbook/week1/01_a.ipynb)" in out
 
 
+def test_a_copy_with_another_name_is_checked_where_the_work_is_in_it_alone(course, capsys):
+    """As after Jupyter's "Duplicate", or where the learner renamed the notebook."""
+    assert main(["start"]) == 0
+    mine = course / "workbook/week1/01_a.ipynb"
+    copy = mine.with_name("01_a-Copy1.ipynb")
+    copy.write_bytes(mine.read_bytes())
+    mine.with_name("notes.ipynb").write_text('{"cells": [], "metadata": {}}')
+    solve(copy)
+    capsys.readouterr()
+    passes(capsys, copy.name)
+    solve(mine, "continue_pattern = len")
+    assert main(["check"]) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("workbook/week1/01_a.ipynb\n")
+    assert "not checked, since it has another name: workbook/week1/01_a-Copy1.ipynb" in out
+    mine.unlink()
+    passes(capsys, copy.name)
+
+
 def test_of_two_copies_the_damaged_one_is_told_and_the_other_is_checked(solved, capsys):
     mine, copy = solved
     copy.write_text("")

@@ -603,3 +603,57 @@ def test_double_precision_is_fine(tiny_folder):
     model = models.boot(tiny_folder)
     model.to(torch.float64, print_details=False)
     hooks.require_compatibility(model)
+
+
+# A model in a state, or an input of a kind, that gives no number worth having.
+
+
+def test_dropout_is_refused_but_for_training(tiny, bare):
+    bare.train()
+    try:
+        with torch.no_grad():
+            assert not torch.equal(bare(TOKENS), bare(TOKENS))  # and not a word
+    finally:
+        bare.eval()
+    tiny.train()
+    try:
+        for run in (
+            lambda: tiny(TOKENS),
+            lambda: torch.no_grad()(tiny)(TOKENS, return_type="loss"),
+            lambda: tiny.run_with_cache(TOKENS),
+            lambda: tiny.run_with_hooks(TOKENS, fwd_hooks=[(Z, zero)]),
+            lambda: hooks.run_with_hooks(tiny, TOKENS, []),
+            lambda: tiny.generate("ab", max_new_tokens=1, verbose=False),
+            lambda: tiny.hf_generate("ab", max_new_tokens=1),
+        ):
+            with pytest.raises(RuntimeError, match=r"train mode.* Call model\.eval\(\) first"):
+                run()
+        assert tiny(TOKENS, return_type="loss").requires_grad
+    finally:
+        tiny.eval()
+    assert torch.equal(tiny(TOKENS), tiny(TOKENS))
+
+
+def test_train_mode_without_dropout_is_fine(pocket):
+    pocket.train()
+    try:
+        assert pocket(TOKENS).shape == (2, 5, 1793)
+    finally:
+        pocket.eval()
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "the list of texts is empty"),
+        (TOKENS.float(), r"whole numbers \(torch\.int64\).* not torch\.float32 of shape \(2, 5\)"),
+        (TOKENS.to(torch.uint8), r"not torch\.uint8"),
+        ([0, 5, 6], "reads texts and tokens, not list"),
+        (TOKENS.numpy(), "reads texts and tokens, not ndarray"),
+        (None, "reads texts and tokens, not NoneType"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else type(value).__name__,
+)
+def test_what_is_neither_texts_nor_tokens_is_refused_in_words(tiny, given, words):
+    with pytest.raises((TypeError, ValueError), match=rf"{words}.*: give the model a text"):
+        tiny(given)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,16 @@ def test_the_first_time_counts(home):
     progress.passed("a")
     assert progress.all_passed() == first
     assert (home / "passed/a.json").read_bytes() == before
+
+
+def test_a_folder_that_depends_on_where_one_stands_is_refused(monkeypatch, tmp_path):
+    """Each notebook would keep its passes in a place of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MI_COURSE_HOME", "mine")
+    assert "MI_COURSE_HOME is mine, which is another folder for each" in progress.passed("a")
+    with pytest.raises(progress.HomeError, match=re.escape(str(tmp_path / "mine"))):
+        progress.all_passed()
+    assert not (tmp_path / "mine").exists()
 
 
 def test_two_notebooks_at_once_lose_nothing(home):

@@ -282,7 +282,7 @@ def read(path: Path) -> NotebookNode:
     from nbformat import ValidationError
 
     config = MdParserConfig(enable_extensions=set(EXTENSIONS))
-    text = path.read_text(encoding="utf8")
+    text = path.read_text("utf-8-sig")
     try:
         return read_myst_markdown_notebook(text, config=config, add_source_map=True, path=str(path))
     except (MystMetadataParsingError, ValidationError) as error:
@@ -320,7 +320,7 @@ def _is_chapter(path: Path) -> bool:
         return False
     from myst_nb.core.read import is_myst_markdown_notebook
 
-    return is_myst_markdown_notebook(path.read_text("utf8")) and bool(_parsed(path).cells)
+    return is_myst_markdown_notebook(path.read_text("utf-8-sig")) and bool(_parsed(path).cells)
 
 
 def clean(source: str) -> str:

@@ -170,7 +170,7 @@ def load(path: Path) -> NotebookNode:
         StoreError: it is not a notebook, or not one that this module wrote.
     """
     try:
-        notebook = nbformat.reads(path.read_text(encoding="utf8"), as_version=4)
+        notebook = nbformat.reads(path.read_text("utf-8-sig"), as_version=4)
         meta = notebook.metadata.mi_course
         meta.changed, meta.model.name, meta.versions  # noqa: B018  (their absence is the error)
         wrong = next(_odd_cells(notebook), None)

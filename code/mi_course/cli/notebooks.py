@@ -172,8 +172,14 @@ def _check_chapter(root: Path | None, folder: Path, doc: str, names: list[str]) 
         except notebook.NotebookError as error:
             print(f"{error}; not checked")
             continue
-        older = ", ".join(relative(other) for other in copies[i + 1 :])
+        others = copies[i + 1 :]
+        older, renamed = (
+            ", ".join(relative(copy) for copy in others if workbook.has_own_name(copy, doc) is own)
+            for own in (True, False)
+        )
         print(relative(path) + (f" (the newer of yours; not checked: {older})" if older else ""))
+        if renamed:
+            print(f"  not checked, since it has another name: {renamed}")
         for verdict in verdicts:
             print(f"  {verdict}")
         return sum(verdict.passed for verdict in verdicts), i

@@ -6,7 +6,7 @@ right is left to it. Each method below checks its arguments, then calls the libr
 What TransformerLens 4.3 silently accepts: keyword arguments that nothing reads, `fwd_hooks`
 among them; a misspelt name beside a right one, and a filter that matches nothing; hook points that
 are switched off, or that a run never reaches; padding that a mask does not hide; a loss that counts
-padding; a second BOS; text cut off at the end of the context; hooks that were left behind.
+padding; a second BOS; text cut off at the end of the context; hooks that were left behind; dropout.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import functools
 from collections.abc import Iterable
 from typing import Any, cast
 
+import torch
 from torch import Tensor
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -48,15 +49,19 @@ class GuardedBridge(TransformerBridge):
             TypeError: a keyword that nothing reads; for hooks, the message names the right method.
             ValueError: tokens that the model cannot read, or would read wrongly; a mask that does
                 not hide padding; a loss that would count padding.
+            RuntimeError: dropout is on, as after `model.train()`, and this is no step of training.
         """
         self._check_keywords("model(...)", kwargs)
         call = Call(TransformerBridge.forward, self, input, *args, **kwargs)
+        self._check_dropout(call)
         if is_texts(input):
             self._check_texts(input, call)
         elif is_tokens(input):
             self._check_tokens(input, call)
         elif isinstance(input, Tensor) and input.ndim == 3:  # embeddings, or a residual stream
             hooks.check_length(self, input.shape[1])
+        elif input is not None or not (args or kwargs):
+            raise _no_input(input)
         call.move(self.cfg.device)
         return call()
 
@@ -271,8 +276,20 @@ class GuardedBridge(TransformerBridge):
         padding.check_bos_is_read(self, tokens, mask)
         return mask
 
+    def _check_dropout(self, call: Call) -> None:
+        """Refuse dropout, which gives other numbers each time, but for a loss with gradients."""
+        if call["return_type"] in _LOSSES and torch.is_grad_enabled():
+            return
+        modules = self.original_model.modules()
+        if any(m.training and m.p > 0 for m in modules if isinstance(m, torch.nn.Dropout)):
+            raise RuntimeError(
+                "the model is in train mode: its dropout would give other numbers each time. Call "
+                "model.eval() first (a loss with gradients, for training, may have it)"
+            )
+
     def _check_generation(self, call: Call) -> None:
         """Check the prompts, and that what is asked for fits the context."""
+        self._check_dropout(call)
         prompt = call["input"]
         if is_texts(prompt):
             if call.takes("attention_mask"):
@@ -324,6 +341,19 @@ def guard(model: TransformerBridge) -> GuardedBridge:
     """Turn a bridge into a guarded one, in place: its weights and hook points stay as they are."""
     model.__class__ = GuardedBridge
     return cast(GuardedBridge, model)
+
+
+def _no_input(given: Any) -> Exception:
+    """The error for what is neither texts nor tokens."""
+    want = "give the model a text, a list of texts, or the tokens of model.to_tokens(text)"
+    if isinstance(given, list) and not given:
+        return ValueError(f"the list of texts is empty: {want}")
+    if isinstance(given, Tensor):
+        return ValueError(
+            f"tokens are whole numbers (torch.int64) of shape (batch, pos), not {given.dtype} of "
+            f"shape {tuple(given.shape)}: {want}"
+        )
+    return TypeError(f"the model reads texts and tokens, not {type(given).__name__}: {want}")
 
 
 def _keywords(hugging_face_model: type) -> set[str]:

@@ -20,6 +20,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
+_GIVE_TEXTS = "give the model the list of texts itself, or an attention_mask that is 0 at padding"
+
 
 def as_mask(mask: Tensor, tokens: Int[Tensor, "batch pos"]) -> Bool[Tensor, "batch pos"]:
     """A mask as true and false, on the tokens' device.
@@ -89,6 +91,7 @@ def check_right(
     mask: Bool[Tensor, "batch pos"] | None,
     *,
     harm: str,
+    mend: str = _GIVE_TEXTS,
 ) -> None:
     """Refuse a row that ends with padding, where that matters.
 
@@ -100,6 +103,7 @@ def check_right(
         tokens: what is scored or gone on from.
         mask: where the model reads; default: everywhere.
         harm: what would become of it, in words.
+        mend: what to do instead.
 
     Raises:
         ValueError: names the row.
@@ -114,7 +118,7 @@ def check_right(
     if bool(wrong.any()):
         raise ValueError(
             f"row {_first(wrong)} of the tokens ends with padding that nothing hides, and {harm}: "
-            "give the model the list of texts itself, or an attention_mask that is 0 at padding"
+            f"{mend}"
         )
 
 

@@ -41,16 +41,23 @@ def home() -> Path:
     """The folder of everything that a learner's progress consists of.
 
     Raises:
-        HomeError: the system knows no home of the person who asks.
+        HomeError: the system knows no home of the person who asks, or `MI_COURSE_HOME` means
+            another folder wherever one stands.
     """
     named = os.environ.get("MI_COURSE_HOME")
     try:
-        return Path(named).expanduser() if named else Path.home() / ".mi-course"
+        folder = Path(named).expanduser() if named else Path.home() / ".mi-course"
     except RuntimeError as error:
         raise HomeError(
             "your home folder cannot be found: set MI_COURSE_HOME to the folder where your "
             "progress is to be kept"
         ) from error
+    if not folder.is_absolute():
+        raise HomeError(
+            f"MI_COURSE_HOME is {named}, which is another folder for each notebook: give its whole "
+            f"path, such as {folder.absolute()}"
+        )
+    return folder
 
 
 @contextmanager

@@ -119,16 +119,34 @@ def worked_in(root: Path | None, folder: Path, doc: str) -> list[Path]:
     """The copies of a chapter's notebook in which a learner has worked, the newest first.
 
     The newest is the one that was written last, whatever the clock said. Where nobody has worked in
-    any, it is the only one.
+    any, it is the only one. Last come those to which the learner, or Jupyter, gave another name:
+    which of them is newer cannot be told.
 
     Returns:
         Paths of files that exist; none where there is no copy.
     """
-    copies = _copies(folder / f"{doc}.ipynb")
-    if len(copies) < 2:
-        return copies
+    own = folder / f"{doc}.ipynb"
+    copies, renamed = _copies(own), _renamed(own, doc)
+    if len(copies) + len(renamed) < 2:
+        return copies + renamed
     made = _made(root, doc)
-    return [path for path in copies if _has_work(path, made)] or copies[:1]
+    return [path for path in copies + renamed if _has_work(path, made)] or copies[:1]
+
+
+def has_own_name(path: Path, doc: str) -> bool:
+    """Whether a copy is called as `write` calls it: `01_name.ipynb` or `01_name.new-1.ipynb`."""
+    stem = re.escape(doc.rpartition("/")[2])
+    return re.fullmatch(rf"{stem}(?:\.new-\d+)?", path.stem) is not None
+
+
+def _renamed(own: Path, doc: str) -> list[Path]:
+    """Notebooks of the same folder that were made from this chapter and have another name."""
+    found = []
+    for path in sorted(own.parent.glob("*.ipynb")):
+        notebook = None if has_own_name(path, doc) else _read(path)
+        if notebook and notebook.metadata.get("mi_course", {}).get("chapter") == doc:
+            found.append(path)
+    return found
 
 
 def _copies(own: Path) -> list[Path]:

@@ -14,7 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from docutils import nodes
 from myst_nb.core.read import read_myst_markdown_notebook
 from nbformat import NotebookNode
@@ -46,7 +45,7 @@ def read_chapter(text: str, path: str, stored: str, config: Any) -> NotebookNode
     """Reader for myst-nb: the page's own cells with the stored outputs on them."""
     notebook = read_myst_markdown_notebook(text, config=config, add_source_map=True, path=path)
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    for cell, kept in zip(cells, nbformat.read(stored, as_version=4).cells, strict=True):
+    for cell, kept in zip(cells, store.load(Path(stored)).cells, strict=True):
         cell.outputs = [_drawable(output) for output in kept.outputs]
         cell.execution_count = kept.execution_count
     return notebook
