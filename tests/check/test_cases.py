@@ -106,7 +106,7 @@ def test_files_of_answers_import_from_each_other_and_are_checked_in_the_other_pr
         )
         (tmp_path / folder / "week2/independent.py").write_text(
             "import os\nfrom .by_author import helper\nhere = os.getpid()\n"
-            "def answer(z, hook, head):\n    assert os.getpid() != here\n    return helper(z)\n"
+            "def answer(z, hook, head):\n    return None if os.getpid() == here else helper(z)\n"
             "WRONG, RIGHT = {'zero_head': [(answer, '')]}, {}\n"
         )
     messages = [kept.try_all(tmp_path / folder)[0].message for folder in ("one", "two")]

@@ -161,3 +161,36 @@ def test_the_check_of_links_fails_with_a_report_of_the_broken_ones(clone, links)
     assert "- a.md, line 3: https://x\n  404\n" in (clone / "_build/links.txt").read_text()
     links(None)
     assert not (clone / "_build/links.txt").exists()
+
+
+MAKE = """#!/bin/sh
+if [ "$1" = -C ]; then cd "$2"; fi
+echo "${PYTHONIOENCODING:-}/${PYTHONOPTIMIZE:-}/$(git config core.autocrlf)/$(pwd)" >>"$GH_LOG"
+echo "the last words"
+test "${PYTHONOPTIMIZE:-}" != "${FAILS_WITH:-no}"
+"""
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_suite_runs_in_each_environment_and_one_failure_stops_no_other(
+    clone, monkeypatch, fails
+):
+    make = clone.parent / "bin/make"
+    make.write_text(MAKE)
+    make.chmod(0o755)
+    if fails:
+        monkeypatch.setenv("FAILS_WITH", "1")
+    for name in ("PYTHONIOENCODING", "PYTHONOPTIMIZE"):  # this suite may run in such a one
+        monkeypatch.delenv(name, raising=False)
+    out = script(clone, "job", "environments", code=int(fails))
+    ran = (clone.parent / "log").read_text("utf8").splitlines()
+    here = os.path.realpath(clone)
+    assert ran == [
+        f"cp1252///{here}",
+        f"/1//{here}",
+        f"//true/{here}/_build/Kurs für Anfänger",
+    ]
+    report = (clone / "_build/environments.txt").read_text("utf8")
+    assert report == out
+    assert report.count("the last words") == 3
+    assert f"PYTHONOPTIMIZE=1 make test (exit code {int(fails)})" in report

@@ -24,6 +24,7 @@ RIGHTS = {
     ("colab.yml", "colab"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "test-all"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "claims"): {"contents": "read", "issues": "write"},
+    ("test-all.yml", "environments"): {"contents": "read", "issues": "write"},
     ("gpt2-outputs.yml", "propose"): {"contents": "write", "pull-requests": "write"},
 }
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -172,7 +173,12 @@ def test_the_pull_request_carries_what_the_measurement_kept():
 
 def test_each_report_is_the_file_that_its_job_writes():
     job = (ROOT / ".ci/job").read_text("utf8")
-    for name in ("links", "colab"):
-        steps = load(ROOT / f".github/workflows/{name}.yml")["jobs"][name]["steps"]
+    for file, name in (
+        ("links", "links"),
+        ("colab", "colab"),
+        ("test-all", "test-all"),
+        ("test-all", "environments"),
+    ):
+        steps = load(ROOT / f".github/workflows/{file}.yml")["jobs"][name]["steps"]
         report = shlex.split(steps[-1]["run"])[-1]
         assert report in job
