@@ -3,26 +3,32 @@
 (() => {
   "use strict";
   const KEY = "mi-course-progress";
+  const DAMAGED = `${KEY}-damaged`; // what could not be read, so that the next tick does not overwrite it
   const empty = () => ({
     format: "mi-course-progress", version: 1, exercises: {}, weeks: {}, pages: {},
   });
 
   const load = () => {
+    let text = null;
     try {
-      const found = JSON.parse(localStorage.getItem(KEY));
-      return found && found.format === KEY ? { ...empty(), ...found } : empty();
+      text = localStorage.getItem(KEY);
+      const found = JSON.parse(text);
+      if (found?.format === KEY) return { ...empty(), ...found };
     } catch {
-      return empty();
+      // storage is off, or what it holds is damaged
     }
+    if (text) write(DAMAGED, text);
+    return empty();
   };
-  const save = (state) => {
+  const write = (key, text) => {
     try {
-      localStorage.setItem(KEY, JSON.stringify(state));
+      localStorage.setItem(key, text);
       return true;
     } catch {
       return false; // storage is off or full: the page still works
     }
   };
+  const save = (state) => write(KEY, JSON.stringify(state));
   window.courseProgress = { KEY, empty, load, save };
 
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;

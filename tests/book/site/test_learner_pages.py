@@ -305,6 +305,8 @@ def test_storage_that_is_off_or_damaged_breaks_no_page(chromium, base):
             seen.page.evaluate("t => localStorage.setItem('mi-course-progress', t)", damage)
             seen.page.reload()
             assert "0 of 45 items done" in seen.page.text_content(".course-all")
+            kept = seen.page.evaluate("localStorage.getItem('mi-course-progress-damaged')")
+            assert kept == damage  # the next tick does not overwrite it
         seen.page.add_init_script(
             "Object.defineProperty(window, 'localStorage', {get() { throw new Error('off') }})"
         )
