@@ -100,7 +100,8 @@ def record(root: Path, claim: Claim, code: str, weights: str, ran: Sequence[Ran]
         return tuple(of[rerun.Run(where, draw)] for draw in draws)  # type: ignore[arg-type]
 
     page = of[rerun.Run("page", 0)]
-    assert page is not None
+    if page is None:
+        raise ClaimError(f"{claim.name} found nothing on the page's own draw")
     held_out = column("held_out") if claim.templates else None
     return Record(code, weights, pins(root), page, column("page"), column("larger"), held_out)
 

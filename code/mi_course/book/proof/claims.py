@@ -22,7 +22,7 @@ from mi_course.book.claims import table, words
 from mi_course.book.claims.table import Record
 from mi_course.book.proof.report import Tried
 from mi_course.claims import catalogue, evidence, rerun, sources
-from mi_course.claims.finding import CANNOT_TELL, NO, YES, Claim, Finding, Rule
+from mi_course.claims.finding import CANNOT_TELL, NO, YES, Claim, ClaimError, Finding, Rule
 from mi_course.errors import CourseError
 from mi_course.models import registry
 
@@ -246,7 +246,8 @@ def _of_edits(
     model = models.load(registry.POCKET.name, quiet=True)
     (ready,) = rerun.load([claim])
     now = rerun.once(model, ready, rerun.Run("page", 0)).finding
-    assert now is not None
+    if now is None:
+        raise ClaimError(f"{claim.name} found nothing on the page's own draw")
     as_now = replace(now, effect=now.effect + 1, low=now.low + 1, high=now.high + 1)
     for kind, record in (
         ("a value that was never measured, sealed anew", replace(sound, page=as_now)),
