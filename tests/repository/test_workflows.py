@@ -24,7 +24,7 @@ RIGHTS = {
     ("colab.yml", "colab"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "test-all"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "claims"): {"contents": "read", "issues": "write"},
-    ("test-all.yml", "environments"): {"contents": "read", "issues": "write"},
+    ("environments.yml", "environments"): {"contents": "read", "issues": "write"},
     ("gpt2-outputs.yml", "propose"): {"contents": "write", "pull-requests": "write"},
 }
 PINNED = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
@@ -42,7 +42,9 @@ def jobs():
 
 def test_there_is_a_workflow_for_each_thing_that_is_published():
     names = {path.stem for path in WORKFLOWS}
-    assert names == {"ci", "pages", "gpt2-outputs", "links", "colab", "test-all"}
+    assert names == {
+        "ci", "pages", "gpt2-outputs", "links", "colab", "test-all", "environments",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -173,12 +175,7 @@ def test_the_pull_request_carries_what_the_measurement_kept():
 
 def test_each_report_is_the_file_that_its_job_writes():
     job = (ROOT / ".ci/job").read_text("utf8")
-    for file, name in (
-        ("links", "links"),
-        ("colab", "colab"),
-        ("test-all", "test-all"),
-        ("test-all", "environments"),
-    ):
-        steps = load(ROOT / f".github/workflows/{file}.yml")["jobs"][name]["steps"]
+    for name in ("links", "colab", "test-all", "environments"):
+        steps = load(ROOT / f".github/workflows/{name}.yml")["jobs"][name]["steps"]
         report = shlex.split(steps[-1]["run"])[-1]
         assert report in job
