@@ -15,7 +15,14 @@ from support.outside import ROOT
 
 GUIDES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / ".github").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)")
-DAYS = {"1": "Monday", "2": "Tuesday", "3": "Wednesday", "4": "Thursday", "6": "Saturday"}
+DAYS = {
+    "1": "Monday",
+    "2": "Tuesday",
+    "3": "Wednesday",
+    "4": "Thursday",
+    "5": "Friday",
+    "6": "Saturday",
+}
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.name)

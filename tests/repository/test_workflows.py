@@ -23,7 +23,7 @@ RIGHTS = {
     ("links.yml", "links"): {"contents": "read", "issues": "write"},
     ("colab.yml", "colab"): {"contents": "read", "issues": "write"},
     ("test-all.yml", "test-all"): {"contents": "read", "issues": "write"},
-    ("test-all.yml", "claims"): {"contents": "read", "issues": "write"},
+    ("claims.yml", "claims"): {"contents": "read", "issues": "write"},
     ("environments.yml", "environments"): {"contents": "read", "issues": "write"},
     ("gpt2-outputs.yml", "propose"): {"contents": "write", "pull-requests": "write"},
 }
@@ -43,7 +43,7 @@ def jobs():
 def test_there_is_a_workflow_for_each_thing_that_is_published():
     names = {path.stem for path in WORKFLOWS}
     assert names == {
-        "ci", "pages", "gpt2-outputs", "links", "colab", "test-all", "environments",
+        "ci", "pages", "gpt2-outputs", "links", "colab", "test-all", "environments", "claims",
     }  # fmt: skip
 
 
@@ -175,7 +175,7 @@ def test_the_pull_request_carries_what_the_measurement_kept():
 
 def test_each_report_is_the_file_that_its_job_writes():
     job = (ROOT / ".ci/job").read_text("utf8")
-    for name in ("links", "colab", "test-all", "environments"):
+    for name in ("links", "colab", "test-all", "environments", "claims"):
         steps = load(ROOT / f".github/workflows/{name}.yml")["jobs"][name]["steps"]
         report = shlex.split(steps[-1]["run"])[-1]
         assert report in job

@@ -65,11 +65,11 @@ def test_the_table_has_a_row_for_every_claim(built, tmp_path):
         for row in pages[claims.PAGE].select("tbody tr")
     ]
     assert len(rows) == len(catalogue.declared())
-    (row,) = (row for row in rows if row[0].startswith(NAME.partition("/")[2]))
-    assert row[0].endswith("It varies.")
+    (row,) = (row for row in rows if row[0].endswith(NAME.partition("/")[2]))
+    assert row[0].startswith("It varies. ")
     assert row[1:] == [
         "varies; here yes",
-        "0.40 logits, 95 % interval 0.20 to 0.60",
+        "0.40 logits (0.20 to 0.60)",
         "0.29",
         "96 prompts",
         "12 of 20",

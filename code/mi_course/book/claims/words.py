@@ -136,11 +136,11 @@ _RULE = "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
 
 def _row(claim: Claim, one: Record) -> str:
     found = one.page
-    sentence = fill(claim.sentences[found.verdict], found) if one.is_told else "It varies."
+    sentence = fill(claim.sentences[found.verdict], found) if one.is_told else "It varies"
     cells = (
-        f"`{claim.name.partition('/')[2]}`: {sentence}",
+        f"{sentence.removesuffix('.')}. `{claim.name.partition('/')[2]}`",
         found.verdict if one.is_told else f"varies; here {found.verdict}",
-        f"{effect(found)}, {interval(found)}",
+        f"{effect(found)} ({Number.of(found.low, found)} to {Number.of(found.high, found)})",
         f"{Number.of(found.smallest, found)}",
         f"{claim.n} {claim.of}",
         *(of_column(one, findings) for findings in (one.fresh, one.larger, one.held_out)),
