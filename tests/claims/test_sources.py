@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-
 import pytest
 
 from mi_course.claims import sources
@@ -93,19 +91,46 @@ def test_data_beside_an_imported_module_counts(tmp_path):
     package = tmp_path / "pack"
     (package / "inner").mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    (package / "week1.py").write_text("def a():\n    from pack.inner import study\n")
+    (package / "week1.py").write_text(
+        "def a():\n    from pack.inner import study\n    return study.X\n"
+    )
     (package / "inner" / "__init__.py").write_text("")
-    (package / "inner" / "study.py").write_text("")
+    (package / "inner" / "study.py").write_text("X = 1")
     (package / "inner" / "runs.csv").write_text("1,2")
     before = sources.digest("week1", "a", package=package)
     (package / "inner" / "runs.csv").write_text("1,3")
     assert sources.digest("week1", "a", package=package) != before
 
 
-def test_an_import_within_a_function_is_found():
-    code = ast.parse("def f():\n    from pack.study import measure\n    import pack.deep").body
-    known = {"", "study", "deep"}
-    assert sources.imports(code, "pack.week1", False, "pack", known) == {"study", "deep"}
+WAYS = {
+    "study.measure(1)": "from pack import study",
+    "far.measure(1)": "from pack import study as far",
+    "measure(1)": "from pack.study import measure",
+    "pack.study.measure(1)": "import pack.study",
+    "short.measure(1)": "import pack.study as short",
+    "use(study)": "from pack import study",
+    "study.made_up_later(1)": "from pack import study",
+}
+
+
+@pytest.mark.parametrize("where", ["top", "inside"])
+@pytest.mark.parametrize(("use", "brought"), WAYS.items())
+def test_what_is_used_counts_however_it_is_imported(tmp_path, use, brought, where):
+    def digest(depth, unused="UNUSED = 1"):
+        package = tmp_path / f"{depth}{len(unused)}" / "pack"
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").write_text("")
+        (package / "study.py").write_text(
+            f"from .deep import DEPTH as far\n{unused}\ndef measure(x):\n    return far * x\n"
+        )
+        (package / "deep.py").write_text(f"DEPTH = {depth}\n")
+        top, inside = (brought, "pass") if where == "top" else ("", brought)
+        (package / "week1.py").write_text(f"{top}\ndef a():\n    {inside}\n    return {use}\n")
+        return sources.digest("week1", "a", package=package)
+
+    assert digest(3) != digest(4)
+    if use.endswith("measure(1)") and not use.startswith("pack."):
+        assert digest(3) == digest(3, "UNUSED = 12345")
 
 
 def test_a_real_claim_reaches_its_experiment_and_no_page():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from importlib.util import resolve_name
 from pathlib import Path
 
 from mi_course.claims import sources
@@ -42,6 +43,19 @@ def _reached(arrows: Graph, start: str) -> set[str]:
 
 def _imports(package: str, name: str, path: Path, modules: dict[str, Path]) -> set[str]:
     where = f"{package}.{name}".rstrip(".")
-    tree = ast.parse(path.read_text("utf8"))
-    found = sources.imports(tree.body, where, path.name == "__init__.py", package, modules)
-    return found - {name}
+    parent = where if path.name == "__init__.py" else where.rpartition(".")[0]
+    found = set()
+    for node in sources.statements(ast.parse(path.read_text("utf8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        else:
+            source = resolve_name("." * node.level + (node.module or ""), parent)
+            for alias in node.names:  # of a package, a module or a name that it defines
+                inner = f"{source}.{alias.name}"
+                found.add(inner if inner.removeprefix(f"{package}.") in modules else source)
+    names = {full.removeprefix(package).removeprefix(".") for full in found if _in(package, full)}
+    return {other for other in names if other in modules} - {name}
+
+
+def _in(package: str, module: str) -> bool:
+    return module == package or module.startswith(f"{package}.")

@@ -1,4 +1,4 @@
-"""What a claim is made of: the source of its function and of every module that it imports.
+"""What a claim is made of: the source of its function and of all of the package that it uses.
 
 Read from the files, nothing is executed. Two sources that do the same have the same digest:
 comments, docstrings, blank lines and the sentences of a claim do not count, nor does the version of
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 PACKAGE = Path(__file__).resolve().parents[1]
 FOR_TYPES = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
@@ -27,61 +27,149 @@ def digest(module: str, function: str, what: str = "", package: Path = PACKAGE) 
 
     Args:
         module: where the function stands, such as `claims.week4`, relative to the package.
-        function: its name; of its module counts what it uses, since other claims stand there too.
+        function: its name.
         what: further text that counts.
         package: the folder of the package.
     """
-    used = _used(_tree(package, module), function)
-    direct = _imports_of(package, module, tuple(used))
-    modules = _reached(package, direct)
-    parts = [what, *(_dump(node) for node in used)]
-    parts += [f"{name} {_module_digest(package, name)}" for name in sorted(modules)]
-    parts += [f"{path.name} {_bytes_digest(path)}" for path in _data_beside(package, modules)]
+    used = _Used(package)
+    used.add(module, function)
+    parts = [what, *(f"{name} {_dump(node)}" for name, node in used.statements())]
+    parts += [f"{path.name} {_bytes_digest(path)}" for path in _data_beside(package, used.modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def modules_of(module: str, function: str, package: Path = PACKAGE) -> set[str]:
-    """The modules of the package that a function reaches, its own left out."""
-    used = _used(_tree(package, module), function)
-    return _reached(package, _imports_of(package, module, tuple(used)))
+    """The modules of the package of which a function uses anything, its own left out."""
+    used = _Used(package)
+    used.add(module, function)
+    return set(used.modules) - {module}
 
 
-def imports(
-    nodes: Sequence[ast.stmt], where: str, is_package: bool, package: str, known: Container[str]
-) -> set[str]:
-    """Which of the known modules some code imports, at its top or within a function.
+class _Used:
+    """The statements at the top of modules that something uses, by turns.
 
-    Args:
-        nodes: the code. What is imported for type checkers only does not count.
-        where: the name of the module that it stands in, with the package's.
-        is_package: whether that is an `__init__.py`.
-        package: the name of the package.
-        known: its modules, relative to it; an empty name for the package itself.
+    A function that is used brings what its body names: other statements of its module, and, through
+    imports, those of other modules, whose attribute alone counts in `ioi.prompts`. What cannot be
+    followed so, such as a module that is handed on, brings the whole module.
     """
-    parent = where if is_package else where.rpartition(".")[0]
-    found = set()
-    for node in _statements(ast.Module(list(nodes), [])):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        else:
-            source = resolve_name("." * node.level + (node.module or ""), parent)
-            for alias in node.names:  # of a package, a module or a name that it defines
-                inner = f"{source}.{alias.name}"
-                found.add(inner if inner.removeprefix(f"{package}.") in known else source)
-    ours = {name for name in found if name == package or name.startswith(f"{package}.")}
-    return {short for n in ours if (short := n.removeprefix(package).lstrip(".")) in known}
+
+    def __init__(self, package: Path) -> None:
+        self.package = package
+        self.found: dict[str, set[int]] = {}
+
+    @property
+    def modules(self) -> list[str]:
+        """Of which anything is used, sorted."""
+        return sorted(self.found)
+
+    def statements(self) -> Iterator[tuple[str, ast.stmt]]:
+        """With the module of each, in the order in which they stand there."""
+        for module in self.modules:
+            body = enumerate(_tree(self.package, module).body)
+            yield from ((module, _undecorated(s)) for i, s in body if i in self.found[module])
+
+    def add(self, module: str, name: str) -> None:
+        """What a name of a module stands for; with `*`, everything in it."""
+        if module in _NEVER_COUNT:
+            return
+        body = _tree(self.package, module).body
+        if module not in self.found:  # what is done on import, whoever imports it
+            self.found[module] = set()
+            for i, node in enumerate(body):
+                if not _is_text(node) and not _is_for_types(node) and not any(_bound(node)):
+                    self._add_statement(module, i)
+        binding = [i for i, node in enumerate(body) if name == "*" or name in _bound(node)]
+        submodule = f"{module}.{name}".lstrip(".")
+        if not binding and submodule in _files(self.package):
+            self.add(submodule, "*")
+        elif not binding and body:  # made by `__getattr__`, perhaps
+            binding = list(range(len(body)))
+        for i in binding:
+            self._add_statement(module, i)
+
+    def _add_statement(self, module: str, i: int) -> None:
+        if i in self.found[module]:
+            return
+        self.found[module].add(i)
+        node = _undecorated(_tree(self.package, module).body[i])
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            return  # what it brings counts where it is named
+        aliases = _aliases(self.package, module) | _aliases_in(self.package, module, node)
+        attributes = {
+            id(a.value): a.attr
+            for a in ast.walk(node)
+            if isinstance(a, ast.Attribute) and isinstance(a.value, ast.Name)
+        }
+        for name in (n for n in ast.walk(node) if isinstance(n, ast.Name)):
+            source, what = aliases.get(name.id, (module, name.id))
+            if what:
+                self._add_if_known(source, what)
+            else:
+                self.add(source, attributes.get(id(name), "*"))
+
+    def _add_if_known(self, module: str, name: str) -> None:
+        """Names that a function binds itself, and those of Python, are no statement's."""
+        if any(name in _bound(node) for node in _tree(self.package, module).body):
+            source, what = _aliases(self.package, module).get(name, (module, name))
+            if (source, what) == (module, name):
+                self.add(module, name)
+            else:  # imported there from elsewhere
+                self.add(module, name)
+                self.add(source, what or "*")
 
 
-def _statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+@cache
+def _aliases(package: Path, module: str) -> dict[str, tuple[str, str]]:
+    """Imported names, and of which module each is what; an empty name for a module itself."""
+    found: dict[str, tuple[str, str]] = {}
+    for node in _tree(package, module).body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            found |= _aliases_in(package, module, node)
+    return found
+
+
+def _aliases_in(package: Path, module: str, node: ast.stmt) -> dict[str, tuple[str, str]]:
+    """The same for what is imported anywhere below a statement."""
+    known = _files(package)
+    where = f"{package.name}.{module}".rstrip(".")
+    parent = where if known[module].name == "__init__.py" else where.rpartition(".")[0]
+    found: dict[str, tuple[str, str]] = {}
+    for one in statements(ast.Module([node], [])):
+        if isinstance(one, ast.Import):
+            for alias in one.names:
+                if (short := _short(package, alias.name)) in known:
+                    found[alias.asname or package.name] = (short or "", "")
+            continue
+        source = _short(package, resolve_name("." * one.level + (one.module or ""), parent))
+        if source is None:
+            continue
+        for alias in one.names:
+            inner = f"{source}.{alias.name}".lstrip(".")
+            whole = inner in known
+            found[alias.asname or alias.name] = (inner, "") if whole else (source, alias.name)
+    return found
+
+
+def _short(package: Path, full: str) -> str | None:
+    """A module's name relative to the package; None for those of others."""
+    first, _, rest = full.partition(".")
+    return rest if first == package.name else None
+
+
+def statements(node: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
     """Every import below a node, save those under `if TYPE_CHECKING`."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
-        elif isinstance(child, ast.If) and ast.unparse(child.test) in FOR_TYPES:
+        elif _is_for_types(child):
             for otherwise in child.orelse:
-                yield from _statements(ast.Module([otherwise], []))
+                yield from statements(ast.Module([otherwise], []))
         else:
-            yield from _statements(child)
+            yield from statements(child)
+
+
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and ast.unparse(node.test) in FOR_TYPES
 
 
 def files(package: Path = PACKAGE) -> dict[str, Path]:
@@ -104,28 +192,8 @@ def _tree(package: Path, module: str) -> ast.Module:
     return ast.parse(_files(package)[module].read_text("utf8"))
 
 
-@cache
-def _module_digest(package: Path, module: str) -> str:
-    return hashlib.sha256(_dump(_tree(package, module)).encode()).hexdigest()
-
-
 def _bytes_digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _used(tree: ast.Module, function: str) -> list[ast.stmt]:
-    """The function, without its decorator, and what it uses at its module's top, by turns."""
-    tops = {name: node for node in tree.body for name in _bound(node)}
-    todo, found = [function], dict[int, ast.stmt]()
-    while todo:
-        node = tops.get(todo.pop())
-        if node is None or id(node) in found:
-            continue
-        found[id(node)] = node
-        inner = [d for d in ast.walk(node) if isinstance(d, ast.Name)]
-        claims = {id(n) for d in _claims(node) for n in ast.walk(d)}
-        todo += [n.id for n in inner if id(n) not in claims]
-    return [_undecorated(node) for node in tree.body if id(node) in found]
 
 
 def _bound(node: ast.stmt) -> Iterator[str]:
@@ -139,11 +207,6 @@ def _bound(node: ast.stmt) -> Iterator[str]:
         yield from (n.id for n in targets if isinstance(n.ctx, ast.Store))
 
 
-def _claims(node: ast.AST) -> list[ast.expr]:
-    """The decorators of a function that say what the claim is, not how it is measured."""
-    return [d for d in getattr(node, "decorator_list", []) if is_claim(d)]
-
-
 def is_claim(decorator: ast.expr) -> bool:
     """Whether this is `@claim(…)`."""
     return isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "claim"
@@ -155,25 +218,6 @@ def _undecorated(node: ast.stmt) -> ast.stmt:
     kept = [d for d in node.decorator_list if not is_claim(d)]
     fields = {name: value for name, value in ast.iter_fields(node)} | {"decorator_list": kept}
     return ast.FunctionDef(**fields)
-
-
-@cache
-def _imports_of(package: Path, module: str, nodes: tuple[ast.stmt, ...] = ()) -> frozenset[str]:
-    known = _files(package)
-    where = f"{package.name}.{module}".rstrip(".")
-    is_package = known[module].name == "__init__.py"
-    code = nodes or tuple(_tree(package, module).body)
-    return frozenset(imports(code, where, is_package, package.name, known) - {module})
-
-
-def _reached(package: Path, start: Iterable[str]) -> set[str]:
-    found, todo = set[str](), list(start)
-    while todo:
-        module = todo.pop()
-        if module not in found | _NEVER_COUNT:
-            found.add(module)
-            todo += _imports_of(package, module)
-    return found
 
 
 def _data_beside(package: Path, modules: Iterable[str]) -> list[Path]:
