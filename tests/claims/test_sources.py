@@ -108,6 +108,8 @@ WAYS = {
     "measure(1)": "from pack.study import measure",
     "pack.study.measure(1)": "import pack.study",
     "short.measure(1)": "import pack.study as short",
+    "handed_on(1)": "from pack.front import handed_on",
+    "front.handed_on(1)": "from pack import front",
     "use(study)": "from pack import study",
     "study.made_up_later(1)": "from pack import study",
 }
@@ -124,6 +126,7 @@ def test_what_is_used_counts_however_it_is_imported(tmp_path, use, brought, wher
             f"from .deep import DEPTH as far\n{unused}\ndef measure(x):\n    return far * x\n"
         )
         (package / "deep.py").write_text(f"DEPTH = {depth}\n")
+        (package / "front.py").write_text("from pack.study import measure as handed_on\n")
         top, inside = (brought, "pass") if where == "top" else ("", brought)
         (package / "week1.py").write_text(f"{top}\ndef a():\n    {inside}\n    return {use}\n")
         return sources.digest("week1", "a", package=package)

@@ -48,8 +48,13 @@ def named(name: str) -> Claim:
 
 def digest(one: Claim) -> str:
     """Changes when what a claim finds may change, never for an edit of its sentences."""
-    module, _, function = one.made_in.partition(":")
     what = f"{one.n} {one.of} {one.templates} {sorted(one.needs.items())}"
+    return _digest(one.made_in, what)
+
+
+@cache
+def _digest(made_in: str, what: str) -> str:
+    module, _, function = made_in.partition(":")
     return sources.digest(module, function, what)
 
 

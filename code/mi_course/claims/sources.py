@@ -56,6 +56,7 @@ class _Used:
     def __init__(self, package: Path) -> None:
         self.package = package
         self.found: dict[str, set[int]] = {}
+        self.asked: set[tuple[str, str]] = set()
 
     @property
     def modules(self) -> list[str]:
@@ -70,22 +71,26 @@ class _Used:
 
     def add(self, module: str, name: str) -> None:
         """What a name of a module stands for; with `*`, everything in it."""
-        if module in _NEVER_COUNT:
+        if module in _NEVER_COUNT or (module, name) in self.asked:
             return
-        body = _tree(self.package, module).body
+        self.asked.add((module, name))
+        binding = _bindings(self.package, module)
         if module not in self.found:  # what is done on import, whoever imports it
             self.found[module] = set()
-            for i, node in enumerate(body):
-                if not _is_text(node) and not _is_for_types(node) and not any(_bound(node)):
-                    self._add_statement(module, i)
-        binding = [i for i, node in enumerate(body) if name == "*" or name in _bound(node)]
+            for i in binding.get("", ()):
+                self._add_statement(module, i)
         submodule = f"{module}.{name}".lstrip(".")
-        if not binding and submodule in _files(self.package):
-            self.add(submodule, "*")
-        elif not binding and body:  # made by `__getattr__`, perhaps
-            binding = list(range(len(body)))
-        for i in binding:
+        if name in binding:
+            wanted = binding[name]
+        elif submodule in _files(self.package):
+            return self.add(submodule, "*")
+        else:  # all of it is wanted, or the name is made by `__getattr__`, perhaps
+            wanted = tuple(range(len(_tree(self.package, module).body)))
+        for i in wanted:
             self._add_statement(module, i)
+        for alias, (source, what) in _aliases(self.package, module).items():
+            if name == alias or (name == "*" and what):  # handed on from another module
+                self.add(source, what or "*")
 
     def _add_statement(self, module: str, i: int) -> None:
         if i in self.found[module]:
@@ -101,21 +106,23 @@ class _Used:
             if isinstance(a, ast.Attribute) and isinstance(a.value, ast.Name)
         }
         for name in (n for n in ast.walk(node) if isinstance(n, ast.Name)):
-            source, what = aliases.get(name.id, (module, name.id))
-            if what:
-                self._add_if_known(source, what)
-            else:
-                self.add(source, attributes.get(id(name), "*"))
+            if name.id in aliases:
+                source, what = aliases[name.id]
+                self.add(source, what or attributes.get(id(name), "*"))
+            elif name.id in _bindings(self.package, module):
+                self.add(module, name.id)
 
-    def _add_if_known(self, module: str, name: str) -> None:
-        """Names that a function binds itself, and those of Python, are no statement's."""
-        if any(name in _bound(node) for node in _tree(self.package, module).body):
-            source, what = _aliases(self.package, module).get(name, (module, name))
-            if (source, what) == (module, name):
-                self.add(module, name)
-            else:  # imported there from elsewhere
-                self.add(module, name)
-                self.add(source, what or "*")
+
+@cache
+def _bindings(package: Path, module: str) -> dict[str, tuple[int, ...]]:
+    """Which statements at a module's top bind a name; under an empty one those that bind none."""
+    found: dict[str, tuple[int, ...]] = {}
+    for i, node in enumerate(_tree(package, module).body):
+        if _is_text(node) or _is_for_types(node):
+            continue
+        for name in set(_bound(node)) or {""}:
+            found[name] = (*found.get(name, ()), i)
+    return found
 
 
 @cache

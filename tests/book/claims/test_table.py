@@ -74,7 +74,7 @@ def test_without_a_table_a_page_says_so_and_names_the_command(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words_of_it"),
     [
-        ({"code": "0" * 16}, "its function, or something that it imports, changed"),
+        ({"code": "0" * 16}, "its function, or something that it uses, changed"),
         ({"weights": "0" * 64}, "other weights"),
         ({"pins": "torch 1.0"}, "measured with torch 1.0"),
     ],

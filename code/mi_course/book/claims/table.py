@@ -241,7 +241,7 @@ def why_stale(root: Path, claim: Claim, model: Model, one: Record) -> str | None
 
 def _stale(root: Path, claim: Claim, model: Model, one: Record) -> str | None:
     if one.code != catalogue.digest(claim):
-        return "its function, or something that it imports, changed since it was measured"
+        return "its function, or something that it uses, changed since it was measured"
     if one.weights != registry.known_sha256(model):
         return f"it was measured with other weights than those of {model.display}"
     if one.pins != pins(root):
