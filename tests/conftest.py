@@ -67,6 +67,33 @@ def tiny(tiny_folder):
 
 
 @pytest.fixture(scope="session")
+def tiny_llama_folder(tmp_path_factory, tiny_folder):
+    """A random Llama of unequal sizes: 3 layers, 6 heads of 4 in 2 groups, MLP 14."""
+    from support import tiny_llama
+
+    return tiny_llama.tiny_llama_folder(tmp_path_factory.mktemp("llama"), tiny_folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_llama(tiny_llama_folder):
+    """`tiny_llama_folder`, booted."""
+    from mi_course import models
+
+    return models.boot(tiny_llama_folder)
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    """SmolLM2-135M-Instruct; tests that ask for it stand in one file, so that it is loaded once."""
+    from mi_course import models
+    from mi_course.models import smollm2
+
+    if smollm2.installed() is None:
+        not_run(f"SmolLM2-135M-Instruct is not installed: {smollm2.INSTALL}")
+    return models.load("smollm2", quiet=True)
+
+
+@pytest.fixture(scope="session")
 def pocket():
     """The model that ships with the course."""
     from mi_course import models

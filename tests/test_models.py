@@ -36,7 +36,9 @@ def test_unlabelled_model_is_refused(tiny):
 
 
 def test_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="unknown model 'gpt3': choose one of auto, gpt2, pocket"):
+    with pytest.raises(
+        ValueError, match="unknown model 'gpt3': choose one of auto, gpt2, smollm2, pocket"
+    ):
         models.load("gpt3")
 
 
@@ -209,7 +211,7 @@ def test_a_new_model_is_one_entry_and_one_loader(monkeypatch, tiny_folder, capsy
     monkeypatch.setattr(loading, "_loaded", [])
     assert models.info(models.load("third")).sha256 == digest
     assert capsys.readouterr().out.startswith("Model third: ")
-    assert registry.names() == ("pocket", "gpt2", "third")
+    assert registry.names() == ("pocket", "gpt2", "smollm2", "third")
 
 
 def test_every_model_of_the_registry_has_a_loader():

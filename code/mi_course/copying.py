@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mi_course import hooks, ioi
-from mi_course.english import words
 from mi_course.heads import check_head
 from mi_course.logit_lens import layer_norm, unembed
 from mi_course.microbatches import joined
@@ -84,7 +83,8 @@ def copy_score_from_weights(
     """
     check_head(model, layer, head)
     hooks.require_compatibility(model)
-    names = torch.tensor([hooks.single_token(model, f" {name}") for name in words.NAMES])
+    known = ioi.one_token_names(model.tokenizer)
+    names = torch.tensor([hooks.single_token(model, f" {name}") for name in known])
     embedded = model.W_E[names][:, None]
     first = model.blocks[0]
     stream = (embedded + first.mlp(first.ln2(embedded)))[:, 0]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 Hook = Callable[[Tensor, Any], Tensor | None]
+_ENOUGH = 64  # rows of the unembedding tell whether it is centred
 
 __getattr__ = renamed.attributes(
     __name__, {"check_head": "heads.check_head", "check_padding": "guards.padding.check_left"}
@@ -142,13 +143,15 @@ def check_length(model: TransformerBridge, length: int) -> None:
 
 
 def require_compatibility(model: TransformerBridge) -> None:
-    """Raise ValueError unless LayerNorm is folded into the weights and these are centred.
+    """Raise ValueError unless the norms are folded into the weights, as compatibility mode does.
 
-    The flag `compatibility_mode` alone does not say so: `no_processing=True` sets it too. Weights
-    of 16 bits are refused too, and those that were rounded to 16 bits once: they are no longer
-    centred.
+    The flag `compatibility_mode` alone does not say so: `no_processing=True` sets it too. The
+    weights say it: folding centres what writes to the residual stream where the norms subtract a
+    mean; where they are RMSNorms it centres the unembedding, and leaves gains of 1. Weights of 16
+    bits are refused too, and those that were rounded to 16 bits once.
     """
-    weights = model.W_O.detach()
+    rms = is_rms(model)
+    weights = (model.W_U[:_ENOUGH] if rms else model.W_O).detach()
     folded = model.compatibility_mode and float(weights.mean(-1).abs().max()) < 1e-5
     if weights.dtype not in (torch.float32, torch.float64):
         raise ValueError(
@@ -156,6 +159,8 @@ def require_compatibility(model: TransformerBridge) -> None:
             "load it with mi_course.models.load, and leave out model.to(...)"
         )
     rounded = [half for half in (torch.bfloat16, torch.float16) if _survives(weights, half)]
+    if rms:  # the mean of so long a row hides that its numbers were rounded
+        folded = folded and _gains_are_one(model) and not rounded
     if not folded and model.compatibility_mode and rounded:
         raise ValueError(
             f"the model's weights were rounded to {_name(rounded[0])}, which float32 does not "
@@ -167,6 +172,16 @@ def require_compatibility(model: TransformerBridge) -> None:
             "this needs compatibility mode, or its numbers are wrong: load with "
             "mi_course.models.load, or call model.enable_compatibility_mode()"
         )
+
+
+def is_rms(model: TransformerBridge) -> bool:
+    """Whether the model's norms divide by a root mean square and subtract no mean, as Llama's."""
+    return str(model.cfg.normalization_type).startswith("RMS")
+
+
+def _gains_are_one(model: TransformerBridge) -> bool:
+    norms = [norm for block in model.blocks for norm in (block.ln1, block.ln2)]
+    return all(bool((norm.weight == 1).all()) for norm in (*norms, model.ln_final))
 
 
 def _survives(weights: Tensor, dtype: torch.dtype) -> bool:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 # GPT-2's ids below 1,000 hold bytes, digits and fragments; above 10,000 rare words. The range is
-# that of TransformerLens' Main_Demo, so that scores can be compared with its stored ones.
+# that of TransformerLens' Main_Demo, so that scores can be compared with its stored ones. It holds
+# no special token of `smollm2` either: those are the ids below 17, its bytes the 256 after them.
 GPT2_IDS = (1000, 10000)
 
 __getattr__ = renamed.attributes(
@@ -32,7 +33,8 @@ __getattr__ = renamed.attributes(
 def random_ids(model: TransformerBridge) -> tuple[int, int]:
     """The half-open range of token ids from which random prompts are drawn for this model.
 
-    GPT-2: 1000 to 10000. Small vocabularies: everything above the special token and the 256 bytes.
+    Large vocabularies: 1000 to 10000. Small ones: everything above the special token and the 256
+    bytes.
     """
     return GPT2_IDS if model.cfg.d_vocab > GPT2_IDS[1] else (257, model.cfg.d_vocab)
 

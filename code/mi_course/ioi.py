@@ -23,6 +23,7 @@ from torch import Tensor
 
 from mi_course import renamed
 from mi_course.english import corpus, grammar
+from mi_course.english.words import NAMES
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -128,7 +129,11 @@ def p8() -> list[Prompt]:
 
 
 def prompts(
-    count: int, seed: int, held_out: bool = True, templates: Sequence[str] | None = None
+    count: int,
+    seed: int,
+    held_out: bool = True,
+    templates: Sequence[str] | None = None,
+    tokenizer: Any = None,
 ) -> list[Prompt]:
     """Random prompts, half of them ABBA and half BABA.
 
@@ -139,14 +144,29 @@ def prompts(
             from the training templates and pairs.
         templates: take these instead, with pairs as `held_out` says. `[P8_FORM]` gives prompts that
             are all 15 tokens long.
+        tokenizer: of the model that will read them; prompts with a word that is several tokens
+            for it are left out. None: none are, as for GPT-2 and `pocket`.
     """
     rng = random.Random(seed)
     if templates is None:
         templates = grammar.HELD_OUT if held_out else corpus.two_name_templates()
-    return [
-        draw(rng, rng.choice(templates), io_first=i % 2 == 0, held_out=held_out)
-        for i in range(count)
-    ]
+    found: list[Prompt] = []
+    while len(found) < count:
+        io_first = len(found) % 2 == 0
+        prompt = draw(rng, rng.choice(templates), io_first, held_out)
+        if tokenizer is None or is_word_by_word(tokenizer, prompt.text):
+            found.append(prompt)
+    return found
+
+
+def is_word_by_word(tokenizer: Any, text: str) -> bool:
+    """Whether each word and each mark of a text is one token: then positions mean the same."""
+    return len(tokenizer.encode(text, add_special_tokens=False)) == len(corpus.pretokens(text))
+
+
+def one_token_names(tokenizer: Any) -> list[str]:
+    """The names of `english.words.NAMES` that are one token, in GPT-2 and `pocket` all of them."""
+    return [n for n in NAMES if len(tokenizer.encode(f" {n}", add_special_tokens=False)) == 1]
 
 
 def draw(rng: random.Random, template: str, io_first: bool, held_out: bool) -> Prompt:
@@ -210,7 +230,7 @@ def _name_id(tokenizer: Any, name: str) -> int:
     if len(ids) != 1:
         raise ValueError(
             f'"{name}" is {len(ids)} tokens for this tokenizer: choose names from '
-            "mi_course.english.words.NAMES"
+            "mi_course.english.words.NAMES, or draw prompts with ioi.prompts(..., tokenizer=...)"
         )
     return ids[0]
 

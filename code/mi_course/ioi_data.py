@@ -25,7 +25,6 @@ from torch import Tensor
 
 from mi_course import ioi
 from mi_course.english import corpus
-from mi_course.english.words import NAMES
 
 # Every slot is one word, so that all prompts of a template have one length and their positions
 # mean the same thing. `pocket` was trained on such sentences, but on none of the pairs of names.
@@ -100,8 +99,9 @@ def dataset(
     """Random prompts with their counterparts: templates in turn, ABBA and BABA in turn.
 
     Args:
-        tokenizer: of the model that will read them. Names that are several tokens for it are left
-            out, since such a name has no single position.
+        tokenizer: of the model that will read them. Names and other words that are several tokens
+            for it are left out: such a name has no single position, and all prompts of a template
+            have one length.
         count: how many prompts.
         seed: the same seed gives the same dataset.
         templates: with the slots {A}, {B}, {S}, {IO} and any rule of `mi_course.english.grammar`.
@@ -114,7 +114,8 @@ def dataset(
     names = _names(tokenizer, held_out)
     kinds = [(i // 2) % len(templates) for i in range(count)]
     prompts = [
-        _draw(rng, templates[kind], i % 2 == 0, held_out, names) for i, kind in enumerate(kinds)
+        _draw(tokenizer, rng, templates[kind], i % 2 == 0, held_out, names)
+        for i, kind in enumerate(kinds)
     ]
     return counterparts(tokenizer, prompts, rng, names, templates)
 
@@ -189,7 +190,7 @@ def _counterpart(tokenizer: Any, texts: Iterable[str], clean: ioi.Batch) -> ioi.
 
 def _names(tokenizer: Any, held_out: bool) -> list[str]:
     """The names that are one token here; refuses fewer than five, or none that may be paired."""
-    names = [n for n in NAMES if len(tokenizer.encode(f" {n}", add_special_tokens=False)) == 1]
+    names = ioi.one_token_names(tokenizer)
     pairs = (corpus.is_held_out_pair(a, b) == held_out for a, b in combinations(names, 2))
     if len(names) < 5 or not any(pairs):
         raise ValueError(
@@ -200,10 +201,15 @@ def _names(tokenizer: Any, held_out: bool) -> list[str]:
 
 
 def _draw(
-    rng: random.Random, template: str, io_first: bool, held_out: bool, names: Sequence[str]
+    tokenizer: Any,
+    rng: random.Random,
+    template: str,
+    io_first: bool,
+    held_out: bool,
+    names: Sequence[str],
 ) -> ioi.Prompt:
     allowed = set(names)
     while True:
         prompt = ioi.draw(rng, template, io_first, held_out)
-        if {prompt.io, prompt.s} <= allowed:
+        if {prompt.io, prompt.s} <= allowed and ioi.is_word_by_word(tokenizer, prompt.text):
             return prompt

@@ -65,7 +65,8 @@ def ioi_prompts(
     model: TransformerBridge, count: int, seed: int, template: str = ioi.P8_FORM
 ) -> PromptSet:
     """One template with names, places and objects drawn anew; measured by the logit difference."""
-    batch = ioi.tokenize(model.tokenizer, ioi.prompts(count, seed, templates=[template]))
+    prompts = ioi.prompts(count, seed, templates=[template], tokenizer=model.tokenizer)
+    batch = ioi.tokenize(model.tokenizer, prompts)
     return PromptSet(
         "IOI",
         batch.tokens,

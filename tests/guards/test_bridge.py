@@ -238,6 +238,33 @@ def test_weights_that_are_not_folded_are_refused(tiny, tiny_folder):
         hooks.require_compatibility(raw)
 
 
+def test_llama_counts_as_folded_only_with_gains_of_one_and_a_centred_unembedding(
+    tiny_llama, tiny_llama_folder
+):
+    hooks.require_compatibility(tiny_llama)
+    raw = TransformerBridge.boot_transformers(str(tiny_llama_folder), device="cpu")
+    with pytest.raises(ValueError, match="needs compatibility mode"):
+        hooks.require_compatibility(raw)
+    raw.enable_compatibility_mode(fold_ln=False)  # centres the unembedding and folds nothing
+    with pytest.raises(ValueError, match="needs compatibility mode"):
+        hooks.require_compatibility(raw)
+    raw = TransformerBridge.boot_transformers(str(tiny_llama_folder), device="cpu")
+    raw.enable_compatibility_mode(center_unembed=False)
+    with pytest.raises(ValueError, match="needs compatibility mode"):
+        hooks.require_compatibility(raw)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_llama_of_half_precision_is_refused_also_once_it_is_wide_again(tiny_llama_folder, dtype):
+    model = models.boot(tiny_llama_folder)
+    model.to(getattr(torch, dtype), print_details=False)
+    with pytest.raises(ValueError, match=f"weights in float32, and the model's are {dtype}"):
+        hooks.require_compatibility(model)
+    model.to(torch.float32, print_details=False)
+    with pytest.raises(ValueError, match=f"weights were rounded to {dtype}, which float32 does"):
+        hooks.require_compatibility(model)
+
+
 def test_a_loaded_model_still_generates_and_resumes(tiny):
     start = torch.tensor([[0, 5, 6]])
     longer = tiny.generate(start, max_new_tokens=3, do_sample=False, verbose=False)

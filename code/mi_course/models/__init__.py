@@ -1,8 +1,9 @@
-"""The models of the course, one code path: GPT-2 small from the hub, and `pocket`, which ships.
+"""The models of the course, one code path: GPT-2 small, `smollm2`, and `pocket`, which ships.
 
-All are folders in the Hugging Face format, loaded by the same call of
-`TransformerBridge.boot_transformers`. A new one is an entry in `registry` and a
-loader in `loading`. Importing this package imports nothing that computes or asks the network.
+GPT-2 and `pocket` are folders in the Hugging Face format, `smollm2` is one file of another
+package; all become a `TransformerBridge` in compatibility mode. A new one is an entry in
+`registry` and a loader in `loading`. Importing this package imports nothing that computes or asks
+the network.
 """
 
 from mi_course.models.files import ModelFilesError, sha256, verify_checksums
@@ -12,6 +13,7 @@ from mi_course.models.gpt2 import hub_answers
 from mi_course.models.loading import (
     Choice,
     ModelInfo,
+    ModelLacksError,
     boot,
     choose,
     free_memory,
@@ -19,8 +21,9 @@ from mi_course.models.loading import (
     load,
     load_bare,
     loaded,
+    require,
 )
-from mi_course.models.registry import GPT2, POCKET, POCKET_DIR
+from mi_course.models.registry import GPT2, POCKET, POCKET_DIR, SMOLLM2
 
 GPT2_REPO, GPT2_REVISION, GPT2_SHA256 = GPT2.source, GPT2.revision, GPT2.sha256
 
@@ -31,9 +34,11 @@ __all__ = [
     "GPT2_SHA256",
     "POCKET",
     "POCKET_DIR",
+    "SMOLLM2",
     "Choice",
     "ModelFilesError",
     "ModelInfo",
+    "ModelLacksError",
     "boot",
     "cached_gpt2",
     "choose",
@@ -44,6 +49,7 @@ __all__ = [
     "load",
     "load_bare",
     "loaded",
+    "require",
     "sha256",
     "verify_checksums",
 ]

@@ -7,14 +7,15 @@ weights can pass for a result.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from mi_course.models import files, gpt2, registry
+from mi_course.errors import CourseError
+from mi_course.models import files, gpt2, registry, smollm2
 from mi_course.models.files import WEIGHTS, ModelFilesError
-from mi_course.models.registry import Model
+from mi_course.models.registry import Model, Part
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -27,17 +28,20 @@ class ModelInfo:
     Attributes:
         name: `pocket`, `gpt2`, or `gpt2-random` for GPT-2's shape without GPT-2's weights.
         sha256: of the weights file.
-        revision: of the hub repository; empty for `pocket`.
+        revision: of the hub repository or of the package; empty for `pocket`.
         n_params: weights in the file, tied ones counted once.
+        described: what it is, where the name does not say it.
     """
 
     name: str
     sha256: str
     revision: str
     n_params: int
+    described: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.n_params:,} parameters, weights {self.sha256[:12]}"
+        name = f"{self.name} ({self.described})" if self.described else self.name
+        return f"{name}: {self.n_params:,} parameters, weights {self.sha256[:12]}"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Choice:
 
 
 class Files(NamedTuple):
-    """A model's files, ready to be booted."""
+    """A model's files, ready to be booted: their folder, or the one file that holds all of it."""
 
     folder: Path
     sha256: str
@@ -75,34 +79,56 @@ def _gpt2_files(choice: Choice) -> Files:
     return Files(folder, choice.sha256 or files.sha256(folder / WEIGHTS))
 
 
-LOADERS: dict[str, Callable[[Choice], Files]] = {"gpt2": _gpt2_files, "pocket": _pocket_files}
+def _smollm2_files(choice: Choice) -> Files:
+    return Files(smollm2.find(), registry.SMOLLM2.sha256)
+
+
+LOADERS: dict[str, Callable[[Choice], Files]] = {
+    "gpt2": _gpt2_files,
+    "smollm2": _smollm2_files,
+    "pocket": _pocket_files,
+}
 """How the files of each model of the registry are had; each raises ModelFilesError."""
+
+# What `smollm2.fold` has done before the library could.
+_FOLDED_BEFORE = ("fold_ln", "center_writing_weights", "center_unembed", "fold_value_biases")
 
 _loaded: list[ModelInfo] = []
 
 
-def load(name: str | None = None, *, device: str = "cpu", quiet: bool = False) -> TransformerBridge:
+def load(
+    name: str | None = None,
+    *,
+    device: str = "cpu",
+    quiet: bool = False,
+    needs: Iterable[Part] = (),
+) -> TransformerBridge:
     """Load a model with compatibility mode on, and print one line that says which it is.
 
-    Compatibility mode folds each LayerNorm into the weights that follow it and centres the weights
-    that write to the residual stream. The published numbers for GPT-2 small are measured so.
+    Compatibility mode folds each LayerNorm into the weights that follow it and, where it subtracts
+    a mean, centres the weights that write to the residual stream. The published numbers for GPT-2
+    small are measured so.
 
     Args:
-        name: `auto`, `gpt2` or `pocket`; default: the variable `MI_COURSE_MODEL`, else `auto`.
-            `auto` takes GPT-2 where it is cached or the hub answers within seconds and memory
-            allows, else `pocket`.
+        name: `auto`, `gpt2`, `smollm2` or `pocket`; default: the variable `MI_COURSE_MODEL`, else
+            `auto`. `auto` takes GPT-2 where it is cached or the hub answers within seconds and
+            memory allows, else `pocket`.
         device: a PyTorch device.
         quiet: print nothing.
+        needs: what the model must have, such as `learned positions`; the registry knows what a
+            model lacks.
 
     Raises:
         ValueError: an unknown name.
-        ModelFilesError: files that are damaged, or GPT-2 asked for and not available.
+        ModelFilesError: files that are damaged, or a model asked for that is not available.
+        ModelLacksError: the model has not what is needed.
     """
     name = name or os.environ.get("MI_COURSE_MODEL") or "auto"
     choices = ("auto", *(model.name for model in registry.MODELS))
     if name not in choices:
         raise ValueError(f"unknown model {name!r}: choose one of {', '.join(choices)}")
     choice = choose() if name == "auto" else Choice(name)
+    require(choice.name, needs)
     try:
         found = LOADERS[choice.name](choice)
     except ModelFilesError:
@@ -123,15 +149,45 @@ def load(name: str | None = None, *, device: str = "cpu", quiet: bool = False) -
     return model
 
 
-def boot(folder: Path, *, device: str = "cpu") -> TransformerBridge:
-    """Boot any GPT-2-style folder as a `TransformerBridge` in eval and compatibility mode.
+class ModelLacksError(CourseError, ValueError):
+    """What is to be done needs a part that this model does otherwise."""
 
-    The bridge is guarded: see `mi_course.guards` for what it refuses.
+
+def require(name: str, needs: Iterable[Part]) -> None:
+    """Refuse a model of the registry that lacks something.
+
+    Raises:
+        ModelLacksError: one sentence that says what, and names the models that have it.
+    """
+    model, needs = registry.named(name), tuple(needs)
+    missing = [part for part in needs if part in model.lacks]
+    if missing:
+        have = [m.name for m in registry.MODELS if not set(needs) & set(m.lacks)]
+        choices = " or ".join(f"MI_COURSE_MODEL={other}" for other in have)
+        raise ModelLacksError(
+            f"this needs {' and '.join(missing)}, which {model.short} does not have: "
+            f"run it with {choices}"
+        )
+
+
+def boot(folder: Path, *, device: str = "cpu") -> TransformerBridge:
+    """Boot any folder in Hugging Face's format as a `TransformerBridge` in compatibility mode.
+
+    The bridge is in eval mode and guarded: see `mi_course.guards` for what it refuses.
+
+    Args:
+        folder: of GPT-2's architecture or of Llama's; or the one file of `smollm2`.
+        device: a PyTorch device.
     """
     from mi_course.guards.bridge import guard
 
-    model = _boot_bare(folder, device)
-    model.enable_compatibility_mode()
+    if folder.is_file():
+        model = _boot_file(folder, device, fold=True)
+        by_library = dict.fromkeys(_FOLDED_BEFORE, False)
+        model.enable_compatibility_mode(**by_library)
+    else:
+        model = _boot_bare(folder, device)
+        model.enable_compatibility_mode()
     return guard(model)
 
 
@@ -151,10 +207,24 @@ def load_bare(model: TransformerBridge) -> TransformerBridge:
 def _boot_bare(folder: Path, device: str) -> TransformerBridge:
     from transformer_lens.model_bridge import TransformerBridge
 
+    if folder.is_file():
+        return _boot_file(folder, device, fold=False)
     with files.without_progress_bars():
         model = TransformerBridge.boot_transformers(str(folder), device=device)
     model.eval()
     return model
+
+
+def _boot_file(path: Path, device: str, *, fold: bool) -> TransformerBridge:
+    """Boot the file of `smollm2`, its RMSNorms folded on the way if asked for."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    model, tokenizer = smollm2.read(path)
+    if fold:
+        smollm2.fold(model)
+    return TransformerBridge.boot_transformers(
+        registry.SMOLLM2.name, hf_model=model.to(device), tokenizer=tokenizer, device=device
+    ).eval()
 
 
 def info(model: TransformerBridge) -> ModelInfo:
@@ -213,7 +283,12 @@ def identify(model: Model, found: Files) -> ModelInfo:
     """The label of weights that were loaded as those of a model."""
     name = registry.label(model, found.sha256)
     revision = "" if registry.is_random(name) else model.revision
-    return ModelInfo(name, found.sha256, revision, _count_params(found.folder / WEIGHTS))
+    if found.folder.is_file():
+        n_params = smollm2.count_params(found.folder)
+    else:
+        n_params = _count_params(found.folder / WEIGHTS)
+    described = model.in_full if model.went_through else ""
+    return ModelInfo(name, found.sha256, revision, n_params, described)
 
 
 def _count_params(weights: Path) -> int:

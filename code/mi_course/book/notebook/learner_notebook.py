@@ -53,7 +53,7 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
     """
     source = chapter.notebook
     converter = Converter(Page(chapter), directives.convert)
-    install = notebooks_branch.install_line(chapter.root)
+    install = "\n    ".join(notebooks_branch.install_lines(chapter.root))
     cells = [_code_cell(_INSTALL.format(install=install), ["hide-input"])]
     kept: list[str] = []
     dropped: list[str] = []

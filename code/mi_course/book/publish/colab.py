@@ -162,9 +162,10 @@ def check(
     for chapter in chosen:
         notebook = filled_in(chapter)
         if served:
+            *_, published = notebooks_branch.install_lines(chapter.root)
             here = f"%pip install -q {served}/{notebooks_branch.wheel_name(chapter.root)}"
             first = notebook.cells[0]
-            first.source = first.source.replace(notebooks_branch.install_line(chapter.root), here)
+            first.source = first.source.replace(published, here)
         start = time.perf_counter()
         why = run(notebook, python, folder)
         well &= not why

