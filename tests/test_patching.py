@@ -2,7 +2,7 @@ import pytest
 import torch
 import transformer_lens.patching as library
 
-from mi_course import folded_gpt2, ioi, ioi_data, patching
+from mi_course import folded, ioi, ioi_data, patching
 from support import by_hand
 from support.pairs import random_pairs
 
@@ -58,7 +58,7 @@ def test_patch_of_a_head_at_a_position_is_that_of_one_forward_pass(tiny, tiny_pa
 def test_few_rows_at_a_time_give_the_same(tiny, tiny_pairs, monkeypatch):
     whole = patching.heads(tiny, *tiny_pairs)
     monkeypatch.setattr(patching, "ROWS", 1)
-    monkeypatch.setattr(folded_gpt2, "_ROWS", 3)
+    monkeypatch.setattr(folded.engine, "_ROWS", 3)
     close(patching.heads(tiny, *tiny_pairs, batch_size=1), whole)
 
 

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mi_course import folded_gpt2, ioi_data, replacements
+from mi_course import folded as folded_pass
+from mi_course import ioi_data, replacements
 from mi_course.microbatches import microbatches
 from support import by_hand
 from support.pairs import GROUPS, group_means, grouped_pairs
@@ -18,7 +19,7 @@ def prompts(tiny):
 
 def replaced(model, prompts, by):
     """For each microbatch its rows, its length, and what takes the place of heads and of MLPs."""
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     with torch.no_grad():
         for microbatch in microbatches(prompts[0], by.tokens, prompts[2], batch_size=3):
             found = by.z(folded, microbatch), by.mlps(folded, microbatch)

@@ -7,12 +7,12 @@ its value on another prompt, which the model does meet.
 There are two ways to do it, which give the same numbers where both apply:
 
 - With hooks: `ablate_heads`, or `ablation_hooks` beside hooks and caches of your own. Use them for
-  logits at every position, for attention patterns, and for a model that is not a GPT-2. Heads only,
+  logits at every position, for attention patterns, and for a model of any family. Heads only,
   by zero or by the mean over the prompts given, which are all of one length.
 - With replacements: `knock_out` for heads and MLPs together, `each_head` and `each_mlp` for each of
   them alone. Use them for the logit difference of many prompts of any lengths, and for what
-  `mi_course.replacements` offers: zero, means over other prompts by group, another prompt. GPT-2
-  only; each one alone is fast, since nothing before it is computed again.
+  `mi_course.replacements` offers: zero, means over other prompts by group, another prompt. For the
+  families of `mi_course.folded`; each one alone is fast, since nothing before it is computed again.
 
 Source: Wang et al. 2022, arXiv:2211.00593, section 2: means over pABC, by template.
 """
@@ -29,7 +29,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mi_course import folded_gpt2, ioi, patching
+from mi_course import folded as folded_pass
+from mi_course import ioi, patching
 from mi_course.guards import padding
 from mi_course.heads import Head, check_head
 from mi_course.hooks import Hook, run_with_cache, run_with_hooks
@@ -160,14 +161,14 @@ def knock_out(
     by_layer, without = _by_layer(model, heads), set(mlps)
     for layer in without:
         check_head(model, layer, 0)
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out = torch.empty(len(tokens))
     for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
         new_z = by.z(folded, microbatch) if by_layer else []
         new_mlps = by.mlps(folded, microbatch) if without else []
         x = folded.embed(microbatch.of(tokens))
         for layer in range(model.cfg.n_layers):
-            z = folded_gpt2.attend(*folded.qkv(layer, x))
+            z = folded_pass.attend(*folded.qkv(layer, x))
             if layer in by_layer:
                 z = z.clone()
                 z[:, by_layer[layer]] = new_z[layer][:, by_layer[layer]]
@@ -189,7 +190,7 @@ def each_head(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer head"]:
     """Logit difference when each head is knocked out alone; arguments as for `knock_out`."""
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out = torch.empty(len(tokens), model.cfg.n_layers, model.cfg.n_heads)
     for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
         run, z = folded.run(microbatch.of(tokens)), by.z(folded, microbatch)
@@ -209,7 +210,7 @@ def each_mlp(
     progress: bool = False,
 ) -> Float[Tensor, "batch layer"]:
     """Logit difference when each MLP is knocked out alone; arguments as for `knock_out`."""
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out = torch.empty(len(tokens), model.cfg.n_layers)
     for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
         run, mlps = folded.run(microbatch.of(tokens)), by.mlps(folded, microbatch)
@@ -218,7 +219,7 @@ def each_mlp(
             return (run.mid[layer] + new[layer])[None, :, span]  # patch batch span d_model
 
         at = answers[microbatch.rows]
-        values = folded_gpt2.propagate(folded, run, at, microbatch.first, after_mlp=start)
+        values = folded_pass.propagate(folded, run, at, microbatch.first, after_mlp=start)
         out[microbatch.rows] = values.T.cpu()  # batch layer
     return out
 

@@ -5,7 +5,10 @@ corrupted prompts as base and the clean ones as source, a patch restores the ans
 the other way round, it destroys it (noising).
 
 A patch changes nothing before its layer and its position, so the work starts there: see
-`mi_course.folded_gpt2`. A position that no patch can change keeps the base run's value.
+`mi_course.folded`. A position that no patch can change keeps the base run's value.
+
+In some models several heads, a group, share one set of keys and values. There keys and values are
+patched by group, and the results have as many columns a layer as there are groups: `units`.
 
 Source: Meng et al. 2022, arXiv:2202.05262; Heimersheim and Nanda 2024, arXiv:2404.15255.
 """
@@ -19,8 +22,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import FoldedGPT2, Run, attend
+from mi_course import folded as folded_pass
+from mi_course import ioi
+from mi_course.folded import Folded, Run, attend
 from mi_course.microbatches import microbatches
 
 if TYPE_CHECKING:
@@ -30,11 +34,11 @@ OfHead: TypeAlias = Literal["z", "q", "k", "v", "pattern"]
 OfHeadAt: TypeAlias = Literal["z", "q", "k", "v"]
 # Given both runs, a layer and a position, the base run's stream with that patch inside the layer.
 PatchedStream: TypeAlias = Callable[
-    [FoldedGPT2, Run, Run, int, int, slice], Float[Tensor, "batch span d_model"]
+    [Folded, Run, Run, int, int, slice], Float[Tensor, "batch span d_model"]
 ]
 # Given both runs, what to read and a position, the logit differences of the patches there.
 Patches: TypeAlias = Callable[
-    [FoldedGPT2, Run, Run, ioi.Answers, int], Float[Tensor, "layer ... batch"]
+    [Folded, Run, Run, ioi.Answers, int], Float[Tensor, "layer ... batch"]
 ]
 # Positions × prompts × patches that are computed at once; the memory needed grows with it.
 ROWS = 6000
@@ -64,7 +68,7 @@ def residual(
 
     Raises:
         ValueError: prompts that do not fit together, or a model without compatibility mode.
-        UnknownModelError: a model that is not a GPT-2.
+        UnknownModelError: a model whose forward pass `mi_course.folded` does not know.
     """
     return _stream_by_position(
         model, base, source, answers, batch_size, progress, _with_residual, into_mlp=True
@@ -111,19 +115,21 @@ def heads(
     *,
     batch_size: int = 25,
     progress: bool = False,
-) -> Float[Tensor, "batch layer head"]:
+) -> Float[Tensor, "batch layer unit"]:
     """Patches one head at a time, at all positions: its output `z`, `q`, `k`, `v`, or `pattern`.
 
-    Arguments and errors as for `residual`.
+    Arguments and errors as for `residual`. For `k` and `v` the last axis is that of `units`: one
+    entry for each group of heads that shares them.
     """
     _check_kind(what, get_args(OfHead))
-    folded = folded_gpt2.of(model)
-    out = torch.empty(len(base), model.cfg.n_layers, model.cfg.n_heads)
+    folded = folded_pass.of(model)
+    count = n_units(model, what)
+    out = torch.empty(len(base), model.cfg.n_layers, count)
     for microbatch in microbatches(base, source, answers, batch_size, progress):
         run, other = folded.run(microbatch.of(base)), folded.run(microbatch.of(source))
         z = [_other_z(run, other, layer, what) for layer in range(model.cfg.n_layers)]
         at = answers[microbatch.rows]
-        out[microbatch.rows] = each_head(folded, run, z, at, microbatch.first).cpu()
+        out[microbatch.rows] = each_head(folded, run, z, at, microbatch.first, count).cpu()
     return out
 
 
@@ -137,38 +143,55 @@ def heads_by_position(
     *,
     batch_size: int = 25,
     progress: bool = False,
-) -> Float[Tensor, "batch layer pos head"]:
+) -> Float[Tensor, "batch layer pos unit"]:
     """Patches one head at one position at a time: its `z`, `q`, `k` or `v`; see `heads`."""
     _check_kind(what, get_args(OfHeadAt))
+    count = n_units(model, what)
 
-    def patches(folded: FoldedGPT2, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
+    def patches(folded: Folded, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
         layers = range(len(folded.blocks))
         z = [_other_z_at(run, other, layer, what, pos) for layer in layers]
-        return each_head(folded, run, z, at, pos).permute(1, 2, 0)  # layer head batch
+        return each_head(folded, run, z, at, pos, count).permute(1, 2, 0)  # layer unit batch
 
     return _by_position(model, base, source, answers, batch_size, progress, patches)
 
 
+def n_units(model: TransformerBridge, what: str) -> int:
+    """How many there are of something in a layer: groups of heads for `k` and `v`, else heads."""
+    groups = model.cfg.n_key_value_heads if what in ("k", "v") else None
+    return int(groups or model.cfg.n_heads)
+
+
+def units(model: TransformerBridge, what: str) -> str:
+    """What one column of a layer stands for, as an axis names it: `head`, or a group of so many."""
+    size = model.cfg.n_heads // n_units(model, what)
+    return "head" if size == 1 else f"group of {size} heads"
+
+
 def each_head(
-    folded: FoldedGPT2,
+    folded: Folded,
     run: Run,
     z: list[Float[Tensor, "batch head pos d_head"]],
     answers: ioi.Answers,
     first: int,
-) -> Float[Tensor, "batch layer head"]:
-    """Logit difference when one head at a time writes `z` from position `first` on."""
+    count: int | None = None,
+) -> Float[Tensor, "batch layer unit"]:
+    """Logit difference when one head at a time writes `z` from position `first` on.
+
+    With `count`, it is one of so many groups of heads at a time.
+    """
     batch, n_heads, length, _ = z[0].shape
     size = max(1, ROWS // (len(z) * batch * (length - first)))
     found = []
-    for some in ioi.slices(n_heads, size):
+    for some in ioi.slices(count or n_heads, size):
 
         def start(layer: int, span: slice, some: slice = some) -> Tensor:
             change = (z[layer] - run.z[layer])[:, :, span]
-            return run.mid[layer][:, span] + folded.head_outputs(layer, change, some)
+            return run.mid[layer][:, span] + folded.head_outputs(layer, change, some, count)
 
-        values = folded_gpt2.propagate(folded, run, answers, first, after_attention=start)
+        values = folded_pass.propagate(folded, run, answers, first, after_attention=start)
         found.append(values.unflatten(0, (len(z), -1)))  # layer some batch
-    return torch.cat(found, 1).permute(2, 0, 1)  # batch layer head
+    return torch.cat(found, 1).permute(2, 0, 1)  # batch layer unit
 
 
 def _stream_by_position(
@@ -183,13 +206,13 @@ def _stream_by_position(
 ) -> Float[Tensor, "batch layer pos"]:
     """Patches the stream inside each layer: before its MLP if `into_mlp`, else after it."""
 
-    def patches(folded: FoldedGPT2, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
+    def patches(folded: Folded, run: Run, other: Run, at: ioi.Answers, pos: int) -> Tensor:
         def start(layer: int, span: slice) -> Tensor:
             return patched(folded, run, other, layer, pos, span)[None]  # patch batch span d_model
 
         if into_mlp:
-            return folded_gpt2.propagate(folded, run, at, pos, after_attention=start)
-        return folded_gpt2.propagate(folded, run, at, pos, after_mlp=start)
+            return folded_pass.propagate(folded, run, at, pos, after_attention=start)
+        return folded_pass.propagate(folded, run, at, pos, after_mlp=start)
 
     return _by_position(model, base, source, answers, batch_size, progress, patches)
 
@@ -205,7 +228,7 @@ def _by_position(
     patches: Patches,
 ) -> Float[Tensor, "batch layer pos ..."]:
     """Collects what `patches` gives for each position that the two runs differ at or after."""
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out: Tensor | None = None
     for microbatch in microbatches(base, source, answers, batch_size, progress):
         run, other = folded.run(microbatch.of(base)), folded.run(microbatch.of(source))
@@ -226,7 +249,7 @@ def _by_position(
 
 
 def _with_residual(
-    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
+    folded: Folded, run: Run, other: Run, layer: int, pos: int, span: slice
 ) -> Float[Tensor, "batch span d_model"]:
     """The stream after a layer's attention, if before the layer one position is the other run's.
 
@@ -246,7 +269,7 @@ def _with_residual(
 
 
 def _with_attention_output(
-    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
+    folded: Folded, run: Run, other: Run, layer: int, pos: int, span: slice
 ) -> Float[Tensor, "batch span d_model"]:
     """The stream after a layer's attention, if at one position it adds what the other run's did."""
     stream = run.mid[layer].clone()
@@ -255,7 +278,7 @@ def _with_attention_output(
 
 
 def _with_mlp_output(
-    folded: FoldedGPT2, run: Run, other: Run, layer: int, pos: int, span: slice
+    folded: Folded, run: Run, other: Run, layer: int, pos: int, span: slice
 ) -> Float[Tensor, "batch span d_model"]:
     """The stream after a layer's MLP, if at one position it adds what the other run's did."""
     stream = run.pre[layer + 1].clone()

@@ -14,11 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import FoldedGPT2, Run
+from mi_course import folded as folded_pass
+from mi_course import ioi
+from mi_course.folded import Folded, Run
 from mi_course.heads import Head, check_head
 from mi_course.microbatches import Microbatch, microbatches
-from mi_course.patching import ROWS
+from mi_course.patching import ROWS, n_units, units
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -49,7 +50,7 @@ def to_logits(
     Returns:
         Logit difference of the patched run, one head as the sender at a time.
     """
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for microbatch in microbatches(orig, new, answers, batch_size, progress):
         run, other = folded.run(microbatch.of(orig)), folded.run(microbatch.of(new))
@@ -84,7 +85,8 @@ def to_heads(
         orig: as for `to_logits`.
         new: as for `to_logits`.
         answers: as for `to_logits`.
-        receivers: (layer, head) pairs; their inputs are replaced together.
+        receivers: (layer, head) pairs; their inputs are replaced together. Where a group of heads
+            shares keys and values, those have (layer, group) pairs: see `patching.units`.
         into: `q`, `k` or `v` of the receivers.
         positions: one for each prompt: replace the receivers' input only there; None: everywhere.
         batch_size: as for `to_logits`.
@@ -103,10 +105,10 @@ def to_heads(
     if not receivers:
         raise ValueError("no receivers: name at least one head, such as [(1, 2)]")
     for layer, head in receivers:
-        check_head(model, layer, head)
+        _check_receiver(model, layer, head, into)
     if positions is not None and not bool(((positions >= 0) & (positions <= answers.end)).all()):
         raise ValueError("positions must lie between 0 and END: nothing after END is read")
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     out = torch.empty(len(orig), model.cfg.n_layers, model.cfg.n_heads)
     for microbatch in microbatches(orig, new, answers, batch_size, progress):
         run, other = folded.run(microbatch.of(orig)), folded.run(microbatch.of(new))
@@ -127,6 +129,15 @@ def to_heads(
     return out
 
 
+def _check_receiver(model: TransformerBridge, layer: int, head: int, into: Into) -> None:
+    check_head(model, layer, head)
+    if head >= (count := n_units(model, into)):
+        raise IndexError(
+            f"{units(model, into)} {head} out of range: this model's keys and values are shared, "
+            f"and a layer has groups 0..{count - 1}"
+        )
+
+
 def relative_change(
     patched: Float[Tensor, "batch layer head"], clean: Float[Tensor, "batch"]
 ) -> Float[Tensor, "layer head"]:
@@ -144,7 +155,7 @@ def _changed_positions(
 
 
 def _streams(
-    folded: FoldedGPT2,
+    folded: Folded,
     run: Run,
     other: Run,
     positions: Int[Tensor, "batch changed"],
@@ -171,7 +182,7 @@ def _streams(
 
 
 def _through_receivers(
-    folded: FoldedGPT2,
+    folded: Folded,
     run: Run,
     answers: ioi.Answers,
     streams: list[Float[Tensor, "sender batch changed d_model"]],
@@ -208,14 +219,14 @@ class _ReceiverInputs:
         layer: of the receivers.
         stream: before that layer, of the senders that come before it.
         positions: where `stream` is, and where the receivers' input is replaced.
-        heads: the receivers of this layer.
+        heads: the receivers of this layer; groups of heads for shared keys and values.
         into: which of the three is replaced.
         n: how many senders there are in all; those not before this layer change nothing here.
     """
 
     def __init__(
         self,
-        folded: FoldedGPT2,
+        folded: Folded,
         run: Run,
         layer: int,
         stream: Float[Tensor, "sender batch changed d_model"],
@@ -229,7 +240,8 @@ class _ReceiverInputs:
         first = int(positions.min())
         rows = torch.arange(len(positions))[:, None]  # batch 1
         span = (run.q, run.k, run.v)[self.part][layer][:, heads, first:]  # batch head span d_head
-        new = folded.qkv(layer, stream.flatten(0, 1))[self.part][:, heads]
+        at = positions.repeat(len(stream), 1)  # sender_batch changed
+        new = folded.qkv(layer, stream.flatten(0, 1), at)[self.part][:, heads]
         new = new.unflatten(0, stream.shape[:2])  # sender batch head changed d_head
         self.value = span.repeat(n, 1, 1, 1, 1)  # n batch head span d_head
         by_position = self.value.transpose(2, 3)  # n batch span head d_head

@@ -13,8 +13,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mi_course import folded_gpt2, ioi
-from mi_course.folded_gpt2 import FoldedGPT2
+from mi_course import folded as folded_pass
+from mi_course import ioi
+from mi_course.folded import Folded
 from mi_course.microbatches import Microbatch
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Replacement:
     tokens: Int[Tensor, "batch pos"] | None = None
 
     def z(
-        self, folded: FoldedGPT2, microbatch: Microbatch
+        self, folded: Folded, microbatch: Microbatch
     ) -> list[Float[Tensor, "#batch head pos d_head"]]:
         """What takes the place of the heads' output, by layer."""
         if self.tokens is not None:
@@ -60,7 +61,7 @@ class Replacement:
         return [zeros] * len(folded.blocks)
 
     def mlps(
-        self, folded: FoldedGPT2, microbatch: Microbatch
+        self, folded: Folded, microbatch: Microbatch
     ) -> list[Float[Tensor, "#batch pos d_model"]]:
         """What takes the place of the MLPs' output, by layer."""
         if self.tokens is not None:
@@ -117,7 +118,7 @@ def mean_activations(
             or of several lengths, whose positions do not mean the same thing.
     """
     counts, lengths = _check_groups(tokens, groups)
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     sums: list[Tensor] = []
     for rows in tqdm(list(ioi.slices(len(tokens), batch_size)), disable=not progress):
         run = folded.run(tokens[rows])

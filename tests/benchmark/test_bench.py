@@ -4,7 +4,7 @@ import re
 import pytest
 import torch
 
-from mi_course import folded_gpt2, patching, path_patching
+from mi_course import folded, patching, path_patching
 from mi_course.benchmark import bench, flops
 from mi_course.cli.main import main
 
@@ -57,8 +57,8 @@ def test_folded_pass_needs_the_operations_that_are_counted(model):
     base, source, answers = data.abc.tokens, data.clean.tokens, data.clean.answers
     shape = MatrixProducts.of(model, base.shape[1])
     first = int((base != source).int().argmax(1).min())
-    folded_gpt2.of(model)  # made and compared now: later calls need no operations
-    assert counted(lambda: folded_gpt2.of(model)) == 0
+    folded.of(model)  # made and compared now: later calls need no operations
+    assert counted(lambda: folded.of(model)) == 0
     pairs = model, base, source, answers
     for need, work in (
         (flops.heads(shape, first), lambda: patching.heads(*pairs)),

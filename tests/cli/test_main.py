@@ -74,6 +74,7 @@ def test_run_status_and_start_in_a_fresh_course(course, capsys):
         "1",
         "fresh",
         "none stored",
+        "none stored",
         "nothing changed",
     ]
 

@@ -8,8 +8,10 @@ from mi_course import ioi
 from mi_course.hooks import run_with_cache, run_with_hooks
 
 
-def heads_of(model):
-    return itertools.product(range(model.cfg.n_layers), range(model.cfg.n_heads))
+def heads_of(model, what="z"):
+    """Every head, or for shared keys and values every group of heads, as the hook points have."""
+    shared = model.cfg.n_key_value_heads if what in ("k", "v") else None
+    return itertools.product(range(model.cfg.n_layers), range(shared or model.cfg.n_heads))
 
 
 def put(value, *where):
@@ -43,8 +45,8 @@ def heads(model, base, source, answers, what, pos=slice(None)):
     every = slice(None)
     names = [f"blocks.{layer}.attn.hook_{what}" for layer in range(model.cfg.n_layers)]
     _, cache = run_with_cache(model, source, names)
-    out = torch.empty(len(base), len(names), model.cfg.n_heads)
-    for layer, head in heads_of(model):
+    out = torch.empty(len(base), len(names), max(head for _, head in heads_of(model, what)) + 1)
+    for layer, head in heads_of(model, what):
         where = (every, head) if what == "pattern" else (every, pos, head)
         value = cache[names[layer]]
         out[:, layer, head] = patched(model, base, value, answers, names[layer], *where)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from mi_course import folded_gpt2, models, patching
+from mi_course import folded, models, patching
+from mi_course.folded import kept
 from mi_course.hooks import run_with_hooks
 from support import by_hand
 from support.pairs import random_pairs
@@ -40,27 +41,27 @@ def own(tiny_folder):
 @pytest.fixture
 def compared(monkeypatch):
     """A list that grows with every comparison of a folded model with its bridge."""
-    calls, compare = [], folded_gpt2._compare
+    calls, compare = [], kept._compare
 
     def counted(folded, model):
         calls.append(model)
         compare(folded, model)
 
-    monkeypatch.setattr(folded_gpt2, "_compare", counted)
+    monkeypatch.setattr(kept, "_compare", counted)
     return calls
 
 
 def test_folded_forward_pass_is_the_bridges(tiny, pocket):
     for model in (tiny, pocket):
         with torch.no_grad():
-            close(logits(folded_gpt2.of(model)), model(TOKENS))
+            close(logits(folded.of(model)), model(TOKENS))
 
 
 def test_models_that_the_folded_pass_does_not_know_are_refused(tiny, monkeypatch):
-    folded_gpt2.of(tiny)
+    folded.of(tiny)
     monkeypatch.setattr(tiny.cfg, "act_fn", "relu")
-    with pytest.raises(folded_gpt2.UnknownModelError, match="is 'relu', not 'gelu_new'"):
-        folded_gpt2.of(tiny)
+    with pytest.raises(folded.UnknownModelError, match="is 'relu', not 'gelu_new'"):
+        folded.of(tiny)
 
 
 def test_model_without_compatibility_mode_is_refused_until_it_has_it(tiny_folder):
@@ -68,16 +69,16 @@ def test_model_without_compatibility_mode_is_refused_until_it_has_it(tiny_folder
 
     raw = TransformerBridge.boot_transformers(str(tiny_folder), device="cpu")
     with pytest.raises(ValueError, match="needs compatibility mode"):
-        folded_gpt2.of(raw)
+        folded.of(raw)
     raw.enable_compatibility_mode(disable_warnings=True)
     with torch.no_grad():
-        close(logits(folded_gpt2.of(raw)), raw(TOKENS))
+        close(logits(folded.of(raw)), raw(TOKENS))
 
 
 def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):
     with (
         tiny.hooks(fwd_hooks=[("blocks.0.hook_mlp_out", spoil)]),
-        pytest.raises(folded_gpt2.UnknownModelError, match="is a hook left on the model"),
+        pytest.raises(folded.UnknownModelError, match="is a hook left on the model"),
     ):
         patching.heads(tiny, *tiny_pairs)
     run_with_hooks(tiny, tiny_pairs[0], [])
@@ -85,39 +86,39 @@ def test_model_with_a_hook_left_on_it_is_refused(tiny, tiny_pairs):
 
 
 def test_second_call_gives_the_same_without_a_comparison(own, compared):
-    first = folded_gpt2.of(own)
-    assert folded_gpt2.of(own) is first
+    first = folded.of(own)
+    assert folded.of(own) is first
     assert len(compared) == 1
 
 
 def test_hook_left_after_a_first_call_is_refused(own):
-    first = folded_gpt2.of(own)
+    first = folded.of(own)
     own.add_hook("blocks.1.hook_resid_pre", spoil)
     for _ in range(2):
-        with pytest.raises(folded_gpt2.UnknownModelError, match="is a hook left on the model"):
-            folded_gpt2.of(own)
+        with pytest.raises(folded.UnknownModelError, match="is a hook left on the model"):
+            folded.of(own)
     own.reset_hooks()
-    assert folded_gpt2.of(own) is first
+    assert folded.of(own) is first
 
 
 @pytest.mark.parametrize("kind", ["forward_hook", "forward_pre_hook"])
 def test_hook_of_pytorch_left_after_a_first_call_is_refused(own, kind):
-    folded_gpt2.of(own)
+    folded.of(own)
 
     def twice(module, args, result=None):
         return args[0] * 2 if result is None else result * 2
 
     handle = getattr(own.unembed, f"register_{kind}")(twice)
-    with pytest.raises(folded_gpt2.UnknownModelError, match="is a hook left on the model"):
-        folded_gpt2.of(own)
+    with pytest.raises(folded.UnknownModelError, match="is a hook left on the model"):
+        folded.of(own)
     handle.remove()
-    folded_gpt2.of(own)
+    folded.of(own)
 
 
 def test_every_call_compares_while_a_harmless_hook_is_on_the_model(own, compared):
     own.add_hook("blocks.0.hook_mlp_out", lambda activation, hook: None)
-    first = folded_gpt2.of(own)
-    assert folded_gpt2.of(own) is first
+    first = folded.of(own)
+    assert folded.of(own) is first
     assert len(compared) == 2
 
 
@@ -161,58 +162,58 @@ def move_to_double_and_back(model):
 )
 def test_changed_weights_give_the_results_of_the_new_ones(own, change):
     with torch.no_grad():
-        before = logits(folded_gpt2.of(own))
+        before = logits(folded.of(own))
         change(own)
-        close(logits(folded_gpt2.of(own)), own(TOKENS))
+        close(logits(folded.of(own)), own(TOKENS))
         assert not torch.allclose(own(TOKENS), before, atol=1e-2)
     pairs = random_pairs(own, 4, 8, [2, 3, 2, 3], [7, 5, 7, 5])
     close(patching.heads(own, *pairs), by_hand.heads(own, *pairs, "z"))
 
 
 def test_changed_weights_are_compared_again(own, compared):
-    folded_gpt2.of(own)
+    folded.of(own)
     negate_queries(own)
-    folded_gpt2.of(own)
-    folded_gpt2.of(own)
+    folded.of(own)
+    folded.of(own)
     assert len(compared) == 2
 
 
 def test_change_that_undoes_the_centring_is_refused_as_at_first(own):
-    folded_gpt2.of(own)
+    folded.of(own)
     with torch.no_grad():
         own.blocks[0].attn.W_O.add_(1)
     with pytest.raises(ValueError, match="needs compatibility mode"):
-        folded_gpt2.of(own)
+        folded.of(own)
 
 
 def test_model_with_dropout_is_compared(own, compared):
-    folded_gpt2.of(own)
+    folded.of(own)
     own.train()
-    with pytest.raises(folded_gpt2.UnknownModelError, match="differs from the model"):
-        folded_gpt2.of(own)
+    with pytest.raises(folded.UnknownModelError, match="differs from the model"):
+        folded.of(own)
     own.eval()
-    folded_gpt2.of(own)
+    folded.of(own)
     assert len(compared) == 2
 
 
 def test_each_model_has_its_own(own, tiny):
-    assert folded_gpt2.of(own) is not folded_gpt2.of(tiny)
-    assert folded_gpt2.of(tiny) is folded_gpt2.of(tiny)
+    assert folded.of(own) is not folded.of(tiny)
+    assert folded.of(tiny) is folded.of(tiny)
 
 
 def test_deleted_model_is_freed_with_its_weights(tiny_folder):
     model = models.boot(tiny_folder)
-    folded_gpt2.of(model)
+    folded.of(model)
     left = weakref.ref(model), weakref.ref(model.W_E)
-    before = len(folded_gpt2._kept)
+    before = len(kept._kept)
     del model
     gc.collect()
     assert [ref() for ref in left] == [None, None]
-    assert len(folded_gpt2._kept) == before - 1
+    assert len(kept._kept) == before - 1
 
 
 def test_old_names_give_the_new_ones(tiny):
-    with pytest.warns(FutureWarning, match="folded_gpt2.plain is called"):
-        assert folded_gpt2.plain is folded_gpt2.of
-    with pytest.warns(FutureWarning, match="folded_gpt2.Plain is called"):
-        assert folded_gpt2.Plain is folded_gpt2.FoldedGPT2
+    with pytest.warns(FutureWarning, match="folded.plain is called"):
+        assert folded.plain is folded.of
+    with pytest.warns(FutureWarning, match="folded.Plain is called"):
+        assert folded.Plain is folded.FoldedGPT2
