@@ -163,3 +163,21 @@ def test_without_folded_weights_effects_are_refused(tiny_folder, tiny_batch, swi
 def test_names_of_version_0_1_lead_to_those_of_today(old, new):
     with pytest.warns(FutureWarning, match=f"{old} is called mi_course.attribution.{new} now"):
         assert getattr(attribution, old) is getattr(attribution, new)
+
+
+def test_parts_add_up_to_the_logit_difference_of_a_random_llama(tiny_llama, tiny_batch):
+    """No learned positions, no biases, an RMSNorm at the end."""
+    effects = attribution.direct_effects(tiny_llama, tiny_batch)
+    assert effects.heads.shape == (5, 3, 6)
+    difference = ioi.logit_diff(tiny_llama(tiny_batch.tokens), tiny_batch)
+    torch.testing.assert_close(effects.total, difference, atol=1e-4, rtol=1e-4)
+    stages = attribution.logit_diff_by_stage(tiny_llama, tiny_batch)
+    torch.testing.assert_close(stages[:, -1], difference, atol=1e-4, rtol=1e-4)
+    layers = attribution.layer_effects(tiny_llama, tiny_batch)
+    written = (layers.attention + layers.mlps).sum(1)
+    torch.testing.assert_close(written + effects.rest, difference, atol=1e-4, rtol=1e-4)
+    outputs = attribution.head_outputs(tiny_llama, tiny_batch.tokens, tiny_batch.end)
+    _, cache = tiny_llama.run_with_cache(tiny_batch.tokens)
+    for layer in range(3):
+        expected = cache[f"blocks.{layer}.hook_attn_out"][torch.arange(5), tiny_batch.end]
+        torch.testing.assert_close(outputs[:, layer].sum(1), expected, atol=1e-4, rtol=1e-4)

@@ -78,3 +78,43 @@ def test_turning_the_sign_turns_the_answer(pocket):
             pocket, 1, head, -1
         )
         assert both <= 1
+
+
+def test_copy_scores_of_heads_that_share_values_are_those_of_the_models_own_modules(tiny_llama):
+    tokens = torch.randint(1, 257, (20, 6), generator=torch.Generator().manual_seed(0))
+    rows = torch.arange(20)
+    spot = {name: torch.full((20,), pos) for name, pos in (("io_pos", 2), ("s1_pos", 1))}
+    last = {name: torch.full((20,), 5) for name in ("s2_pos", "end")}
+    batch = ioi.Batch(tokens=tokens, io=tokens[:, 2], s=tokens[:, 1], **spot, **last)
+    found = copying.copy_scores(tiny_llama, batch, top=60)
+    _, cache = tiny_llama.run_with_cache(tokens)
+    after = cache["blocks.0.hook_resid_post"]
+    stream = torch.cat([after[rows, batch.io_pos], after[rows, batch.s1_pos]])[:, None]
+    names = torch.cat([batch.io, batch.s])
+    with torch.no_grad():
+        for layer, head in itertools.product(range(3), range(6)):
+            block = tiny_llama.blocks[layer]
+            value = block.attn.v(block.ln1(stream)).unflatten(-1, (2, 4))[:, :, head // 3]
+            logits = tiny_llama.unembed(tiny_llama.ln_final(value @ block.attn.W_O[head]))
+            best = logits[:, 0].topk(60).indices
+            expected = (best == names[:, None]).any(1).float().mean()
+            assert found[layer, head] == pytest.approx(expected.item()), (layer, head)
+    assert 0 < found.mean() < 1
+
+
+def test_copy_score_from_weights_takes_the_values_of_the_heads_own_group(tiny_llama, monkeypatch):
+    letters = ["a", "b", "c", "d", "e", "f", "g"]
+    ids = torch.tensor([[tiny_llama.tokenizer.encode(f" {x}")[-1]] for x in letters])
+    monkeypatch.setattr(ioi, "one_token_names", lambda tokenizer: letters)
+    monkeypatch.setattr(hooks, "single_token", lambda model, text: int(ids[letters.index(text[1])]))
+    first = tiny_llama.blocks[0]
+    with torch.no_grad():
+        for head in range(6):
+            x = tiny_llama.embed(ids)
+            x = x + first.mlp(first.ln2(x))
+            attn = tiny_llama.blocks[1].attn
+            x = attn.v(x).unflatten(-1, (2, 4))[:, :, head // 3] @ attn.W_O[head]
+            best = tiny_llama.unembed(tiny_llama.ln_final(x))[:, 0].topk(copying.TOP).indices
+            expected = (best == ids).any(1).float().mean().item()
+            found = copying.copy_score_from_weights(tiny_llama, 1, head)
+            assert found == pytest.approx(expected), head

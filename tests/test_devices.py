@@ -163,7 +163,8 @@ PARTS = {
     "hooks.attention_patterns": lambda model, p: hooks.attention_patterns(model, p.tokens),
     "logit_lens.logit_lens": lambda model, p: logit_lens.logit_lens(model, p.tokens),
     "logit_lens.unembed": lambda model, p: logit_lens.unembed(model, model.W_E.detach()[:3]),
-    "logit_lens.layer_norm": lambda model, p: logit_lens.layer_norm(model, model.W_E.detach()[:3]),
+    "logit_lens.normalised": lambda model, p: logit_lens.normalised(model, model.W_E.detach()[:3]),
+    "heads.value_weights": lambda model, p: heads.value_weights(model).detach(),
     "positional.position_rows": lambda model, p: positional.position_rows(model),
     "positional.what_is_read": lambda model, p: positional.what_is_read(
         model, p.tokens, positional.reading_points(model, "MLPs")

@@ -45,3 +45,11 @@ def test_a_score_that_is_no_number_is_refused():
     scores = torch.tensor([[0.1, 0.8], [0.9, float("nan")]])
     with pytest.raises(ValueError, match=r"the score of head 1\.1 is nan"):
         heads.strongest_first(scores, 0.5)
+
+
+def test_values_of_heads_that_share_them_are_the_same(tiny_llama, tiny):
+    w_v = heads.value_weights(tiny_llama)
+    assert w_v.shape == (3, 6, 18, 4)
+    assert torch.equal(w_v[:, 2], tiny_llama.W_V[:, 0])
+    assert torch.equal(w_v[:, 3], tiny_llama.W_V[:, 1])
+    assert torch.equal(heads.value_weights(tiny), tiny.W_V)

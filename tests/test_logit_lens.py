@@ -48,3 +48,13 @@ def test_top_tokens_are_the_most_probable(pocket):
 def test_logits_of_several_positions_are_refused(tiny):
     with pytest.raises(ValueError, match=r"take for instance logits\[0, -1\]"):
         logit_lens.top_tokens(tiny, tiny(TOKENS))
+
+
+def test_lens_of_a_llama_ends_with_its_own_logits(tiny_llama):
+    tokens = torch.randint(1, 257, (2, 7), generator=torch.Generator().manual_seed(0))
+    found = logit_lens.logit_lens(tiny_llama, tokens)
+    with torch.no_grad():
+        torch.testing.assert_close(found[-1], tiny_llama(tokens), atol=1e-4, rtol=1e-4)
+        _, cache = tiny_llama.run_with_cache(tokens)
+        middle = tiny_llama.unembed(tiny_llama.ln_final(cache["blocks.1.hook_resid_pre"]))
+    torch.testing.assert_close(found[2], middle, atol=1e-4, rtol=1e-4)

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from mi_course import hooks, positional
+from mi_course.models import ModelLacksError
 
 TOKENS = torch.randint(1, 300, (6, 5), generator=torch.Generator().manual_seed(0))
 STREAM = ["blocks.0.hook_attn_out", "blocks.0.hook_mlp_out", "blocks.0.hook_resid_post"]
@@ -168,3 +169,8 @@ def test_bad_input_is_refused(tiny):
         positional.reading_hooks({}, torch.eye(3), "zero")
     with pytest.raises(ValueError, match=r"at most 1, not 95: 0\.95 is usual"):
         positional.leading_directions(normal(5, 3), 95)
+
+
+def test_model_without_learned_positions_is_refused_in_a_sentence(tiny_llama):
+    with pytest.raises(ModelLacksError, match=r"needs learned positions.*model's are rotary"):
+        positional.position_rows(tiny_llama)

@@ -220,3 +220,9 @@ def test_draws_come_from_the_generator_and_follow_the_temperature(random_model):
     probs = (random_model(prompts[:1])[0, -1] / 5.0).softmax(-1)
     shares = draw(0, 5.0).bincount(minlength=17) / 3000
     assert (shares - probs).abs().max() < 5 * (0.25 / 3000) ** 0.5
+
+
+def test_model_of_another_architecture_is_refused_before_gpt2_is_asked_for(monkeypatch):
+    monkeypatch.setattr(models, "fetch_gpt2", lambda: pytest.fail("it was asked for"))
+    with pytest.raises(models.ModelLacksError, match="learned positions and LayerNorm, which"):
+        gpt2_files.folder("smollm2")

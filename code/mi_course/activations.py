@@ -125,7 +125,7 @@ def load(path: Path | str) -> Extract:
 def _padded(
     model: TransformerBridge, prompts: Sequence[str]
 ) -> tuple[Int[Tensor, "prompt pos"], Int[Tensor, "prompt"]]:
-    """Tokens padded on the right with BOS, which is also both models' padding, and the lengths."""
+    """Tokens padded on the right with BOS, and the lengths."""
     rows = [model.to_tokens(text)[0].cpu() for text in prompts]
     lengths = torch.tensor([len(row) for row in rows])
     padding = model.tokenizer.bos_token_id

@@ -1,7 +1,7 @@
 """Which heads write the answer of an IOI prompt, and where they look.
 
 The logit difference at END is a sum: every head, MLP and embedding adds its output, and the final
-LayerNorm divides the sum by one number. A head's share is its direct effect. Needs compatibility
+norm divides the sum by one number. A head's share is its direct effect. Needs compatibility
 mode (`mi_course.models.load` turns it on): without it the shares are silently wrong.
 
 A name mover, in the sense of Wang et al. 2022 (arXiv:2211.00593, section 3.1), is a head that from
@@ -125,7 +125,7 @@ def direct_effects(model: TransformerBridge, batch: ioi.Batch, batch_size: int =
 @torch.no_grad()
 def _direct_effects(model: TransformerBridge, batch: ioi.Batch) -> Effects:
     written = _written(model, batch)
-    rest = written.embeddings + model.b_O.sum(0)
+    rest = written.embeddings + _output_biases(model).sum(0)
     return Effects(
         heads=torch.einsum("blhd,bd->blh", written.heads, written.answer),
         mlps=torch.einsum("bld,bd->bl", written.mlps, written.answer),
@@ -145,7 +145,7 @@ def _layer_effects(model: TransformerBridge, batch: ioi.Batch) -> LayerEffects:
     written = _written(model, batch)
     heads = torch.einsum("blhd,bd->blh", written.heads, written.answer)
     return LayerEffects(
-        attention=heads.sum(2) + written.answer @ model.b_O.T,
+        attention=heads.sum(2) + written.answer @ _output_biases(model).T,
         mlps=torch.einsum("bld,bd->bl", written.mlps, written.answer),
     )
 
@@ -153,12 +153,14 @@ def _layer_effects(model: TransformerBridge, batch: ioi.Batch) -> LayerEffects:
 def _written(model: TransformerBridge, batch: ioi.Batch) -> _Written:
     """Everything that a split of the logit difference needs, of one forward pass."""
     z, mlps = _in_each_layer(model, "attn.hook_z"), _in_each_layer(model, "hook_mlp_out")
-    names = [*z, *mlps, "hook_embed", "hook_pos_embed", _SCALE]
+    learned = model.cfg.positional_embedding_type == "standard"  # others add nothing to the stream
+    embeddings = ["hook_embed", *(["hook_pos_embed"] if learned else [])]
+    names = [*z, *mlps, *embeddings, _SCALE]
     found = _activations(model, batch.tokens, batch.end, names)
     return _Written(
         heads=_through_w_o(model, [found[name] for name in z]),
         mlps=torch.stack([found[name] for name in mlps], 1),
-        embeddings=found["hook_embed"] + found["hook_pos_embed"],
+        embeddings=torch.stack([found[name] for name in embeddings]).sum(0),
         answer=_direction(model, batch, found[_SCALE]),
     )
 
@@ -297,6 +299,13 @@ def _through_w_o(
     model: TransformerBridge, z: list[Float[Tensor, "batch head d_head"]]
 ) -> Float[Tensor, "batch layer head d_model"]:
     return torch.einsum("blhe,lhed->blhd", torch.stack(z, 1), model.W_O)  # z of each layer
+
+
+def _output_biases(model: TransformerBridge) -> Float[Tensor, "layer d_model"]:
+    """What each attention layer adds to every position; zeros where there are no biases."""
+    if model.blocks[0].attn.b_O is None:
+        return model.W_O.new_zeros(model.cfg.n_layers, model.cfg.d_model)
+    return model.b_O
 
 
 def _layers(model: TransformerBridge) -> range:

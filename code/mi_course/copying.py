@@ -14,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mi_course import hooks, ioi
-from mi_course.heads import check_head
-from mi_course.logit_lens import layer_norm, unembed
+from mi_course.heads import check_head, value_weights
+from mi_course.logit_lens import normalised, unembed
 from mi_course.microbatches import joined
 
 if TYPE_CHECKING:
@@ -54,10 +54,11 @@ def _copies(
     first = "blocks.0.hook_resid_post"
     _, cache = model.run_with_cache(batch.tokens, names_filter=first)
     stream = torch.cat([cache[first][rows, batch.io_pos], cache[first][rows, batch.s1_pos]])
-    normal = layer_norm(model, stream)
+    normal = normalised(model, stream)
     names = torch.cat([batch.io, batch.s])
     found = []
-    for w_v, w_o in zip(model.W_V, model.W_O, strict=True):  # the logits of all layers are many
+    # layer by layer, since the logits of all layers are many
+    for w_v, w_o in zip(value_weights(model), model.W_O, strict=True):
         outputs = sign * torch.einsum("bd,hde,hec->bhc", normal, w_v, w_o)
         best = unembed(model, outputs).topk(top).indices
         hit = (best == names.to(best.device)[:, None, None]).any(-1).float()
@@ -79,7 +80,7 @@ def copy_score_from_weights(
 
     Raises:
         IndexError: a head that the model does not have.
-        ValueError: the model's LayerNorms are not folded into its weights.
+        ValueError: the model's norms are not folded into its weights.
     """
     check_head(model, layer, head)
     hooks.require_compatibility(model)
@@ -88,6 +89,6 @@ def copy_score_from_weights(
     embedded = model.W_E[names][:, None]
     first = model.blocks[0]
     stream = (embedded + first.mlp(first.ln2(embedded)))[:, 0]
-    written = sign * (stream @ model.W_V[layer, head] @ model.W_O[layer, head])
+    written = sign * (stream @ value_weights(model)[layer, head] @ model.W_O[layer, head])
     best = unembed(model, written).topk(TOP).indices
     return (best == names.to(best.device)[:, None]).any(-1).float().mean().item()

@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mi_course import models
+from mi_course.models import registry
 from mi_course.models.files import without_progress_bars
 from mi_course.transformer import Config, Transformer, attention_weights
 
@@ -41,7 +42,13 @@ ASSUMED = {
 
 
 def folder(name: str) -> Path:
-    """Where the files of `pocket`, or of GPT-2 under any other label, lie; GPT-2's are fetched."""
+    """Where the files of `pocket`, or of GPT-2 under its labels, lie; GPT-2's are fetched.
+
+    Raises:
+        ModelLacksError: a model of another architecture.
+    """
+    if model := registry.of_label(name):
+        models.require(model.name, ("learned positions", "LayerNorm"))
     return models.POCKET_DIR if name == "pocket" else models.fetch_gpt2()
 
 

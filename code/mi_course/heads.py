@@ -44,6 +44,13 @@ def strongest_first(scores: Float[Tensor, "layer head"], threshold: float) -> li
     return sorted(reached, key=lambda head: -scores[head].item())
 
 
+def value_weights(model: TransformerBridge) -> Float[Tensor, "layer head d_model d_head"]:
+    """W_V of every head; heads of a group, which share their values, have the same."""
+    w_v = model.W_V
+    per_group = model.cfg.n_heads // w_v.shape[1]
+    return w_v if per_group == 1 else w_v.repeat_interleave(per_group, 1)
+
+
 def check_head(model: TransformerBridge, layer: int, head: int) -> None:
     """Refuse a head that the model does not have; negative numbers count as such.
 

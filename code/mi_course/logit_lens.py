@@ -14,10 +14,12 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import hooks
+from mi_course import hooks, renamed
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
+
+__getattr__ = renamed.attributes(__name__, {"layer_norm": "normalised"})
 
 
 def hook_points(model: TransformerBridge) -> dict[str, str]:
@@ -56,14 +58,16 @@ def logit_lens(
 def unembed(
     model: TransformerBridge, stream: Float[Tensor, "*rest d_model"]
 ) -> Float[Tensor, "*rest vocab"]:
-    """The final LayerNorm, its weights folded away, and the unembedding with its bias."""
-    return layer_norm(model, stream) @ model.W_U + model.b_U
+    """The final norm, its weights folded away, and the unembedding with its bias."""
+    return normalised(model, stream) @ model.W_U + model.b_U
 
 
-def layer_norm(
+def normalised(
     model: TransformerBridge, x: Float[Tensor, "*rest d_model"]
 ) -> Float[Tensor, "*rest d_model"]:
-    """A LayerNorm of a model in compatibility mode: its weights are folded into what follows."""
+    """A LayerNorm, or an RMSNorm, of a model in compatibility mode: its weights are folded away."""
+    if hooks.is_rms(model):
+        return x / (x.square().mean(-1, keepdim=True) + model.cfg.eps).sqrt()
     centred = x - x.mean(-1, keepdim=True)
     scale = (centred.var(-1, correction=0, keepdim=True) + model.cfg.eps).sqrt()
     return centred / scale

@@ -21,6 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mi_course.hooks import Hook, run_with_cache
+from mi_course.models import ModelLacksError
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -32,7 +33,17 @@ Basis: TypeAlias = Tensor | Mapping[str, Tensor]
 
 
 def position_rows(model: TransformerBridge) -> Float[Tensor, "pos-1 d_model"]:
-    """The positional embeddings of positions 1 to the last, one row each."""
+    """The positional embeddings of positions 1 to the last, one row each.
+
+    Raises:
+        ModelLacksError: the model tells positions otherwise, and adds no vectors for them.
+    """
+    kind = model.cfg.positional_embedding_type
+    if kind != "standard":
+        raise ModelLacksError(
+            f"this needs learned positions, the rows of W_pos, and this model's are {kind}: "
+            'load "pocket" or "gpt2"'
+        )
     return model.W_pos.detach()[1:]
 
 

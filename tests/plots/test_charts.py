@@ -1,6 +1,6 @@
 import torch
 
-from mi_course import plots
+from mi_course import patching, plots
 
 
 def test_head_heatmap_names_axes_unit_and_every_head():
@@ -40,3 +40,10 @@ def test_pattern_maps_share_one_colour_scale():
 def test_stored_figure_carries_no_default_template():
     fig = plots.lines([0, 1], {"a": [1, 2]}, title="t", x_title="x", y_title="y")
     assert len(fig.to_json()) < 2500
+
+
+def test_head_heatmap_says_what_its_columns_are(tiny_llama):
+    columns = patching.units(tiny_llama, "k")
+    fig = plots.head_heatmap(torch.zeros(3, 2), title="t", unit="u", columns=columns)
+    assert fig.layout.xaxis.title.text == "group of 3 heads"
+    assert fig.data[0].hovertemplate.startswith("group of 3 heads %{text}")

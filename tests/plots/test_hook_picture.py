@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 import pytest
 
 from mi_course import plots
+from mi_course.models import ModelLacksError
 from mi_course.plots import hook_picture
 
 
@@ -92,3 +93,8 @@ def test_hook_point_without_a_place_is_an_error(tiny, monkeypatch):
     del more["blocks.0.hook_new"], more["hook_embed"], more["embed.hook_out"]
     with pytest.raises(ValueError, match="this model has no hook point hook_embed"):
         plots.hook_diagram(tiny)
+
+
+def test_picture_of_another_architecture_is_refused(tiny_llama):
+    with pytest.raises(ModelLacksError, match="which this model does not have"):
+        plots.hook_diagram(tiny_llama)

@@ -17,7 +17,12 @@ _MOST_LABELLED_CELLS = 150
 
 
 def head_heatmap(
-    scores: Float[Tensor, "layer head"], *, title: str, unit: str, signed: bool = False
+    scores: Float[Tensor, "layer head"],
+    *,
+    title: str,
+    unit: str,
+    signed: bool = False,
+    columns: str = "head",
 ) -> go.Figure:
     """One cell for each head: layers downwards, heads across; hover gives the head's name.
 
@@ -26,16 +31,17 @@ def head_heatmap(
         title: what to see.
         unit: what the number is, with its unit.
         signed: centre the colours on zero, for quantities of both signs; else they start at zero.
+        columns: what a column is, where it is no head: `patching.units(model, "k")`.
     """
     z = numbers(scores)
     n_layers, n_heads = z.shape
     names = [[f"{layer}.{head}" for head in range(n_heads)] for layer in range(n_layers)]
     limit = float(np.abs(z).max()) or 1.0
-    fig = figure(title, "head", "layer", height=170 + 42 * n_layers)
+    fig = figure(title, columns, "layer", height=170 + 42 * n_layers)
     fig.add_heatmap(
         z=z,
         text=names,
-        hovertemplate=f"head %{{text}}<br>{unit}: %{{z:.3f}}<extra></extra>",
+        hovertemplate=f"{columns} %{{text}}<br>{unit}: %{{z:.3f}}<extra></extra>",
         texttemplate="%{z:.2f}" if z.size <= _MOST_LABELLED_CELLS else None,
         colorscale="RdBu_r" if signed else "Blues",
         zmin=-limit if signed else 0,

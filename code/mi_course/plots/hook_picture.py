@@ -11,6 +11,8 @@ from collections import defaultdict
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
+from mi_course.models import ModelLacksError
+
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
@@ -120,8 +122,14 @@ def hook_diagram(model: TransformerBridge) -> HookDiagram:
     """The residual stream of a model with all its hook points, one block standing for all.
 
     Raises:
+        ModelLacksError: the model is not built as GPT-2, whose hook points the picture shows.
         ValueError: the model has a hook point without a place here, or lacks one that has a place.
     """
+    if model.cfg.positional_embedding_type != "standard":
+        raise ModelLacksError(
+            "the picture shows the hook points of GPT-2, with learned positions and LayerNorms, "
+            "which this model does not have: see model.hook_dict for its own"
+        )
     groups = _names_by_place(model)
     sizes = {"d_model": model.cfg.d_model, "d_head": model.cfg.d_head, "d_mlp": model.cfg.d_mlp}
     sizes |= {"head": model.cfg.n_heads, "vocab": model.cfg.d_vocab}
