@@ -6,8 +6,20 @@ import sys
 import pytest
 import torch
 
-from mi_course import hooks, induction, ioi, ioi_data, models
+from mi_course import (
+    ablation,
+    attribution,
+    hooks,
+    induction,
+    ioi,
+    ioi_data,
+    models,
+    patching,
+    path_patching,
+)
+from mi_course.benchmark import quality
 from mi_course.models import registry
+from support import by_hand
 
 SIZES = {"n_layers": 30, "n_heads": 9, "n_key_value_heads": 3, "d_model": 576, "d_mlp": 1536}
 TEXT = "When Mary and John went to the store, John gave a drink to"
@@ -96,3 +108,100 @@ def test_loading_takes_little_memory():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     unit = 1 if sys.platform == "darwin" else 1024
     assert int(done.stdout.split()[-1]) * unit < 2.2e9
+
+
+@pytest.fixture(scope="module")
+def data(smollm2):
+    return ioi_data.dataset(smollm2.tokenizer, 2, seed=0, templates=[ioi.P8_FORM])
+
+
+def close(found, expected):
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def hooked(model, tokens, answers, hook_points):
+    return ioi.logit_diff(hooks.run_with_hooks(model, tokens, hook_points), answers)
+
+
+def test_paths_to_the_logits_are_those_of_frozen_passes(smollm2, data):
+    pairs = data.clean.tokens, data.abc.tokens, data.clean.answers
+    found = path_patching.to_logits(smollm2, *pairs)
+    frozen = by_hand.frozen(smollm2, *pairs[:2])
+    for layer, head in ((0, 3), (14, 8), (29, 7)):
+        expected = hooked(smollm2, pairs[0], pairs[2], frozen[layer, head])
+        close(found[:, layer, head], expected)
+    assert found.std() > 0.01
+
+
+def test_patches_of_groups_are_those_of_hooks(smollm2, data):
+    base, source, answers = data.flipped.tokens, data.clean.tokens, data.clean.answers
+    found = patching.heads(smollm2, base, source, answers, "v")
+    assert found.shape == (2, 30, 3)
+    for layer, group in ((2, 0), (20, 2)):
+        name = f"blocks.{layer}.attn.hook_v"
+        _, cache = hooks.run_with_cache(smollm2, source, [name])
+        every = slice(None)
+        value = by_hand.put(cache[name], every, every, group)
+        close(found[:, layer, group], hooked(smollm2, base, answers, [(name, value)]))
+
+
+@pytest.mark.slow
+def test_other_interventions_are_those_of_hooks(smollm2, data):
+    base, source, answers = data.flipped.tokens, data.clean.tokens, data.clean.answers
+    every = slice(None)
+    places = {
+        "hook_resid_pre": patching.residual,
+        "hook_attn_out": patching.attention_output,
+        "hook_mlp_out": patching.mlp_output,
+    }
+    for point, measure in places.items():
+        found = measure(smollm2, base, source, answers)
+        name = f"blocks.11.{point}"
+        _, cache = hooks.run_with_cache(smollm2, source, [name])
+        for pos in (10, 14):
+            value = by_hand.put(cache[name], every, pos)
+            close(found[:, 11, pos], hooked(smollm2, base, answers, [(name, value)]))
+    for what in ("z", "q", "k"):
+        found = patching.heads(smollm2, base, source, answers, what)
+        name = f"blocks.16.attn.hook_{what}"
+        _, cache = hooks.run_with_cache(smollm2, source, [name])
+        value = by_hand.put(cache[name], every, every, 1)
+        close(found[:, 16, 1], hooked(smollm2, base, answers, [(name, value)]))
+    z, mlp = by_hand.activations(smollm2, source)
+    knocked = smollm2, base, answers, [(3, 4), (22, 7)], [0, 18]
+    found = ablation.knock_out(*knocked, by=ablation.resample(source))
+    close(found, by_hand.knocked_out(*knocked, z, mlp))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("into", ["q", "k", "v"])
+def test_paths_to_heads_are_those_of_two_passes(smollm2, data, into):
+    orig, new, answers = data.clean.tokens, data.abc.tokens, data.clean.answers
+    receivers = [(22, 1), (25, 2)]
+    found = path_patching.to_heads(smollm2, orig, new, answers, receivers, into)
+    frozen = by_hand.frozen(smollm2, orig, new)
+    every = slice(None)
+    points = [(f"blocks.{layer}.attn.hook_{into}", head) for layer, head in receivers]
+    for sender in ((3, 0), (18, 5)):
+        names = [name for name, _ in points]
+        _, inputs = hooks.run_with_cache(smollm2, orig, names, frozen[sender])
+        receive = [(name, by_hand.put(inputs[name], every, every, head)) for name, head in points]
+        close(found[:, *sender], hooked(smollm2, orig, answers, receive))
+
+
+def test_direct_effects_add_up(smollm2, data):
+    effects = attribution.direct_effects(smollm2, data.clean)
+    expected = ioi.model_logit_diff(smollm2, data.clean.tokens, data.clean.answers)
+    torch.testing.assert_close(effects.total, expected, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_card_is_what_is_measured(smollm2):
+    kept, found = quality.read("smollm2"), quality.measure(smollm2)
+    assert found.sha256 == kept.sha256 == registry.SMOLLM2.sha256
+    assert list(found.prefix_matching) == list(kept.prefix_matching)
+    for ours, theirs in zip(found.ioi, kept.ioi, strict=True):
+        assert (ours.form, ours.order, ours.prompts) == (theirs.form, theirs.order, theirs.prompts)
+        assert ours.accuracy == pytest.approx(theirs.accuracy, abs=0.02)
+        assert ours.logit_diff == pytest.approx(theirs.logit_diff, abs=1e-3)
+    assert found.second_half == pytest.approx(kept.second_half, abs=1e-3)

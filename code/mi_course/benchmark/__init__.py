@@ -1,1 +1,1 @@
-"""How fast the interventions are, measured and counted."""
+"""How fast the interventions are, measured and counted, and what a model can do."""

@@ -1,9 +1,10 @@
 """How fast the interventions are, beside TransformerLens and beside what arithmetic allows.
 
 Speed does not depend on what the weights are, so a random model of GPT-2 small's size will do, and
-nothing here is a result about GPT-2. Each line times two ways to the same numbers in one run, and
-compares the numbers. The ceiling is the ratio of the floating-point operations that the two ways
-need: a ratio above it means that the other way also wastes time on something else than arithmetic.
+nothing here is a result about GPT-2. For another architecture there is `name`, such as `smollm2`.
+Each line times two ways to the same numbers in one run, and compares the numbers. The ceiling is
+the ratio of the floating-point operations that the two ways need: a ratio above it means that the
+other way also wastes time on something else than arithmetic.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Report:
     """What one run of the bench found.
 
     Attributes:
+        model: whose speed it is.
         prompts: in each comparison, of 15 tokens.
         threads: of the process.
         gflops: measured speed of a large matrix product, 10⁹ operations a second.
@@ -80,6 +82,7 @@ class Report:
         memory_prompts: prompts in the measurements of memory.
     """
 
+    model: str
     prompts: int
     threads: int
     gflops: float
@@ -96,7 +99,7 @@ class Report:
 
     def __str__(self) -> str:
         head = (
-            f"Random weights, {self.prompts} prompts of 15 tokens, {self.threads} threads; "
+            f"{self.model}, {self.prompts} prompts of 15 tokens, {self.threads} threads; "
             f"matrix product: {self.gflops:.0f} GFLOP/s\n"
             f"{'':44}{'ours':>8}{'other':>9}{'ratio':>8}{'target':>8}{'ceiling':>9}"
             f"{'reached':>9}{'GFLOP/s':>9}{'off by':>9}\n"
@@ -120,6 +123,7 @@ def run(
     quick: bool = False,
     threads: int = 2,
     say: Callable[[str], None] = lambda text: None,
+    name: str | None = None,
 ) -> Report:
     """Measure everything; minutes at GPT-2 small's size, seconds if `quick`.
 
@@ -129,12 +133,16 @@ def run(
         quick: with a model so small that only the code is tested, not its speed.
         threads: that PyTorch may use meanwhile.
         say: told what is going on.
+        name: of a model of the course; None: random weights of GPT-2 small's size.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         with torch.no_grad():
-            model = random_model(QUICK if quick else SMALL)
+            if name is None:
+                model = random_model(QUICK if quick else SMALL)
+            else:
+                model = models.load(name, quiet=True)
             say("memory")
             memory = _memory(model, memory_prompts)
             say("matrix product")
@@ -146,7 +154,8 @@ def run(
                 say(f"{lines[-1].ratio:.1f} times as fast, target {lines[-1].target}")
     finally:
         torch.set_num_threads(before)
-    return Report(prompts, threads, gflops, lines, memory, memory_prompts)
+    shown = "Random weights" if name is None else str(models.info(model))
+    return Report(shown, prompts, threads, gflops, lines, memory, memory_prompts)
 
 
 def random_model(sizes: dict[str, Any], seed: int = 0) -> TransformerBridge:

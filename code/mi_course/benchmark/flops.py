@@ -24,24 +24,30 @@ class Shape:
     d_mlp: int
     vocab: int
     length: int
+    groups: int = 0  # of heads that share keys and values; 0: each head has its own
+    gated: bool = False
 
     @classmethod
     def of(cls, model: TransformerBridge, length: int) -> Shape:
         """The sizes of a bridge."""
         cfg: Any = model.cfg
-        return cls(
-            cfg.n_layers, cfg.n_heads, cfg.d_model, cfg.d_head, cfg.d_mlp, cfg.d_vocab, length
-        )
+        sizes = cfg.n_layers, cfg.n_heads, cfg.d_model, cfg.d_head, cfg.d_mlp, cfg.d_vocab
+        return cls(*sizes, length, cfg.n_key_value_heads or 0, bool(cfg.gated_mlp))
 
     @property
     def linear(self) -> int:
-        """Queries at one position, or keys, or values, or the output of all heads."""
+        """Queries at one position, or the output of all heads."""
         return 2 * self.d_model * self.heads * self.d_head
+
+    @property
+    def shared(self) -> int:
+        """Keys at one position, or values."""
+        return 2 * self.d_model * (self.groups or self.heads) * self.d_head
 
     @property
     def mlp(self) -> int:
         """One MLP at one position."""
-        return 4 * self.d_model * self.d_mlp
+        return (6 if self.gated else 4) * self.d_model * self.d_mlp
 
     @property
     def attend(self) -> int:
@@ -56,7 +62,7 @@ class Shape:
 
 def forward(shape: Shape, unembed: bool = True) -> int:
     """A whole forward pass, with logits at every position or without any."""
-    layer = 4 * shape.linear + shape.attend + shape.mlp
+    layer = 2 * shape.linear + 2 * shape.shared + shape.attend + shape.mlp
     logits = 2 * shape.d_model * shape.vocab if unembed else 0
     return shape.length * (shape.layers * layer + logits)
 
@@ -65,8 +71,8 @@ def from_layer(shape: Shape, layer: int, span: int) -> int:
     """All layers from one on, at the last `span` positions; in the last layer, what END reads."""
     if layer >= shape.layers:
         return 0
-    inner = span * (4 * shape.linear + shape.attend + shape.mlp)
-    last = span * 2 * shape.linear + 2 * shape.linear + shape.attend + shape.mlp
+    inner = span * (2 * shape.linear + 2 * shape.shared + shape.attend + shape.mlp)
+    last = span * 2 * shape.shared + 2 * shape.linear + shape.attend + shape.mlp
     return (shape.layers - 1 - layer) * inner + last
 
 

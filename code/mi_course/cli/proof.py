@@ -1,4 +1,4 @@
-"""The commands that put the course to the test: prove-outputs, verify-gpt2, bench.
+"""The commands that put the course to the test: prove-outputs, verify-gpt2, bench, quality.
 
 What a command needs is imported when it is called, as in `mi_course.cli`.
 """
@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mi_course.cli import author
-from mi_course.cli.common import UsageError, add_command, add_root, positive, progress_bar, root_of
+from mi_course.cli.common import (
+    UsageError,
+    add_command,
+    add_folder,
+    add_root,
+    folder_of,
+    positive,
+    progress_bar,
+    root_of,
+)
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from mi_course.cli.common import Commands
@@ -21,7 +31,7 @@ VERDICT_PAGE = "book/gpt2_numbers.md"
 
 def add(commands: Commands) -> None:
     """Add the parsers of these commands."""
-    for add_parser in (_add_prove_outputs, _add_verify_gpt2, _add_bench):
+    for add_parser in (_add_prove_outputs, _add_verify_gpt2, _add_bench, _add_quality):
         add_parser(commands)
 
 
@@ -142,6 +152,9 @@ def _add_bench(commands: Commands) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a tiny model: tries the code, says nothing of speed"
     )
+    parser.add_argument(
+        "--model", choices=registry.names(), help="default: random weights of GPT-2 small's size"
+    )
 
 
 def run_bench(args: argparse.Namespace) -> int:
@@ -153,8 +166,31 @@ def run_bench(args: argparse.Namespace) -> int:
     def say(text: str) -> None:
         print(f"measuring: {text}", file=sys.stderr)
 
-    report = bench.run(args.prompts, args.memory_prompts, args.quick, args.threads, say)
+    sizes = args.prompts, args.memory_prompts, args.quick, args.threads
+    report = bench.run(*sizes, say, args.model)
     print(report)
     if args.json is not None:
         args.json.write_text(report.to_json(), "utf8")
+    return 0
+
+
+# --- quality ---------------------------------------------------------------------------------
+
+
+def _add_quality(commands: Commands) -> None:
+    text = "measure what a model can do on repeats and IOI, and write its card, some minutes"
+    parser = add_command(commands, "quality", text, quality)
+    default = registry.SMOLLM2.name
+    parser.add_argument("--model", choices=registry.names(), default=default)
+    add_folder(parser, "the cards' folder in the package")
+
+
+def quality(args: argparse.Namespace) -> int:
+    """Write a model's card, and print it."""
+    from mi_course import models
+    from mi_course.benchmark import quality as measures
+
+    folder = folder_of(args, measures.CARDS)
+    path = measures.write(measures.measure(models.load(args.model, quiet=True)), folder)
+    print(path.read_text("utf8"), end="")
     return 0
