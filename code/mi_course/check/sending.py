@@ -2,12 +2,14 @@
 
 cloudpickle sends functions and classes of a notebook by value, with the names they use. Modules of
 the learner's own are sent by value too, so that an edit of `my_code.py` counts at once. A model of
-the course is sent by its name and loaded on the other side: GPT-2 small weighs 500 MB.
+the course is sent by its name and loaded on the other side: GPT-2 small weighs 500 MB. `smollm2` is
+not sent: an answer that uses it is judged where it is loaded already.
 """
 
 from __future__ import annotations
 
 import io
+import pickle
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -30,6 +32,8 @@ class _Pickler(cloudpickle.Pickler):
             "mi_course_info"
         )
         model = registry.of_label(label.name) if label else None
+        if model == registry.SMOLLM2:
+            raise pickle.PicklingError("checks do not load smollm2 a second time")
         if model:
             return _model, (model.name,)
         return super().reducer_override(obj)
