@@ -4,9 +4,10 @@ import re
 import pytest
 import torch
 
-from mi_course import folded, patching, path_patching
+from mi_course import folded, models, patching, path_patching
 from mi_course.benchmark import bench, flops
 from mi_course.cli.main import main
+from support.pairs import random_pairs
 
 SHAPE = flops.Shape(layers=3, heads=2, d_model=5, d_head=4, d_mlp=7, vocab=11, length=6)
 
@@ -66,6 +67,27 @@ def test_folded_pass_needs_the_operations_that_are_counted(model):
         (flops.paths_to_logits(shape), lambda: path_patching.to_logits(*pairs)),
     ):
         assert counted(work) == pytest.approx(3 * need, rel=0.01)
+
+
+def test_operations_of_a_llama_are_those_that_are_counted(tiny_llama):
+    pairs = tiny_llama, *random_pairs(tiny_llama, 3, 8, [2, 2, 2], [7, 7, 7])
+    shape = MatrixProducts.of(tiny_llama, 8)
+    assert (shape.groups, shape.gated) == (2, True)
+    folded.of(tiny_llama)
+    for need, work in (
+        (flops.heads(shape, 2), lambda: patching.heads(*pairs)),
+        (flops.residual(shape, 2), lambda: patching.residual(*pairs)),
+        (flops.paths_to_logits(shape), lambda: path_patching.to_logits(*pairs)),
+    ):
+        assert counted(work) == pytest.approx(3 * need, rel=0.01)
+
+
+def test_bench_measures_a_model_of_the_course_by_its_name(monkeypatch, pocket):
+    monkeypatch.setattr(models, "load", lambda name, quiet: pocket)
+    for part in ("_heads_flipped", "_heads_abc", "_residual_flipped", "_residual_abc"):
+        monkeypatch.setattr(bench, part, bench._paths)
+    report = bench.run(2, 2, threads=1, name="pocket")
+    assert str(report).startswith(f"{models.info(pocket)}, 2 prompts of 15 tokens")
 
 
 def test_quick_bench_compares_the_same_numbers_and_writes_them(tmp_path, capsys):

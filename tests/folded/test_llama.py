@@ -22,18 +22,23 @@ def close(found, expected):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.fixture(scope="module", params=["grouped", "one group", "each its own", "one layer"])
+SIZES = {
+    "one group": {"num_key_value_heads": 1, "num_hidden_layers": 2},
+    "each its own": {"num_key_value_heads": 6, "num_hidden_layers": 2},
+    "one layer": {"num_hidden_layers": 1},
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=["grouped", *(pytest.param(size, marks=pytest.mark.slow) for size in SIZES)],
+)
 def model(request, tmp_path_factory, tiny_folder, tiny_llama):
     """Llamas whose groups have three heads, all heads, one head; and one of a single layer."""
-    sizes = {
-        "one group": {"num_key_value_heads": 1, "num_hidden_layers": 2},
-        "each its own": {"num_key_value_heads": 6, "num_hidden_layers": 2},
-        "one layer": {"num_hidden_layers": 1},
-    }
     if request.param == "grouped":
         return tiny_llama
     folder = tmp_path_factory.mktemp("llama")
-    return models.boot(write_folder(folder, tiny_folder, 1, **sizes[request.param]))
+    return models.boot(write_folder(folder, tiny_folder, 1, **SIZES[request.param]))
 
 
 @pytest.fixture(scope="module")
