@@ -22,7 +22,7 @@ def run_cells(model, monkeypatch):
 def check(found, model):
     layers, heads = model.cfg.n_layers, model.cfg.n_heads
     assert len(CELLS) == 10
-    assert found["accuracy"] > 0.9
+    assert found["accuracy"] > 0.8
     assert found["scores"].max() > 0.7
     assert found["change"].shape == (layers, heads)
     assert found["stream"].max() > 0.9  # the right stream restores the clean answer
@@ -32,7 +32,6 @@ def check(found, model):
     assert found["clean"].mean() > 1
 
 
-@pytest.mark.slow
 def test_research_notebook_runs_on_pocket(pocket, monkeypatch):
     check(run_cells(pocket, monkeypatch), pocket)
 

