@@ -70,6 +70,16 @@ def test_it_counts_as_folded_and_is_not_once_rounded(smollm2):
         unembed.data = before
 
 
+def test_padding_is_seen_as_in_gpt2(smollm2):
+    tokens = smollm2.to_tokens(["John", "John gave Mary"])
+    assert tokens[0, -1] == smollm2.tokenizer.bos_token_id
+    with pytest.raises(ValueError, match="begins with padding"):
+        smollm2(tokens.flip(1))
+    many = tokens[[0, 1, 1, 1, 1]]
+    with pytest.raises(ValueError, match="the mean would count it"):
+        ablation.ablate_heads(smollm2, many, [(3, 1)])
+
+
 def test_random_ids_hold_words_and_no_special_token(smollm2):
     low, high = induction.random_ids(smollm2)
     assert not set(range(low, high)) & set(smollm2.tokenizer.all_special_ids)

@@ -160,11 +160,12 @@ def _tokenizer(fields: dict[str, Any]) -> Any:
     )
     special = {
         f"{theirs}_token": texts[fields[f"tokenizer.ggml.{ours}_token_id"]]
-        for theirs, ours in (("bos", "bos"), ("eos", "eos"), ("pad", "padding"), ("unk", "unknown"))
+        for theirs, ours in (("bos", "bos"), ("eos", "eos"), ("unk", "unknown"))
     }
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         name_or_path=SMOLLM2.display,  # the library asks for it
+        pad_token=special["bos_token"],  # as GPT-2's here: the course's guards look for one token
         add_bos_token=True,
         model_max_length=fields["llama.context_length"],
         **special,
