@@ -146,7 +146,7 @@ def test_a_claim_stands_in_the_text_as_on_the_page(project, convert):
     said = convert(
         f"So: {{claim}}`{stored_claims.NAME}` Or {{claim-effect}}`{stored_claims.NAME}`."
     )
-    assert "logits (effect 0.40 logits, 95 % interval 0.20 to 0.60; held in 20 of 20" in said
+    assert "at its mean (effect 0.40 logits, 95 % interval 0.20 to 0.60; held in 20 of 20" in said
     assert said.strip().endswith("Or 0.40 logits.")
 
 
