@@ -53,3 +53,18 @@ def test_values_of_heads_that_share_them_are_the_same(tiny_llama, tiny):
     assert torch.equal(w_v[:, 2], tiny_llama.W_V[:, 0])
     assert torch.equal(w_v[:, 3], tiny_llama.W_V[:, 1])
     assert torch.equal(heads.value_weights(tiny), tiny.W_V)
+
+
+def test_a_control_is_drawn_from_different_sets():
+    among = [(layer, head) for layer in range(3) for head in range(4)]
+    sets = heads.draw_sets(among, size=3, n_draws=10, seed=0)
+    assert len(set(sets)) == len(sets) == 10
+    assert all(set(one) <= set(among) and len(set(one)) == 3 for one in sets)
+    assert sets == heads.draw_sets(among, size=3, n_draws=10, seed=0)
+    assert sets != heads.draw_sets(among, size=3, n_draws=10, seed=1)
+
+
+@pytest.mark.parametrize(("size", "n_draws"), [(3, 10), (4, 10), (0, 10), (1, 1)])
+def test_a_control_of_one_set_is_refused(size, n_draws):
+    with pytest.raises(heads.ControlError, match="no spread"):
+        heads.draw_sets([(0, 0), (0, 1), (1, 1)], size, n_draws, seed=0)

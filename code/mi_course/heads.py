@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
+from itertools import combinations
+from math import comb
 from typing import TYPE_CHECKING, TypeAlias
 
 from jaxtyping import Float
 from torch import Tensor
+
+from mi_course.errors import CourseError
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
 Head: TypeAlias = tuple[int, int]
 """Layer and head, both counted from 0."""
+
+
+class ControlError(CourseError, ValueError):
+    """A control that could not say what chance does."""
 
 
 def head_name(head: Head) -> str:
@@ -49,6 +59,38 @@ def value_weights(model: TransformerBridge) -> Float[Tensor, "layer head d_model
     w_v = model.W_V
     per_group = model.cfg.n_heads // w_v.shape[1]
     return w_v if per_group == 1 else w_v.repeat_interleave(per_group, 1)
+
+
+def draw_sets(among: Sequence[Head], size: int, n_draws: int, seed: int) -> list[tuple[Head, ...]]:
+    """Different sets of heads, drawn at random: what a control knocks out.
+
+    Args:
+        among: the heads to draw from.
+        size: of each set.
+        n_draws: how many sets; where there are fewer, all of them.
+        seed: of the drawing; Python's global state is left alone.
+
+    Raises:
+        ControlError: fewer than two different sets, or fewer than two were asked for.
+
+    Example:
+        >>> draw_sets([(0, 0), (0, 1), (1, 0)], size=2, n_draws=10, seed=0)
+        [((0, 0), (0, 1)), ((0, 0), (1, 0)), ((0, 1), (1, 0))]
+    """
+    possible = comb(len(among), size)
+    if size < 1 or min(possible, n_draws) < 2:
+        raise ControlError(
+            f"{n_draws} draws of {size} among {len(among)} heads: {possible} different set(s). "
+            "A control needs at least two, or it has no spread and cannot say what chance does: "
+            "draw fewer heads, or take another control"
+        )
+    if possible <= n_draws:
+        return list(combinations(sorted(among), size))
+    rng = random.Random(seed)
+    found: dict[tuple[Head, ...], None] = {}  # a set that keeps the order of the draws
+    while len(found) < n_draws:
+        found[tuple(sorted(rng.sample(list(among), size)))] = None
+    return list(found)
 
 
 def check_head(model: TransformerBridge, layer: int, head: int) -> None:

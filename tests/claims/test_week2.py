@@ -1,0 +1,76 @@
+"""The claims of week 2: each is broken by what would make it false."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mi_course import ablation, models
+from mi_course.claims import NO, YES, ClaimError, week2
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    for experiment in (week2._scores, week2._costs):
+        experiment.cache_clear()
+    yield
+    for experiment in (week2._scores, week2._costs):
+        experiment.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def pocket():
+    return models.load("pocket", quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        (week2.repetition_is_used, YES),
+        (week2.no_head_looks_at_the_duplicate, YES),
+        (week2.score_stays_at_another_length, YES),
+        (week2.one_induction_head_is_missed, NO),
+        (week2.induction_heads_are_redundant, YES),
+        (week2.previous_token_head_is_missed, YES),
+        (week2.induction_reads_the_previous_token_head, YES),
+        (week2.best_writer_is_an_induction_head, YES),
+    ],
+)
+def test_what_is_known_of_pocket(pocket, claim, verdict):
+    assert claim(pocket, 10, 0).verdict == verdict
+
+
+def test_a_model_without_induction_heads_does_not_use_the_repetition(pocket, monkeypatch):
+    """A stand-in for such a model: pocket with the heads of its second layer silenced."""
+    own, heads = week2.hooks.run_with_hooks, [(1, head) for head in range(4)]
+
+    def without(model, tokens, changes):
+        silence = ablation.ablation_hooks(model, tokens, heads, how="zero")
+        return own(model, tokens, [*silence, *changes])
+
+    monkeypatch.setattr(week2.hooks, "run_with_hooks", without)
+    assert week2.repetition_is_used(pocket, 10, 0).verdict == NO
+
+
+def test_heads_that_add_up_are_not_redundant(pocket, monkeypatch):
+    noise = torch.Generator().manual_seed(0)
+
+    def adds_up(model, tokens, heads):
+        cost = sum(0.1 + 0.02 * layer + 0.01 * head for layer, head in heads)
+        return cost + 0.01 * torch.randn(len(tokens), generator=noise)
+
+    monkeypatch.setattr(week2, "_loss_without", adds_up)
+    assert week2.induction_heads_are_redundant(pocket, 10, 0).verdict == NO
+    assert week2.previous_token_head_is_missed(pocket, 10, 0).verdict == NO
+
+
+def test_the_control_has_a_spread(pocket):
+    costs = week2._costs(pocket, 10, 0)
+    assert len(set(costs.drawn)) == len(costs.others) == 3
+    assert costs.others.mean(1).std() > 0
+
+
+def test_where_no_head_does_induction_nothing_is_claimed(pocket, monkeypatch):
+    monkeypatch.setattr(week2, "THRESHOLD", 1.0)
+    with pytest.raises(ClaimError, match="nothing to ablate"):
+        week2.induction_heads_are_redundant(pocket, 10, 0)
