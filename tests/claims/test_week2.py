@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mi_course import ablation, models
-from mi_course.claims import NO, YES, ClaimError, week2
+from mi_course.claims import CANNOT_TELL, NO, YES, ClaimError, week2
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,7 @@ def pocket():
     [
         (week2.repetition_is_used, YES),
         (week2.no_head_looks_at_the_duplicate, YES),
+        (week2.same_heads_on_other_prompts, YES),
         (week2.score_stays_at_another_length, YES),
         (week2.one_induction_head_is_missed, NO),
         (week2.induction_heads_are_redundant, YES),
@@ -50,6 +51,26 @@ def test_a_model_without_induction_heads_does_not_use_the_repetition(pocket, mon
 
     monkeypatch.setattr(week2.hooks, "run_with_hooks", without)
     assert week2.repetition_is_used(pocket, 10, 0).verdict == NO
+
+
+def test_a_head_at_the_threshold_moves_in_and_out_of_the_list(pocket, monkeypatch):
+    score = week2._scores(pocket, 10, 0, week2.SEQ_LEN).induction[1, :, 0].mean().item()
+    monkeypatch.setattr(week2, "THRESHOLD", score)
+    assert week2.same_heads_on_other_prompts(pocket, 10, 0).verdict == CANNOT_TELL
+
+
+def test_the_order_of_two_heads_alike_is_not_told(pocket, monkeypatch):
+    own = week2.induction.prefix_matching_score
+    noise = torch.Generator().manual_seed(0)
+
+    def alike(patterns, seq_len):
+        scores = own(patterns, seq_len)
+        return scores.amax((0, 2), keepdim=True).expand_as(scores) + 1e-3 * torch.randn(
+            scores.shape, generator=noise
+        )
+
+    monkeypatch.setattr(week2.induction, "prefix_matching_score", alike)
+    assert week2.strongest_head_leads(pocket, 10, 0).verdict != YES
 
 
 def test_heads_that_add_up_are_not_redundant(pocket, monkeypatch):

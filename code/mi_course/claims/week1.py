@@ -102,12 +102,12 @@ def unscaled_pixels_show_in_the_first_loss(
     n=48,
     of="prompts",
     sentences={
-        YES: "With `W_pos` set to zero, two names that change places still change what this model "
+        YES: "With W_pos set to zero, two names that change places still change what this model "
         "predicts at the end.",
-        NO: "With `W_pos` set to zero, two names that change places hardly change what this model "
+        NO: "With W_pos set to zero, two names that change places hardly change what this model "
         "predicts at the end (less than {bound} {unit}).",
         CANNOT_TELL: "Whether two names that change places change this model's prediction with "
-        "`W_pos` set to zero, we cannot tell.",
+        "W_pos set to zero, we cannot tell.",
     },
     templates=True,
     needs={"positions": "learned"},

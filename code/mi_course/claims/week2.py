@@ -174,6 +174,28 @@ def strongest_head_leads(
 
 
 @claim(
+    "week2/same_heads_on_other_prompts",
+    doc="week2/02_induction_heads",
+    n=10,
+    of="prompts",
+    sentences={
+        YES: "On other prompts the same heads reach the threshold.",
+        NO: "On other prompts other heads reach the threshold.",
+        CANNOT_TELL: "One head is so near the threshold that other prompts may change the list.",
+    },
+)
+def same_heads_on_other_prompts(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """How far the head nearest to the threshold stays on its side, where others named the sides."""
+    above = _scores(model, n, seed + 500, SEQ_LEN).induction.mean(1) >= THRESHOLD
+    scores = _scores(model, n, seed, SEQ_LEN).induction - THRESHOLD
+    margins = torch.where(above[:, None], scores, -scores).transpose(0, 1).flatten(1)
+    nearest = int(margins.mean(0).argmin())
+    return more_than(margins[:, nearest], unit="of its attention")
+
+
+@claim(
     "week2/score_stays_at_another_length",
     doc="week2/02_induction_heads",
     n=10,
