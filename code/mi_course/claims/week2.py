@@ -114,12 +114,11 @@ def _costs(model: TransformerBridge, n: int, seed: int) -> _Costs:
     n=10,
     of="prompts",
     sentences={
-        YES: "The second half costs less than the first by over {bound} {unit}, and nothing but "
+        YES: "The second half costs less than the first by over one nat, and nothing but "
         "the repetition tells them apart: the model uses it.",
-        NO: "The second half does not cost {bound} {unit} less than the first: this model makes "
+        NO: "The second half does not cost one nat less than the first: this model makes "
         "little of the repetition.",
-        CANNOT_TELL: "Whether the second half costs {bound} {unit} less than the first, we cannot "
-        "tell.",
+        CANNOT_TELL: "Whether the second half costs one nat less than the first, we cannot tell.",
     },
 )
 def repetition_is_used(
@@ -270,11 +269,10 @@ def induction_heads_are_redundant(
     n=10,
     of="prompts",
     sentences={
-        YES: "Losing the previous-token head alone costs over {bound} {unit} more than losing one "
+        YES: "Losing the previous-token head alone costs over one nat more than losing one "
         "other head: it has no full stand-in.",
-        NO: "Losing the previous-token head does not cost {bound} {unit} more than losing one "
-        "other head.",
-        CANNOT_TELL: "Whether losing the previous-token head costs {bound} {unit} more than losing "
+        NO: "Losing the previous-token head does not cost one nat more than losing one other head.",
+        CANNOT_TELL: "Whether losing the previous-token head costs one nat more than losing "
         "one other head, we cannot tell.",
     },
 )
