@@ -91,6 +91,15 @@ def test_the_control_has_a_spread(pocket):
     assert costs.others.mean(1).std() > 0
 
 
+def test_without_a_control_nothing_is_claimed(pocket, monkeypatch):
+    """With so low a threshold every head of the second layer and one of the first are found."""
+    monkeypatch.setattr(week2, "THRESHOLD", 0.0006)
+    found = week2._scores(pocket, 10, 0, week2.SEQ_LEN).found
+    assert 8 - len({*found, (0, 2)}) < 2
+    with pytest.raises(ClaimError, match="no spread"):
+        week2.previous_token_head_is_missed(pocket, 10, 0)
+
+
 def test_where_no_head_does_induction_nothing_is_claimed(pocket, monkeypatch):
     monkeypatch.setattr(week2, "THRESHOLD", 1.0)
     with pytest.raises(ClaimError, match="nothing to ablate"):

@@ -13,7 +13,7 @@ from mi_course import ablation, attribution, hooks, induction, ioi_data
 from mi_course.claims import CANNOT_TELL, NO, YES, ClaimError, Finding, claim, shared
 from mi_course.claims.evidence import beyond_control, equivalent, less_than, more_than
 from mi_course.claims.prompts import templates
-from mi_course.heads import Head, draw_sets, strongest_first
+from mi_course.heads import ControlError, Head, draw_sets, strongest_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +56,10 @@ class _Scores:
         known = {*self.found, self.previous_head}
         every = [(layer, head) for layer in layers for head in range(n_heads)]
         left = [head for head in every if head not in known]
-        return draw_sets(left, size=1, n_draws=N_DRAWS, seed=0)
+        try:
+            return draw_sets(left, size=1, n_draws=N_DRAWS, seed=0)
+        except ControlError as error:
+            raise ClaimError(str(error)) from error
 
 
 @shared
