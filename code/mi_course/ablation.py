@@ -137,6 +137,7 @@ def knock_out(
     mlps: Iterable[int] = (),
     *,
     by: Replacement,
+    before_end: Iterable[Head] = (),
     batch_size: int = 25,
     progress: bool = False,
 ) -> Float[Tensor, "batch"]:
@@ -151,6 +152,7 @@ def knock_out(
         heads: (layer, head) pairs, knocked out at every position.
         mlps: layers whose MLP is knocked out.
         by: what takes their place.
+        before_end: more heads, knocked out at every position but END.
         batch_size: prompts at a time; the memory needed grows with it, not with their number.
         progress: show a bar.
 
@@ -159,19 +161,22 @@ def knock_out(
         ValueError: prompts and replacements that do not fit together.
     """
     by_layer, without = _by_layer(model, heads), set(mlps)
+    early = _by_layer(model, before_end)
     for layer in without:
         check_head(model, layer, 0)
     folded = folded_pass.of(model)
     out = torch.empty(len(tokens))
     for microbatch in _microbatches(tokens, answers, by, batch_size, progress):
-        new_z = by.z(folded, microbatch) if by_layer else []
+        new_z = by.z(folded, microbatch) if by_layer or early else []
         new_mlps = by.mlps(folded, microbatch) if without else []
         x = folded.embed(microbatch.of(tokens))
         for layer in range(model.cfg.n_layers):
             z = folded_pass.attend(*folded.qkv(layer, x))
-            if layer in by_layer:
+            if layer in by_layer or layer in early:
                 z = z.clone()
-                z[:, by_layer[layer]] = new_z[layer][:, by_layer[layer]]
+                gone, partly = by_layer.get(layer, []), early.get(layer, [])
+                z[:, gone] = new_z[layer][:, gone]
+                z[:, partly, :-1] = new_z[layer][:, partly, :-1]
             x = x + folded.output(layer, z)
             x = x + (new_mlps[layer] if layer in without else folded.mlp(layer, x))
         values = folded.logit_diff(x[:, -1], answers[microbatch.rows])

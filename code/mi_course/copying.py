@@ -1,7 +1,7 @@
 """Copy scores: would a head predict the names that it attends to?
 
 Two ways to ask. `copy_scores` takes the names where they stand in prompts, as Wang et al. 2022 do
-(arXiv:2211.00593, appendix C). `copy_score_from_weights` needs no prompt, as in ARENA 3.0, chapter
+(arXiv:2211.00593, section 3.1). `copy_score_from_weights` needs no prompt, as in ARENA 3.0, chapter
 1.4: a name's embedding goes through the first MLP, then through the head.
 """
 
@@ -31,7 +31,7 @@ def copy_scores(
     """Share of names that a head would predict if it attended to nothing but them.
 
     The residual stream after the first block, at IO and at S1, goes through the head's OV matrix
-    and the unembedding; the name must be among the `top` tokens. Appendix C of the paper.
+    and the unembedding; the name must be among the `top` tokens. Section 3.1 of the paper.
 
     Args:
         model: as for `attribution.direct_effects`.
