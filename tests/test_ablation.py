@@ -155,3 +155,22 @@ def test_a_mean_over_padding_is_refused(tiny):
     with pytest.raises(ValueError, match=r"row 2 .* ends with padding .*the mean would count it"):
         ablate_heads(tiny, padded, [(0, 1)], "mean")
     assert ablate_heads(tiny, padded, [(0, 1)], "zero").shape == (6, 5, 300)  # each row for itself
+
+
+def test_heads_knocked_out_before_end_still_write_there(tiny):
+    ids = torch.arange(6)
+    answers = ioi.Answers(torch.full((6,), 4), ids + 1, ids + 7)
+    gone, early = [(0, 1)], [(0, 2), (1, 0)]
+
+    def silence(layer):
+        def hook(z, hook):
+            z = z.clone()
+            z[:, :, [head for i, head in gone if i == layer]] = 0
+            z[:, :-1, [head for i, head in early if i == layer]] = 0
+            return z
+
+        return f"blocks.{layer}.attn.hook_z", hook
+
+    expected = ioi.logit_diff(hooks.run_with_hooks(tiny, TOKENS, [silence(0), silence(1)]), answers)
+    found = ablation.knock_out(tiny, TOKENS, answers, gone, by=ablation.zero(), before_end=early)
+    close(found, expected)
