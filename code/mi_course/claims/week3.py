@@ -132,12 +132,12 @@ def s1_is_read_where_it_stands(
     n=100,
     of="prompts",
     sentences={
-        YES: "The head that writes most of the answer brings it back by where it looks, and not by "
-        "what it finds there.",
-        NO: "The head that writes most of the answer brings it back as much by what it finds as by "
-        "where it looks, to within {within} of the way.",
-        CANNOT_TELL: "We cannot tell whether the head that writes most of the answer brings it "
-        "back by where it looks or by what it finds there.",
+        YES: "The head that writes most of the answer brings back more of it by where it looks "
+        "than by what it finds there.",
+        NO: "The head that writes most of the answer brings back no more than {within} of the way "
+        "more by where it looks than by what it finds there.",
+        CANNOT_TELL: "We cannot tell whether the head that writes most of the answer brings back "
+        "more of it by where it looks than by what it finds there.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},
