@@ -22,8 +22,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import ablation, attribution, folded_gpt2, ioi, ioi_data, path_patching
-from mi_course.folded_gpt2 import FoldedGPT2
+from mi_course import ablation, attribution, ioi, ioi_data, path_patching
+from mi_course import folded as folded_pass
+from mi_course.folded import Folded
 from mi_course.heads import Head, strongest_first
 from mi_course.microbatches import microbatches
 
@@ -226,7 +227,7 @@ def self_repair(
         tokens: the other prompts, row by row, for instance their pABC counterparts.
         batch_size: prompts at a time.
     """
-    folded = folded_gpt2.of(model)
+    folded = folded_pass.of(model)
     found = torch.empty(6, len(batch))
     for microbatch in microbatches(batch.tokens, tokens, batch.answers, batch_size):
         mine, other = (microbatch.of(some) for some in (batch.tokens, tokens))
@@ -234,7 +235,6 @@ def self_repair(
         after = _at_end(folded, mine, heads, folded.run(other).z)
         answers = batch.answers[microbatch.rows]
         towards = (folded.w_u[:, answers.right] - folded.w_u[:, answers.wrong]).T
-        towards = towards - towards.mean(1, keepdim=True)  # LayerNorm takes the stream's mean away
         found[:, microbatch.rows] = torch.stack(_split(folded, before, after, towards)).cpu()
     return SelfRepair(*found)
 
@@ -249,7 +249,7 @@ class _AtEnd(NamedTuple):
 
 
 def _at_end(
-    folded: FoldedGPT2,
+    folded: Folded,
     tokens: Int[Tensor, "batch pos"],
     heads: Sequence[Head],
     new_z: list[Float[Tensor, "batch head pos d_head"]] | None,
@@ -259,12 +259,11 @@ def _at_end(
     some, others, mlps = (torch.zeros_like(x[:, -1]) for _ in range(3))
     for layer in range(len(folded.blocks)):
         these = [head for i, head in heads if i == layer]
-        z = folded_gpt2.attend(*folded.qkv(layer, x)).clone()
+        z = folded_pass.attend(*folded.qkv(layer, x)).clone()
         if new_z is not None:
             z[:, these] = new_z[layer][:, these]
-        written = folded.head_outputs(layer, z[:, :, -1:], slice(None))[
-            :, :, 0
-        ]  # head batch d_model
+        at_end = folded.head_outputs(layer, z[:, :, -1:], slice(None))  # head batch 1 d_model
+        written = at_end[:, :, 0]
         some += written[these].sum(0)
         others += written.sum(0) - written[these].sum(0)
         x = x + folded.output(layer, z)
@@ -275,14 +274,17 @@ def _at_end(
 
 
 def _split(
-    folded: FoldedGPT2, before: _AtEnd, after: _AtEnd, towards: Float[Tensor, "batch d_model"]
+    folded: Folded, before: _AtEnd, after: _AtEnd, towards: Float[Tensor, "batch d_model"]
 ) -> list[Float[Tensor, "batch"]]:
     """The fields of `SelfRepair`, in their order."""
 
     def logits(vector: Tensor, scale: Tensor) -> Tensor:
         return (vector * towards).sum(1) / scale
 
-    old, new = ((run.stream.var(1, unbiased=False) + folded.eps).sqrt() for run in (before, after))
+    # by what the norm divides; where that is LayerNorm, a folded model's streams have mean 0
+    old, new = (
+        run.stream.norm(dim=1) / folded.normal(run.stream).norm(dim=1) for run in (before, after)
+    )
     return [
         logits(before.some, old),
         logits(before.stream, old) - logits(after.stream, new),
