@@ -30,7 +30,8 @@ def test_a_null_needs_a_bound(values):
 def test_many_comparisons_widen_the_interval(values):
     one, six = (evidence.more_than(values, unit="nats", comparisons=c) for c in (1, 6))
     assert six.low < one.low < one.high < six.high
-    assert six.smallest == pytest.approx(one.smallest, rel=0.1)  # the standard error stays
+    # what is seen 80 times in 100: 1.96 and 0.84 standard errors, and 2.64 and 0.84 where six are asked
+    assert six.smallest == pytest.approx(one.smallest * (2.638 + 0.842) / 2.802, rel=0.1)
 
 
 def test_a_difference_to_a_control_is_taken_prompt_by_prompt():

@@ -31,7 +31,7 @@ def pocket():
         (week2.same_heads_on_other_prompts, YES),
         (week2.score_stays_at_another_length, YES),
         (week2.one_induction_head_is_missed, NO),
-        (week2.induction_heads_are_redundant, YES),
+        (week2.induction_heads_cost_more_together, YES),
         (week2.previous_token_head_is_missed, YES),
         (week2.induction_reads_the_previous_token_head, YES),
         (week2.best_writer_is_an_induction_head, YES),
@@ -73,7 +73,7 @@ def test_the_order_of_two_heads_alike_is_not_told(pocket, monkeypatch):
     assert week2.strongest_head_leads(pocket, 10, 0).verdict != YES
 
 
-def test_heads_that_add_up_are_not_redundant(pocket, monkeypatch):
+def test_heads_that_add_up_cost_no_more_together(pocket, monkeypatch):
     noise = torch.Generator().manual_seed(0)
 
     def adds_up(model, tokens, heads):
@@ -81,7 +81,7 @@ def test_heads_that_add_up_are_not_redundant(pocket, monkeypatch):
         return cost + 0.01 * torch.randn(len(tokens), generator=noise)
 
     monkeypatch.setattr(week2, "_loss_without", adds_up)
-    assert week2.induction_heads_are_redundant(pocket, 10, 0).verdict == NO
+    assert week2.induction_heads_cost_more_together(pocket, 10, 0).verdict == NO
     assert week2.previous_token_head_is_missed(pocket, 10, 0).verdict == NO
 
 
@@ -103,4 +103,4 @@ def test_without_a_control_nothing_is_claimed(pocket, monkeypatch):
 def test_where_no_head_does_induction_nothing_is_claimed(pocket, monkeypatch):
     monkeypatch.setattr(week2, "THRESHOLD", 1.0)
     with pytest.raises(ClaimError, match="nothing to ablate"):
-        week2.induction_heads_are_redundant(pocket, 10, 0)
+        week2.induction_heads_cost_more_together(pocket, 10, 0)

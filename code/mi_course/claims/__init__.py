@@ -12,7 +12,7 @@ A *claim* stands in `week1.py` to `week4.py`, the experiments behind it in the p
             NO: "On IOI the position costs the MLPs at most {within} {unit} more than random "
             "directions.",
             CANNOT_TELL: "On IOI we cannot tell whether the MLPs miss the position: an effect "
-            "below {smallest} {unit} would stay hidden.",
+            "below {smallest} {unit} can stay hidden.",
         },
         templates=True,
         needs={"positions": "learned"},

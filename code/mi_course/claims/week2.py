@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -117,21 +118,22 @@ def _costs(model: TransformerBridge, n: int, seed: int) -> _Costs:
     n=10,
     of="prompts",
     sentences={
-        YES: "The second half costs less than the first by over one nat, and nothing but "
-        "the repetition tells them apart: the model uses it.",
-        NO: "The second half does not cost one nat less than the first: this model makes "
+        YES: "The second half costs over one nat less than an even guess. Without the repetition "
+        "no model can do that on average, since the ids are drawn evenly: this one uses it.",
+        NO: "The second half does not cost one nat less than an even guess: this model makes "
         "little of the repetition.",
-        CANNOT_TELL: "Whether the second half costs one nat less than the first, we cannot tell.",
+        CANNOT_TELL: "Whether the second half costs one nat less than an even guess, we cannot "
+        "tell.",
     },
 )
 def repetition_is_used(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
-    """How far the loss on the second half lies below that on the first."""
+    """How far the loss on the second half lies below that of an even guess over the ids."""
+    low, high = induction.random_ids(model)
     tokens = induction.repeated_tokens(model, n, SEQ_LEN, seed=seed)
     losses = induction.token_losses(hooks.run_with_hooks(model, tokens, []), tokens)
-    fall = losses[:, :SEQ_LEN].mean(1) - losses[:, SEQ_LEN + 1 :].mean(1)
-    return more_than(fall, 1.0, unit="nats")
+    return more_than(math.log(high - low) - losses[:, SEQ_LEN + 1 :].mean(1), 1.0, unit="nats")
 
 
 @claim(
@@ -245,20 +247,19 @@ def one_induction_head_is_missed(
 
 
 @claim(
-    "week2/induction_heads_are_redundant",
+    "week2/induction_heads_cost_more_together",
     doc="week2/02_induction_heads",
     n=10,
     of="prompts",
     sentences={
-        YES: "Together they cost more than one by one, added up, by over {bound} {unit}: each can "
-        "stand in for the others. They are redundant.",
-        NO: "Together they cost no more than one by one, added up, by over {bound} {unit}: none "
-        "stands in for the others.",
+        YES: "Together they cost over {bound} {unit} more than one by one, added up. Stand-ins "
+        "would do that, and so would a loss near zero, which hides small damage.",
+        NO: "Together they do not cost {bound} {unit} more than one by one, added up.",
         CANNOT_TELL: "Whether together they cost {bound} {unit} more than one by one, added up, we "
         "cannot tell.",
     },
 )
-def induction_heads_are_redundant(
+def induction_heads_cost_more_together(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
     """What all induction heads cost together, less the sum of what each of them costs alone."""

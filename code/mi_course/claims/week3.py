@@ -89,7 +89,7 @@ def _s1_replaced(
         "difference is larger.",
         NO: "With another name at S1 the logit difference is no more than {within} {unit} larger.",
         CANNOT_TELL: "We cannot tell whether another name at S1 makes the logit difference larger: "
-        "an effect below {smallest} {unit} would stay hidden.",
+        "an effect below {smallest} {unit} can stay hidden.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},

@@ -35,7 +35,7 @@ def _repair(model: TransformerBridge, n: int, seed: int, held_out: bool) -> circ
         YES: "Less is lost than the movers write.",
         NO: "What is lost is at most {within} {unit} less than what the movers write.",
         CANNOT_TELL: "We cannot tell whether less is lost than the movers write: a difference "
-        "below {smallest} {unit} would stay hidden.",
+        "below {smallest} {unit} can stay hidden.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},
@@ -57,7 +57,7 @@ def movers_are_made_up_for(
         "divides by less.",
         NO: "The final LayerNorm makes up for no more than {within} {unit}.",
         CANNOT_TELL: "We cannot tell whether the final LayerNorm makes up for a part: less than "
-        "{smallest} {unit} would stay hidden.",
+        "{smallest} {unit} can stay hidden.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},

@@ -255,7 +255,7 @@ def every_guide_tells_the_movers_where_to_look(
         NO: "So they do not keep the movers off S: without them S1 gets no more than {within} of "
         "the attention more.",
         CANNOT_TELL: "Whether they keep the movers off S we cannot tell: less than {smallest} of "
-        "the attention would stay hidden.",
+        "the attention can stay hidden.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},

@@ -92,7 +92,7 @@ def _beyond_random(
         NO: "On IOI the position costs the MLPs no more than random directions, to within "
         "{within} {unit}",
         CANNOT_TELL: "We cannot tell whether the MLPs miss the position on IOI: an effect below "
-        "{smallest} {unit} would mostly stay hidden",
+        "{smallest} {unit} can stay hidden",
     },
     templates=True,
     needs={"positions": "learned"},
@@ -117,7 +117,7 @@ def first_look_on_ioi(
         NO: "On IOI the MLPs do not miss the position: losing it costs them at most {within} "
         "{unit} more than losing as many random directions",
         CANNOT_TELL: "On IOI we cannot tell whether the MLPs miss the position: an effect below "
-        "{smallest} {unit} would mostly stay hidden",
+        "{smallest} {unit} can stay hidden",
     },
     templates=True,
     needs={"positions": "learned"},
@@ -141,7 +141,7 @@ def position_costs_mlps_more_on_ioi(
         NO: "On repeated tokens the MLPs do not miss the position: losing it costs them less than "
         "{within} {unit} more than losing as many random directions",
         CANNOT_TELL: "On repeated tokens we cannot tell whether the MLPs miss the position: an "
-        "effect below {smallest} {unit} would mostly stay hidden",
+        "effect below {smallest} {unit} can stay hidden",
     },
     needs={"positions": "learned"},
 )
@@ -164,7 +164,7 @@ def position_costs_mlps_more_on_repeated_tokens(
         NO: "On plain sentences the MLPs do not miss the position: losing it costs them less than "
         "{within} {unit} more than losing as many random directions",
         CANNOT_TELL: "On plain sentences we cannot tell whether the MLPs miss the position: an "
-        "effect below {smallest} {unit} would mostly stay hidden",
+        "effect below {smallest} {unit} can stay hidden",
     },
     needs={"positions": "learned"},
 )
@@ -187,7 +187,7 @@ def position_costs_mlps_more_on_plain_sentences(
         NO: "On IOI a wrong position costs the MLPs less than {within} {unit} more than as many "
         "random directions that are shuffled in the same way",
         CANNOT_TELL: "On IOI we cannot tell whether a wrong position costs the MLPs more than "
-        "shuffled random directions: an effect below {smallest} {unit} would mostly stay hidden",
+        "shuffled random directions: an effect below {smallest} {unit} can stay hidden",
     },
     templates=True,
     needs={"positions": "learned"},
@@ -211,7 +211,7 @@ def wrong_position_costs_mlps_more_on_ioi(
         NO: "On repeated tokens a wrong position costs the MLPs less than {within} {unit} more "
         "than as many random directions that are shuffled in the same way",
         CANNOT_TELL: "On repeated tokens we cannot tell whether a wrong position costs the MLPs "
-        "more than shuffled random directions: an effect below {smallest} {unit} would mostly "
+        "more than shuffled random directions: an effect below {smallest} {unit} can "
         "stay hidden",
     },
     needs={"positions": "learned"},
@@ -235,7 +235,7 @@ def wrong_position_costs_mlps_more_on_repeated_tokens(
         NO: "On plain sentences a wrong position costs the MLPs less than {within} {unit} more "
         "than as many random directions that are shuffled in the same way",
         CANNOT_TELL: "On plain sentences we cannot tell whether a wrong position costs the MLPs "
-        "more than shuffled random directions: an effect below {smallest} {unit} would mostly "
+        "more than shuffled random directions: an effect below {smallest} {unit} can "
         "stay hidden",
     },
     needs={"positions": "learned"},
@@ -399,7 +399,7 @@ def position_costs_attention_more_on_plain_sentences(
         NO: "When the last MLP alone loses the position, repeated tokens suffer by less than "
         "{within} {unit} more than when it loses random directions",
         CANNOT_TELL: "We cannot tell whether the last MLP alone misses the position on repeated "
-        "tokens: an effect below {smallest} {unit} would mostly stay hidden",
+        "tokens: an effect below {smallest} {unit} can stay hidden",
     },
     needs={"positions": "learned"},
 )
