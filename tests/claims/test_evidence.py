@@ -30,7 +30,7 @@ def test_a_null_needs_a_bound(values):
 def test_many_comparisons_widen_the_interval(values):
     one, six = (evidence.more_than(values, unit="nats", comparisons=c) for c in (1, 6))
     assert six.low < one.low < one.high < six.high
-    # what is seen 80 times in 100: 1.96 and 0.84 standard errors, and 2.64 and 0.84 where six are asked
+    # seen 80 times in 100: 1.96 and 0.84 standard errors, with six questions 2.64 and 0.84
     assert six.smallest == pytest.approx(one.smallest * (2.638 + 0.842) / 2.802, rel=0.1)
 
 
