@@ -251,11 +251,10 @@ def every_guide_tells_the_movers_where_to_look(
     n=200,
     of="prompts",
     sentences={
-        YES: "So here, too, they keep the movers off S.",
-        NO: "So they do not keep the movers off S: without them S1 gets no more than {within} of "
-        "the attention more.",
-        CANNOT_TELL: "Whether they keep the movers off S we cannot tell: less than {smallest} of "
-        "the attention can stay hidden.",
+        YES: "Without them the movers look more at S1.",
+        NO: "Without them S1 gets no more than {within} of the attention more.",
+        CANNOT_TELL: "Whether the movers look more at S1 without them we cannot tell: less than "
+        "{smallest} of the attention can stay hidden.",
     },
     templates=True,
     needs={"positions": "learned", "norm": "LayerNorm"},
