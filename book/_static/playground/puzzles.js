@@ -106,7 +106,7 @@
       if (changes.length !== 1 || !heads.length) return no("Set one head to zero, and change nothing else.");
       const found = `The logit difference goes from ${logits(diffBefore)} to ${logits(diffAfter)}.`;
       return diffAfter - diffBefore >= 1
-        ? yes(`${found} Zero is a value the model never met, so check with the mean before you say what this head does.`)
+        ? yes(`${found} Zero may lie far from what the model met in training, so check with the mean before you say what this head does.`)
         : no(`${found} Try another head.`);
     },
   };
