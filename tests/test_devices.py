@@ -7,6 +7,7 @@ import inspect
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -109,6 +110,12 @@ MEASURES = {
     "circuit.keep_only": at_every_replacement(
         lambda model, p, by: circuit.keep_only(model, p.batch, HEADS, by, HEADS[:1])
     ),
+    "circuit.find": lambda model, p: circuit.find(
+        model, SimpleNamespace(clean=p.batch, abc=p.new), threshold=5.0
+    ),
+    "circuit.self_repair": lambda model, p: circuit.self_repair(
+        model, p.batch, HEADS, p.new.tokens, 5
+    ),
     "copying.copy_scores": lambda model, p: copying.copy_scores(model, p.batch, batch_size=5),
     "copying.copy_score_from_weights": lambda model, p: copying.copy_score_from_weights(
         model, 1, 2
@@ -193,7 +200,8 @@ OF_TENSORS = {
 }
 # Functions that take a model and make no tensor with it.
 NO_TENSOR = {
-    *("ablation.all_heads_but", "attribution.stage_labels", "heads.check_head"),
+    *("ablation.all_heads_but", "attribution.stage_labels", "circuit.random_circuits"),
+    "heads.check_head",
     *("hooks.check_length", "hooks.check_tokens", "hooks.require_compatibility"),
     *("hooks.is_rms", "hooks.single_token", "induction.random_ids", "logit_lens.hook_points"),
     *("patching.n_units", "patching.units"),

@@ -235,6 +235,7 @@ def test_gpt2_is_asked_for_in_vain_in_one_sentence(monkeypatch):
         models.load("gpt2")
 
 
+@pytest.mark.slow
 def test_stand_in_weights_of_gpt2_are_labelled_random(offline_hub_env):
     code = (
         "from mi_course import models; print(models.choose().reason); m = models.load('gpt2'); "

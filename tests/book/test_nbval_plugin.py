@@ -191,6 +191,7 @@ def test_what_is_left_out_is_named_and_is_no_failure(project, monkeypatch):
     assert "left out" in with_plugin(project.root, "--nbval", "--only-changed")
 
 
+@pytest.mark.slow
 def test_a_named_notebook_that_did_not_change_is_no_error_of_usage(project, monkeypatch):
     """What `make test CHANGED=1` runs: pytest exits with 4 where a named file has no collector."""
     monkeypatch.delenv("CI", raising=False)

@@ -249,7 +249,8 @@ def test_a_chapter_that_no_page_shows_and_a_folder_of_no_model_are_named(
         "book/week1/01_a.md to _toc.yml, or run `git rm book/outputs/pocket/week1/01_a.ipynb`"
     )
     assert unknown == (
-        "book/outputs/gtp2/week1/01_a.ipynb belongs to no model of the course (pocket, gpt2); run "
+        "book/outputs/gtp2/week1/01_a.ipynb belongs to no model of the course "
+        "(pocket, gpt2, smollm2); run "
         "`git rm book/outputs/gtp2/week1/01_a.ipynb`"
     )
     monkeypatch.chdir(stored.root)

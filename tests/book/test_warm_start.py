@@ -95,6 +95,7 @@ def test_a_forked_kernel_prints_what_a_cold_one_prints(started, request):
     assert started[0].poll() is not None  # its end was noticed
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.usefixtures("warm")
 def test_what_is_drawn_by_chance_differs_between_kernels(started):

@@ -316,6 +316,7 @@ def test_of_two_copies_that_were_worked_in_the_newer_is_checked_whatever_the_clo
     assert "(the newer of yours; not checked: workbook/week1/01_a.ipynb)" in out
 
 
+@pytest.mark.slow
 def test_a_copy_with_another_name_is_checked_where_the_work_is_in_it_alone(course, capsys):
     """As after Jupyter's "Duplicate", or where the learner renamed the notebook."""
     assert main(["start"]) == 0

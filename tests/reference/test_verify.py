@@ -232,6 +232,7 @@ def test_without_the_hub_it_says_so(tmp_path):
     assert "GPT-2" in done.stderr
 
 
+@pytest.mark.slow
 def test_random_weights_of_the_hub_are_refused(offline_hub_env):
     done = referee(offline_hub_env)
     assert done.returncode == 1

@@ -87,7 +87,7 @@ def beyond_the_screen(page):
 
 # Each page is loaded once at each size for all that is asked of it, widths do not depend on the
 # theme, and in the dark only colours differ, which the slow tests look at. In parts, which two
-# processes can share.
+# processes can share; of the desktop's, the second is a slow test too.
 PARTS = 2
 
 
@@ -105,7 +105,9 @@ def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, c
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in range(1, PARTS))]
+)
 def test_every_page_works_without_the_network_and_axe_finds_nothing(chromium, course, part):
     """On a desktop: axe with folded parts open and figures drawn."""
     base, paths, _ = course
