@@ -6,9 +6,11 @@ from io import StringIO
 
 import pytest
 
-from mi_course.book.claims import table
+from mi_course.book.claims import table, words
 from mi_course.book.site import claims
 from mi_course.claims import catalogue
+from mi_course.models import registry
+from support.outside import ROOT
 from support.small_site import build
 from support.stored_claims import NAME, record
 
@@ -89,3 +91,9 @@ def test_the_table_has_a_row_for_every_claim(built, tmp_path):
 def test_what_must_not_be_shown_is_a_warning(built, tmp_path, page, what, complaint):
     _, said = built({"book/a": page}, everything(tmp_path, **what))
     assert complaint in said
+
+
+def test_what_was_measured_on_other_networks_is_not_told_as_the_model_s():
+    text = "\n".join(words.table_of(ROOT, registry.POCKET))
+    assert "**A network that reads digits**, on networks of the chapter's own" in text
+    assert "**Induction heads**, on pocket" in text

@@ -124,12 +124,16 @@ def table_of(root: Path, model: Model) -> list[str]:
     rows = [(claim, one) for claim in known if (one := shown(root, claim, model))]
     for doc in sorted({claim.doc for claim, _ in rows}):
         title = chapters.title(chapters.page_path(root, doc))
-        lines += [f"**{title}**, on {model.display}", "", _HEAD, _RULE]
-        lines += [_row(claim, one) for claim, one in rows if claim.doc == doc]
+        here = [(claim, one) for claim, one in rows if claim.doc == doc]
+        own = all(claim.of == _OWN_NETWORKS for claim, _ in here)
+        where = "on networks of the chapter's own" if own else f"on {model.display}"
+        lines += [f"**{title}**, {where}", "", _HEAD, _RULE]
+        lines += [_row(claim, one) for claim, one in here]
         lines += [""]
     return lines
 
 
+_OWN_NETWORKS = "untrained networks"  # what such claims count: no model of the course is in them
 _HEAD = "| claim | verdict | effect | smallest it sees | n | held at n | at 3 n | other templates |"
 _RULE = "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
 
