@@ -75,7 +75,6 @@ def test_every_stored_notebook_has_a_chapter():
     assert store.orphans(ROOT) == []
 
 
-@pytest.mark.usefixtures("warm")
 @each_chapter
 def test_every_cell_gives_now_what_is_stored_for_it(chapter):
     """Nbval over the stored outputs, with the course's comparer."""
@@ -109,7 +108,6 @@ def test_the_learners_notebook_holds_no_raw_myst_and_no_solution(chapter):
             compile(code, chapter.doc, "exec")
 
 
-@pytest.mark.usefixtures("warm")
 @pytest.mark.parametrize(
     "chapter",
     [pytest.param(c, marks=() if c.doc in UNWRITTEN else pytest.mark.slow) for c in ALL],

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from mi_course.book import store, warm_start
+from mi_course.book import store
 
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -86,8 +86,6 @@ def manager(blocking: bool = False) -> Any:
 
     km = (KernelManager if blocking else AsyncKernelManager)(kernel_name="python3")
     km._kernel_spec = KernelSpec(resource_dir="", **get_kernel_dict())
-    if os.environ.get(warm_start.VARIABLE):
-        km.provisioner = warm_start.provisioner(km)
     return km
 
 
