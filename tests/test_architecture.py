@@ -16,7 +16,7 @@ PACKAGE = ROOT / "code" / "mi_course"
 MOST_AT_THE_ROOT = 30
 
 TOP = {"cli"}
-AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference"}
+AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference", "yours"}
 # and every module at the root that no other set names
 FIELD = {"claims", "digits", "english", "folded", "plots"}
 MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
@@ -27,6 +27,9 @@ SIBLINGS = {
     ("book", "learner.weeklog"): "the tracker page shows the items of the learner's log",
     ("check", "learner.progress"): "a check that is passed is recorded",
     ("check", "learner.console"): "a verdict is printed in any encoding",
+    ("yours", "check.core"): "a function is the learner's once it has passed its check",
+    ("yours", "check.accidents"): "an error in a learner's function is told as a check tells it",
+    ("yours", "learner.console"): "whose function ran is printed in any encoding",
 }
 
 # To be mended where they belong, then deleted here: a line that is not true any more fails.

@@ -53,6 +53,7 @@ def environment(model: str, scratch: Path, threads: int | None = None) -> dict[s
     env |= {
         "MI_COURSE_MODEL": model,
         "MI_COURSE_PROGRESS": "off",  # the chapters' own solutions are no learner's progress
+        "MI_COURSE_ANSWERS": "solutions",  # and `yours` does not call them a reader's
         # absolute, since the kernel works in another folder
         "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in paths),
         "IPYTHONDIR": str(scratch / ".ipython"),

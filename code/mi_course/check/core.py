@@ -54,6 +54,8 @@ class Verdict:
 
 EXERCISES: dict[str, Callable[[Any], Verdict]] = {}
 """What a notebook calls, by name: `EXERCISES["attention"]` is `check.attention`."""
+PASSED: dict[str, Any] = {}
+"""The learner's functions that passed in this session, by exercise: what `yours` calls."""
 
 
 def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
@@ -64,8 +66,12 @@ def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
     @functools.wraps(check)
     def run(solution: Any) -> Verdict:
         verdict = _guarded(registered, solution)
-        if verdict and (why := progress.passed(name)):
-            verdict = replace(verdict, message=f"{verdict.message}, but not recorded: {why}")
+        if verdict:
+            PASSED[name] = solution
+            if why := progress.passed(name):
+                verdict = replace(verdict, message=f"{verdict.message}, but not recorded: {why}")
+        else:
+            PASSED.pop(name, None)
         console.say(verdict)
         return verdict
 

@@ -1,0 +1,117 @@
+"""What the cells of week 3 use until your own function has passed its check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mi_course import ioi
+from mi_course.heads import Head
+from mi_course.path_patching import relative_change
+from mi_course.prompt_streams import batches, both_orders, gifts, one_token
+
+__all__ = [
+    "batches",
+    "both_orders",
+    "flip",
+    "gifts",
+    "hooks_for",
+    "logit_difference",
+    "name_positions",
+    "name_projection",
+    "normalised",
+    "one_token",
+    "patch_position",
+    "patch_test",
+    "relative_change",
+    "template_means",
+]
+
+
+def normalised(
+    patched: Float[Tensor, "*shape"], corrupted: Tensor | float, clean: Tensor | float
+) -> Float[Tensor, "*shape"]:
+    """The share of the way from the corrupted run, 0, to the clean run, 1."""
+    return ioi.normalised(patched, clean=clean, corrupted=corrupted)
+
+
+def logit_difference(
+    logits: Float[Tensor, "batch pos vocab"],
+    io: Int[Tensor, "batch"],
+    s: Int[Tensor, "batch"],
+    end: Int[Tensor, "batch"],
+) -> Float[Tensor, "batch"]:
+    """Logit of IO minus logit of S at END."""
+    return ioi.logit_diff(logits, ioi.Answers(end, io, s))
+
+
+def name_positions(
+    tokens: Int[Tensor, "batch pos"], io: Int[Tensor, "batch"], s: Int[Tensor, "batch"]
+) -> tuple[Int[Tensor, "batch"], Int[Tensor, "batch"], Int[Tensor, "batch"]]:
+    """Positions of IO, S1 and S2."""
+    is_io, is_s = (tokens == io[:, None]).int(), (tokens == s[:, None]).int()
+    last = tokens.shape[1] - 1
+    return is_io.argmax(1), is_s.argmax(1), last - is_s.flip(1).argmax(1)
+
+
+def flip(
+    tokens: Int[Tensor, "batch pos"], io: Int[Tensor, "batch"], s2_pos: Int[Tensor, "batch"]
+) -> Int[Tensor, "batch pos"]:
+    """A copy of the tokens with IO's name at S2."""
+    tokens = tokens.clone()
+    tokens[torch.arange(len(tokens)), s2_pos] = io
+    return tokens
+
+
+def patch_position(
+    resid: Float[Tensor, "batch pos d_model"],
+    hook: Any,
+    source: Float[Tensor, "batch pos d_model"],
+    pos: Int[Tensor, "batch"],
+) -> Float[Tensor, "batch pos d_model"]:
+    """A copy of `resid` with the vector of `source` at one position of each prompt."""
+    resid, rows = resid.clone(), torch.arange(len(resid))
+    resid[rows, pos] = source[rows, pos]
+    return resid
+
+
+def name_projection(
+    z: Float[Tensor, "batch d_head"],
+    W_O: Float[Tensor, "d_head d_model"],
+    W_U: Float[Tensor, "d_model vocab"],
+    names: Int[Tensor, "batch"],
+) -> Float[Tensor, "batch"]:
+    """What a head writes, projected on each prompt's own name."""
+    return (z @ W_O * W_U[:, names].T).sum(-1)
+
+
+def template_means(
+    z: Float[Tensor, "batch pos d"], template: Int[Tensor, "batch"]
+) -> Float[Tensor, "batch pos d"]:
+    """For each prompt the mean over the prompts of its own template."""
+    means = torch.empty_like(z)
+    for one in template.unique():
+        means[template == one] = z[template == one].mean(0)
+    return means
+
+
+def patch_test(patch: Callable[..., Tensor]) -> bool:
+    """Whether `patch` does what `patch_position` does, and leaves its arguments as they are."""
+    generator = torch.Generator().manual_seed(0)
+    resid, source = torch.randn(2, 4, 6, 5, generator=generator)
+    pos, before = torch.tensor([1, 4, 0, 5]), resid.clone()
+    result = patch(resid, None, source, pos)
+    right = patch_position(before, None, source, pos)
+    return bool(torch.equal(result, right) and torch.equal(resid, before))
+
+
+def hooks_for(
+    function: Callable[..., Tensor], heads: Sequence[Head]
+) -> list[tuple[str, Callable[..., Tensor]]]:
+    """For each head the name of its hook point, and the function bound to it."""
+    return [(f"blocks.{layer}.attn.hook_z", partial(function, head=head)) for layer, head in heads]
