@@ -12,10 +12,19 @@ pytest.register_assert_rewrite("support")
 os.environ["MI_COURSE_PROGRESS"] = "off"  # what is checked here is no learner's progress
 
 import mi_course  # noqa: E402, F401  (before transformers: see mi_course.torchvision_hook)
+from support.order import dealt  # noqa: E402
 from support.outside import SHARED, not_run  # noqa: E402
 
 if (SHARED / "data" / "MNIST").is_dir():
     os.environ.setdefault("MI_COURSE_DATA", str(SHARED / "data"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Where processes share the tests: the longest first. All of them order alike."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        items[:] = dealt(items, [item.path.name for item in items], processes)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -86,12 +86,22 @@ def beyond_the_screen(page):
 
 
 # Each page is loaded once at each size for all that is asked of it, widths do not depend on the
-# theme, and in the dark only colours differ, which the slow tests look at. In parts, which two
-# processes can share; of the desktop's, the second is a slow test too.
-PARTS = 2
+# theme, and in the dark only colours differ, which the slow tests look at. In parts, which
+# processes can share. `make test` opens each page once, on a phone or on a desktop; the slow tests
+# open it on the other one.
+PARTS = 3
+ON_DESKTOP = 0  # the part that `make test` opens there
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+def parts(quick):
+    """All parts, as slow tests those that are not quick."""
+    marks = [() if part in quick else pytest.mark.slow for part in range(PARTS)]
+    return pytest.mark.parametrize(
+        "part", [pytest.param(part, marks=mark) for part, mark in enumerate(marks)]
+    )
+
+
+@parts(quick=set(range(PARTS)) - {ON_DESKTOP})
 def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, course, part):
     base, paths, _ = course
     found = {}
@@ -105,9 +115,7 @@ def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, c
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
-@pytest.mark.parametrize(
-    "part", [0, *(pytest.param(i, marks=pytest.mark.slow) for i in range(1, PARTS))]
-)
+@parts(quick={ON_DESKTOP})
 def test_every_page_works_without_the_network_and_axe_finds_nothing(chromium, course, part):
     """On a desktop: axe with folded parts open and figures drawn."""
     base, paths, _ = course
