@@ -1,4 +1,4 @@
-"""The commands of those who write chapters: run, new-post, status.
+"""The commands of those who write chapters: run, new-post, check-post, status.
 
 What a command needs is imported when it is called, as in `mi_course.cli`.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def add(commands: Commands) -> None:
     """Add the parsers of these commands."""
-    for add_parser in (_add_run, _add_new_post, _add_status):
+    for add_parser in (_add_run, _add_new_post, _add_check_post, _add_status):
         add_parser(commands)
 
 
@@ -128,6 +128,30 @@ def post(args: argparse.Namespace) -> int:
         f"site, with the post at {page}."
     )
     return failed
+
+
+# --- check-post ------------------------------------------------------------------------------
+
+
+def _add_check_post(commands: Commands) -> None:
+    parser = add_command(
+        commands, "check-post", "look at a post's text: typed numbers, what is missing", check_post
+    )
+    parser.add_argument("post", metavar="POST", help="its name, such as my-title")
+    add_root(parser)
+
+
+def check_post(args: argparse.Namespace) -> int:
+    """Print what is missing in a post, one sentence a line; 1 if anything is."""
+    from mi_course.book import chapters, new_post, post_check
+
+    root = root_of(args)
+    name = args.post if "/" in args.post else f"{new_post.FOLDER}/{args.post}"
+    post = chapters.named(root, name)
+    missing = post_check.problems(post)
+    print("\n".join(missing) or "Nothing is missing that a program can see.")
+    print(f"\n{post_check.NOT_JUDGED}")
+    return int(bool(missing))
 
 
 # --- status ----------------------------------------------------------------------------------
