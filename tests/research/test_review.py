@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mi_course import research
-from mi_course.research import Measured, Report, review
+from mi_course.research import Measured, Report, ResearchError, review
 
 
 def experiment(seed: int) -> Measured:
@@ -96,6 +96,8 @@ def test_what_is_not_said_is_named_and_nothing_else(changes, words):
     found = research.check(replace(GOOD, **changes))
     assert len(found.missing) == 1
     assert words in found.missing[0]
+    with pytest.raises(ResearchError, match="something is missing"):
+        found.numbers()
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,7 @@ def test_a_flawed_measurement_is_named(changes, words):
     found = research.check(with_measure(**changes))
     assert any(words in sentence for sentence in found.missing), found.missing
     assert found.found is None
-    with pytest.raises(ValueError, match="missing"):
+    with pytest.raises(ResearchError, match="something is missing"):
         found.numbers()
 
 

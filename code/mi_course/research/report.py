@@ -14,6 +14,12 @@ from typing import Any, TypeAlias
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from mi_course.errors import CourseError
+
+
+class ResearchError(CourseError, ValueError):
+    """Something that a report cannot give yet; the message says why."""
+
 
 @dataclass(frozen=True)
 class Measured:

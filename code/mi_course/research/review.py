@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mi_course.claims.evidence import beyond_control
 from mi_course.claims.finding import ClaimError, Finding
-from mi_course.research.report import Measured, Report
+from mi_course.research.report import Measured, Report, ResearchError
 
 MOST_SHARED = 0.05
 """Of held-out prompts: a few may be drawn twice by chance, and no more."""
@@ -78,10 +78,12 @@ class Review:
         """What a write-up must tell, by name, for `glue`: nothing of it is typed.
 
         Raises:
-            ValueError: something is missing, so that there is nothing to tell yet.
+            ResearchError: something is missing, so that there is nothing to tell yet.
         """
         if self.found is None or self.held_out is None or self.missing:
-            raise ValueError(f"{len(self.missing)} things are missing: print the review to see")
+            raise ResearchError(
+                "nothing can be told while something is missing: print the review to see what"
+            )
         told: dict[str, float | int | str] = {"seed": self.seed or 0, "tries": self.tries or 0}
         for prefix, one in (("", self.found), ("held_out_", self.held_out)):
             told |= {f"{prefix}{k}": getattr(one, k) for k in ("effect", "low", "high", "smallest")}
