@@ -18,6 +18,7 @@ from mi_course.check.week1.mlp_mnist import build_mlp, flatten_images, mean_loss
 from mi_course.check.week1.text_generation import generate
 from mi_course.check.week1.transformer_parts import block, embed, layer_norm, mlp
 from mi_course.check.week1.whole_transformer import attention_weights, transformer
+from mi_course.check.week2.direct_attribution import direct_logit_attribution
 from mi_course.check.week2.einops_practice import (
     neuron_rows,
     pattern_strip,
@@ -59,6 +60,7 @@ __all__ = [
     "build_mlp",
     "confusion_matrix",
     "continue_pattern",
+    "direct_logit_attribution",
     "embed",
     "flat_pixels",
     "flatten_images",

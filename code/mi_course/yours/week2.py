@@ -17,6 +17,7 @@ from mi_course.shapes import log_shapes
 
 __all__ = [
     "continue_pattern",
+    "direct_logit_attribution",
     "lens_logits",
     "log_shapes",
     "most_probable",
@@ -56,6 +57,18 @@ def lens_logits(
     centred = stream - stream.mean(-1, keepdim=True)
     variance = centred.square().mean(-1, keepdim=True)
     return centred / (variance + 1e-5).sqrt() @ W_U + b_U
+
+
+def direct_logit_attribution(
+    parts: Float[Tensor, "*component batch d_model"],
+    scale: Float[Tensor, "batch 1"],
+    W_U: Float[Tensor, "d_model vocab"],
+    io: Int[Tensor, "batch"],
+    s: Int[Tensor, "batch"],
+) -> Float[Tensor, "*component batch"]:
+    """What each part adds to the logit of IO minus that of S, in logits; `b_U` is no part's."""
+    direction = (W_U[:, io] - W_U[:, s]).T
+    return (parts * (direction / scale)).sum(-1)
 
 
 def continue_pattern(tokens: Sequence[Any]) -> Any:

@@ -75,6 +75,71 @@ def lens_by_functional(stream, W_U, b_U):
     return torch.einsum("...d,dv->...v", normal, W_U.double()).float() + b_U
 
 
+def terms(parts, scale, W_U, io, s):
+    return (parts * ((W_U[:, io] - W_U[:, s]).T / scale)).sum(-1)
+
+
+def untransposed_direction(parts, scale, W_U, io, s):
+    return (parts / scale * (W_U[:, io] - W_U[:, s])).sum(-1)
+
+
+def squared_scale(parts, scale, W_U, io, s):
+    return terms(parts, scale**2, W_U, io, s)
+
+
+def scale_of_the_first_prompt(parts, scale, W_U, io, s):
+    return terms(parts, scale[0], W_U, io, s)
+
+
+def centred_once_more(parts, scale, W_U, io, s):
+    return terms(parts - parts.mean(-1, keepdim=True), scale, W_U, io, s)
+
+
+def layer_norm_of_each_part(parts, scale, W_U, io, s):
+    return terms(torch.nn.functional.layer_norm(parts, parts.shape[-1:]), 1, W_U, io, s)
+
+
+def mean_over_the_width(parts, scale, W_U, io, s):
+    return terms(parts, scale, W_U, io, s) / parts.shape[-1]
+
+
+def terms_of_every_token(parts, scale, W_U, io, s):
+    return parts / scale @ W_U
+
+
+def no_sum(parts, scale, W_U, io, s):
+    return parts / scale * (W_U[:, io] - W_U[:, s]).T
+
+
+def batch_first(parts, scale, W_U, io, s):
+    return terms(parts, scale, W_U, io, s).movedim(-1, 0)
+
+
+def scale_after_where_it_runs(parts, scale, W_U, io, s):
+    found = terms(parts, 1, W_U, io, s)
+    one = scale.T if len(found) != len(scale) or found.ndim > 2 else scale
+    return found / one
+
+
+def five_parts(parts, scale, W_U, io, s):
+    out = torch.zeros(parts.shape[:-1])
+    for part in range(5 if parts.ndim == 3 else 2):
+        out[part] = terms(parts[part], scale, W_U, io, s)
+    return out
+
+
+def by_diagonal(parts, scale, W_U, io, s):
+    every = parts / scale @ (W_U[:, io] - W_U[:, s])
+    return every.diagonal(dim1=-2, dim2=-1)
+
+
+def in_doubles(parts, scale, W_U, io, s):
+    batch, width = parts.shape[-2:]
+    flat = parts.reshape(-1, batch, width).double()
+    read = (W_U.double().T[io] - W_U.double().T[s]) / scale.double()
+    return torch.einsum("cbd,bd->cb", flat, read).reshape(parts.shape[:-1])
+
+
 WRONG = {
     "most_probable": [
         (after_every_prompt_squeezed, "(batch, k)"),
@@ -92,6 +157,19 @@ WRONG = {
         (lens_bias_twice, "b_U"),
         (lens_of_two_prompts, "(batch, pos, vocab)"),
     ],
+    "direct_logit_attribution": [
+        (untransposed_direction, ".T"),
+        (squared_scale, "square of the scale"),
+        (scale_of_the_first_prompt, "first prompt"),
+        (centred_once_more, "subtracted from each part"),
+        (layer_norm_of_each_part, "standard deviation of its own"),
+        (mean_over_the_width, "take the sum"),
+        (terms_of_every_token, "every token"),
+        (no_sum, "sum over d_model"),
+        (batch_first, "keep it the last"),
+        (scale_after_where_it_runs, "before you sum"),
+        (five_parts, "size written"),
+    ],
 }
 
 
@@ -104,5 +182,9 @@ RIGHT = {
     ],
     "lens_logits": [
         lens_by_functional,
+    ],
+    "direct_logit_attribution": [
+        by_diagonal,
+        in_doubles,
     ],
 }

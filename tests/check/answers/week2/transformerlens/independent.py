@@ -2,7 +2,7 @@
 
 import torch
 import torch.nn.functional as F
-from einops import reduce
+from einops import einsum, reduce
 
 
 # --- most_probable
@@ -162,6 +162,92 @@ def ll_stream(stream, W_U, b_U):
     return x / ((x**2).mean(-1, keepdim=True) + EPS).sqrt()
 
 
+# --- direct_logit_attribution
+def dla_by_sum(parts, scale, W_U, io, s):
+    return (parts / scale * (W_U[:, io] - W_U[:, s]).mT).sum(-1)
+
+
+def dla_two_readings(parts, scale, W_U, io, s):
+    by_row = W_U.t().contiguous()
+    right, wrong = by_row.index_select(0, io), by_row.index_select(0, s)
+    return ((parts * right).sum(-1) - (parts * wrong).sum(-1)) / scale.flatten()
+
+
+def dla_loops(parts, scale, W_U, io, s):
+    out = torch.zeros(parts.shape[:-1])
+    for row in range(len(io)):
+        direction = (W_U[:, io[row]] - W_U[:, s[row]]) / scale[row]
+        out[..., row] = parts[..., row, :] @ direction
+    return out
+
+
+def dla_all_logits(parts, scale, W_U, io, s):
+    logits = parts / scale @ W_U
+    rows = torch.arange(len(io))
+    return logits[..., rows, io] - logits[..., rows, s]
+
+
+def dla_swapped_names(parts, scale, W_U, io, s):
+    return dla_by_sum(parts, scale, W_U, s, io)
+
+
+def dla_only_io(parts, scale, W_U, io, s):
+    return (parts / scale * W_U[:, io].T).sum(-1)
+
+
+def dla_no_scale(parts, scale, W_U, io, s):
+    return (parts * (W_U[:, io] - W_U[:, s]).T).sum(-1)
+
+
+def dla_times_scale(parts, scale, W_U, io, s):
+    return (parts * scale * (W_U[:, io] - W_U[:, s]).T).sum(-1)
+
+
+def dla_scale_after_the_sum(parts, scale, W_U, io, s):
+    return (parts * (W_U[:, io] - W_U[:, s]).T).sum(-1) / scale
+
+
+def dla_own_norm_of_each_part(parts, scale, W_U, io, s):
+    own = parts.std(-1, keepdim=True, correction=0)
+    return (parts / own * (W_U[:, io] - W_U[:, s]).T).sum(-1)
+
+
+def dla_first_prompts_names(parts, scale, W_U, io, s):
+    return parts / scale @ (W_U[:, io[0]] - W_U[:, s[0]])
+
+
+def dla_mean_of_prompts(parts, scale, W_U, io, s):
+    return dla_by_sum(parts, scale, W_U, io, s).mean(-1)
+
+
+def dla_summed_over_parts(parts, scale, W_U, io, s):
+    return dla_by_sum(parts, scale, W_U, io, s).sum(0)
+
+
+def dla_every_prompt_with_every_name(parts, scale, W_U, io, s):
+    return parts / scale @ (W_U[:, io] - W_U[:, s])
+
+
+def dla_one_axis_in_front(parts, scale, W_U, io, s):
+    direction = (W_U[:, io] - W_U[:, s]).T / scale
+    return einsum(parts, direction, "part batch d, batch d -> part batch")
+
+
+def dla_rows_of_the_unembedding(parts, scale, W_U, io, s):
+    return (parts / scale * (W_U[io] - W_U[s])).sum(-1)
+
+
+def dla_shares(parts, scale, W_U, io, s):
+    terms = dla_by_sum(parts, scale, W_U, io, s)
+    return terms / terms.sum(0)
+
+
+def dla_probabilities(parts, scale, W_U, io, s):
+    shares = (parts / scale @ W_U).softmax(-1)
+    rows = torch.arange(len(io))
+    return shares[..., rows, io] - shares[..., rows, s]
+
+
 def over_first_prompt(logits, k):
     best = logits[:1, -1].softmax(-1).topk(k)
     return best.indices.expand(len(logits), -1), best.values.expand(len(logits), -1)
@@ -257,6 +343,22 @@ WRONG = {
         (ll_length, "length"),
         (ll_stream, "W_U"),
     ],
+    "direct_logit_attribution": [
+        (dla_swapped_names, "S minus IO"),
+        (dla_only_io, "W_U[:, s]"),
+        (dla_no_scale, "scale"),
+        (dla_times_scale, "divide"),
+        (dla_scale_after_the_sum, "(batch, 1)"),
+        (dla_own_norm_of_each_part, "its own"),
+        (dla_first_prompts_names, "first prompt"),
+        (dla_mean_of_prompts, "each prompt"),
+        (dla_summed_over_parts, "each component"),
+        (dla_every_prompt_with_every_name, "own"),
+        (dla_one_axis_in_front, "in front"),
+        (dla_rows_of_the_unembedding, "W_U[:, io]"),
+        (dla_shares, "share"),
+        (dla_probabilities, "probabilities"),
+    ],
 }
 
 
@@ -274,5 +376,11 @@ RIGHT = {
         ll_steps,
         ll_layer_norm,
         ll_einops,
+    ],
+    "direct_logit_attribution": [
+        dla_by_sum,
+        dla_two_readings,
+        dla_loops,
+        dla_all_logits,
     ],
 }
