@@ -14,6 +14,7 @@ from mi_course.check.week1.data_loading import (
     zip_batches,
 )
 from mi_course.check.week1.digit_errors import accuracy, confusion_matrix, hardest_errors
+from mi_course.check.week1.llama_parts import gated_mlp, grouped_attention, rms_norm, rotate
 from mi_course.check.week1.mlp_mnist import build_mlp, flatten_images, mean_loss, train_epoch
 from mi_course.check.week1.text_generation import generate
 from mi_course.check.week1.transformer_parts import block, embed, layer_norm, mlp
@@ -65,8 +66,10 @@ __all__ = [
     "flat_pixels",
     "flatten_images",
     "flip",
+    "gated_mlp",
     "generate",
     "gifts",
+    "grouped_attention",
     "hardest_errors",
     "hooks_for",
     "interval_of_mean",
@@ -92,6 +95,8 @@ __all__ = [
     "relative_change",
     "remove_component",
     "repeated_tokens",
+    "rms_norm",
+    "rotate",
     "shuffle_component",
     "shuffled_batches",
     "split_heads",
