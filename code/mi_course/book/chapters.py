@@ -148,9 +148,10 @@ class Chapter:
     def missing(self) -> str | None:
         """Why a run of this chapter here would not give its stored outputs; None where it would.
 
-        A chapter names in its front matter what a machine may lack: `needs: mnist`. Without it the
-        chapter still runs, on something that stands in for it. But its outputs are then none to
-        store, nor to compare with those that are stored: it counts as not run, with the reason.
+        A chapter names in its front matter what a machine may lack: `needs: mnist`, or
+        `needs: smollm2`. Without it the chapter still runs, on something that stands in for it.
+        But its outputs are then none to store, nor to compare with those that are stored: it
+        counts as not run, with the reason.
 
         Raises:
             ChapterError: it names something that is not known.
@@ -158,11 +159,23 @@ class Chapter:
         need = self.notebook.metadata.get("needs")
         if need is None:
             return None
-        if need != "mnist":
-            raise ChapterError(f"{self.source}: needs: {need!r}, expected mnist")
-        from mi_course.digits import mnist
+        if need == "mnist":
+            from mi_course.digits import mnist
 
-        return mnist.why_absent()
+            return mnist.why_absent()
+        if need == "smollm2":
+            return _why_no_smollm2()
+        raise ChapterError(f"{self.source}: needs: {need!r}, expected mnist or smollm2")
+
+
+def _why_no_smollm2() -> str | None:
+    from mi_course.models import ModelFilesError, smollm2
+
+    try:
+        smollm2.find()
+    except ModelFilesError as error:
+        return str(error)
+    return None
 
 
 def find(root: Path) -> list[Chapter]:

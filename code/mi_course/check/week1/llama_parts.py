@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import einops
 import torch
@@ -25,6 +26,25 @@ _COUNTED = ("prompt", "position", "entry")
 _OF_HEADS = ("prompt", "position", "head", "entry")
 
 
+def _require_64_bits(attempt: Attempt, right: Callable[..., Tensor], *given: Any) -> None:
+    """The chapter's comparison computes in 64 bits, so that rounding can hide no mistake."""
+    wide = [x.double() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given]
+    expected = right(*wide)
+    try:
+        found = attempt.tensor(*wide, shape=tuple(expected.shape), axes="the shape of the first")
+    except Wrong as mistake:
+        raise Wrong(
+            f"right with numbers of 32 bits, and with 64 {mistake}: give a new tensor the dtype of "
+            "those that you got, for instance torch.zeros(…, dtype=x.dtype)"
+        ) from None
+    if found.dtype != torch.float64:
+        raise Wrong(
+            f"numbers of 64 bits go in, and {str(found.dtype).removeprefix('torch.')} comes out: "
+            "leave out .float(), and give new tensors the dtype of those that you got"
+        )
+    Cases().judge(found, expected, {}, "right with numbers of 32 bits, and wrong with 64")
+
+
 @exercise
 def rms_norm(attempt: Attempt) -> None:
     """`(x [batch, pos, d_model], weight [d_model], eps) -> x`, each vector on a common scale."""
@@ -42,6 +62,7 @@ def rms_norm(attempt: Attempt) -> None:
         lambda x, weight: ref.rms_norm(x, weight, eps),
         {"x": x, "weight": weight},
     )
+    _require_64_bits(attempt, ref.rms_norm, x, weight, eps)
 
 
 def _wrong_norms(x: Tensor, weight: Tensor, eps: float) -> dict[str, Tensor]:
@@ -132,6 +153,7 @@ def rotate(attempt: Attempt) -> None:
         lambda x: ref.rotate(x, positions, theta),
         {"x": x},
     )
+    _require_64_bits(attempt, ref.rotate, x, positions, theta)
 
 
 def _compare_turns(
@@ -275,6 +297,7 @@ def gated_mlp(attempt: Attempt) -> None:
             right = ref.gated_mlp(x, gate, up, down)
             cases.judge(found, right, _wrong_gates(x, gate, up, down), _at_places(found, right))
     derivatives.require(lambda *given: attempt.function(*given), ref.gated_mlp, {"x": x, **weights})
+    _require_64_bits(attempt, ref.gated_mlp, x, gate, up, down)
 
 
 def _wrong_gates(x: Tensor, gate: Tensor, up: Tensor, down: Tensor) -> dict[str, Tensor]:
@@ -337,6 +360,7 @@ def grouped_attention(attempt: Attempt) -> None:
                 ref.grouped_attention,
                 {"q": q, "k": k, "v": v},
             )
+    _require_64_bits(attempt, ref.grouped_attention, q, k, v)
     _require_mask_below_any_score(attempt)
 
 

@@ -58,6 +58,10 @@ def rms_detached(x, weight, eps):
     return x * torch.rsqrt(x.detach().square().mean(-1, keepdim=True) + eps) * weight
 
 
+def rms_in_32_bits(x, weight, eps):
+    return ref.rms_norm(x.float(), weight.float(), eps)
+
+
 def rms_loses_an_axis(x, weight, eps):
     return ref.rms_norm(x, weight, eps).squeeze()
 
@@ -254,6 +258,7 @@ WRONG = {
         (rms_along_positions, "the mean runs over the positions"),
         (rms_one_plus_weight, "1 + weight"),
         (rms_detached, "derivative with respect to x"),
+        (rms_in_32_bits, "float32 comes out"),
         (rms_loses_an_axis, "squeeze"),
         (rms_position_by_position, "derivative with respect to x"),
     ],

@@ -72,8 +72,15 @@ def rot_rotate_half(x, positions, theta):
 
 
 def rot_by_matrices(x, positions, theta):
+    return _by_matrices(x, positions, theta, torch.zeros(len(positions), x.shape[-1], x.shape[-1]))
+
+
+def rot_by_matrices_of_its_type(x, positions, theta):
+    return _by_matrices(x, positions, theta, x.new_zeros(len(positions), *x.shape[-1:] * 2))
+
+
+def _by_matrices(x, positions, theta, matrices):
     d = x.shape[-1]
-    matrices = torch.zeros(len(positions), d, d)
     for p, position in enumerate(positions.tolist()):
         for i in range(d // 2):
             angle = position * theta ** (-2 * i / d)
@@ -288,6 +295,7 @@ WRONG = {
         (rot_both_minus, "sign"),
         (rot_overwrites_first, "changed already"),
         (rot_along_heads, "heads"),
+        (rot_by_matrices, "right with numbers of 32 bits"),
     ],
     "gated_mlp": [
         (gate_gelu, "GELU"),
@@ -314,7 +322,7 @@ WRONG = {
 
 RIGHT = {
     "rms_norm": [rms_by_functional, rms_by_length, rms_by_einsum],
-    "rotate": [rot_complex, rot_rotate_half, rot_by_matrices],
+    "rotate": [rot_complex, rot_rotate_half, rot_by_matrices_of_its_type],
     "gated_mlp": [gate_by_sigmoid, gate_by_linear, gate_in_one_product],
     "grouped_attention": [ga_by_torch, ga_by_axis, ga_head_by_head, ga_by_index],
 }
