@@ -2,7 +2,15 @@
 
 import pytest
 
-from mi_course.check import process
+from mi_course.check import core, process
+
+
+@pytest.fixture(autouse=True)
+def first_failure(monkeypatch):
+    """Each test begins a session of its own; what follows a pass is said where a test asks."""
+    monkeypatch.setenv(core.WHOSE_VARIABLE, "solutions")
+    monkeypatch.setattr(core, "_told_next", set())
+    core.FAILURES.clear()
 
 
 @pytest.fixture

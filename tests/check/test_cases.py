@@ -15,8 +15,26 @@ from support.outside import ROOT
 
 ANSWERS = Path(__file__).parent / "answers"
 MODULES = kept.load(ANSWERS)
+STEPS = kept.kept_steps(ANSWERS)
+TOLD: dict[tuple[str, str], set[str]] = defaultdict(set)
+"""What the kept answers were told at their second failure in this process, and then in full."""
+ONE_CAUSE = {
+    # which layer it is can be read in the code
+    ("build_mlp", "nothing comes after the last linear map"),
+    # the rest says what else is lost with it
+    ("token_losses", "each loss is about the token at the same position"),
+    ("token_losses", "the softmax runs over the positions"),
+    # the batch too, or the queries alone: the shape tells at the first failure
+    ("prefix_matching_score", "one number for each query"),
+    # the rest lists what was found
+    ("top_heads", "head 0.0 has score −0.8 and is listed"),
+    ("template_means", "the rows of template 7 were never filled"),
+}
+"""What several verdicts have in common at the second failure, and why that is the cause of each."""
 WRONG = [
-    pytest.param(name, wrong, words, id=f"{name}-{kept.name_of(wrong)}-{words}")
+    pytest.param(
+        name, wrong, words, kept.place_of(module), id=f"{name}-{kept.name_of(wrong)}-{words}"
+    )
     for module in MODULES
     for name, pairs in module.WRONG.items()
     for wrong, words in pairs
@@ -29,13 +47,22 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize(("name", "wrong", "words"), WRONG)
-def test_wrong_answer_is_rejected_with_the_words_that_name_its_mistake(name, wrong, words, capsys):
-    verdict = check.EXERCISES[name](wrong)
+@pytest.mark.parametrize(("name", "wrong", "words", "place"), WRONG)
+def test_wrong_answer_is_rejected_with_the_words_that_name_its_mistake(
+    name, wrong, words, place, capsys
+):
+    verdict = check.EXERCISES[name](wrong, hint=True)
     assert not verdict.passed
     assert words in verdict.message
     assert machinery.LOST not in verdict.message
     assert capsys.readouterr().out.endswith(f"✗ {name}: {verdict.message}\n")
+    steps = kept.steps_of(verdict)
+    told = kept.step_of(steps, words)
+    expected = STEPS.get(place, {}).get(name, {}).get(kept.key_of(kept.name_of(wrong), words))
+    assert told == expected, f"write it down: mi-course check --cases {name} --keep"
+    # The second failure names the cause: what it tells stands for one mistake, not for several.
+    TOLD[name, steps.cause].add(steps.full)
+    assert len(TOLD[name, steps.cause]) == 1 or (name, steps.cause) in ONE_CAUSE
 
 
 @pytest.mark.parametrize(("name", "right"), RIGHT)
@@ -71,12 +98,13 @@ def test_every_exercise_has_right_and_wrong_answers():
 
 def test_the_table_of_kept_answers_shows_each_with_its_verdict(capsys):
     assert main(["check", "--cases", "zero_head", "--root", str(ROOT)]) == 0
-    *rows, last = capsys.readouterr().out.splitlines()
+    *rows, last, steps = capsys.readouterr().out.splitlines()
     answers = [p for p in WRONG + RIGHT if p.values[0] == "zero_head"]
     assert len(rows) == 1 + len(answers)
     assert all(row.startswith("ok  zero_head") for row in rows[1:])
-    wrong = sum(len(p.values) == 3 for p in answers)
+    wrong = sum(len(p.values) == 4 for p in answers)
     assert f"{wrong} of {wrong} wrong ones rejected with their words" in last
+    assert sum(map(int, re.findall(r"for (\d+)", steps))) == wrong
 
 
 def test_an_answer_that_is_not_judged_as_it_should_be_fails_the_command(tmp_path, capsys):

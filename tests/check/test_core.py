@@ -72,7 +72,7 @@ def test_a_check_of_ones_own_runs_in_the_process_too(monkeypatch):
 
     assert my_own(os.getpid).passed
     monkeypatch.setenv("MI_COURSE_CHECK", "inline")
-    assert my_own(os.getpid).message == "the same process"
+    assert my_own(os.getpid, hint=True).message == "the same process"
 
 
 def test_inline_runs_in_this_process_for_a_debugger(monkeypatch):
@@ -109,7 +109,7 @@ def test_an_answer_that_overwrites_an_argument_within_an_argument_is_told():
             row[:] = [pixel / 255 for pixel in row]
         return [pixel for row in image for pixel in row]
 
-    found = check.flat_pixels(in_place).message
+    found = check.flat_pixels(in_place, hint=True).message
     assert "changed its argument image in place" in found
     assert "copy.deepcopy" in found
     assert check.flat_pixels(lambda image: [p / 255 for row in image for p in row]).passed
@@ -157,10 +157,10 @@ def test_half_precision_inside_of_an_answer_is_named():
         return (patched - corrupted) / (clean - corrupted) + (0 if clean else patched.half())
 
     words = "computed in float16, which keeps three digits"
-    assert words in check.normalised(in_half).message
-    assert "float16" not in check.normalised(lambda p, corrupted, clean: p).message
+    assert words in check.normalised(in_half, hint=True).message
+    assert "float16" not in check.normalised(lambda p, corrupted, clean: p, hint=True).message
     # it is in the code, and not in what was computed
-    assert "float16" not in check.normalised(lambda *a: wrong(*a) * 2).message
+    assert "float16" not in check.normalised(lambda *a: wrong(*a) * 2, hint=True).message
 
 
 def test_the_time_that_is_told_is_the_time_that_passed():

@@ -1,7 +1,8 @@
 """The kept answers to every exercise, and what its check says to each: a proof that checks work.
 
 The answers lie in `tests/check/answers/` of a clone, by chapter. `WRONG` maps an exercise to pairs
-of a wrong answer and words that its verdict must contain, `RIGHT` to answers that must pass.
+of a wrong answer and words that its verdict must contain, `RIGHT` to answers that must pass. At
+which failure those words are told, the first, second or third, is kept beside them in `steps.json`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import json
 import sys
 import zlib
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from mi_course.check.core import EXERCISES
+from mi_course.check.core import EXERCISES, Verdict
+from mi_course.check.steps import Steps
+
+KEPT_STEPS = "steps.json"
+"""The file beside a chapter's answers: by file and exercise, then by answer and words, the step."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class Tried:
         words: what the verdict must contain; None for an answer that is right.
         message: of the verdict.
         passed: whether the check accepted it.
+        place: the file that holds it, relative to the folder of answers.
+        steps: what the first, second and third failure tell; None for an answer that passed.
     """
 
     exercise: str
@@ -40,6 +49,18 @@ class Tried:
     words: str | None
     message: str
     passed: bool
+    place: Path
+    steps: Steps | None = None
+
+    @property
+    def step(self) -> int | None:
+        """The failure at which the words are told first, from 1; None where they never are."""
+        return step_of(self.steps, self.words) if self.words is not None else None
+
+    @property
+    def key(self) -> str:
+        """What the kept table calls the answer."""
+        return key_of(self.answer, self.words or "")
 
     @property
     def as_expected(self) -> bool:
@@ -52,11 +73,21 @@ class Tried:
 def try_all(folder: Path, exercise: str | None = None) -> list[Tried]:
     """Check every kept answer below a folder, or those to one exercise."""
     found = []
-    for name, answer, words in _answers(folder):
+    for place, name, answer, words in _answers(folder):
         if exercise in (None, name):
             with contextlib.redirect_stdout(io.StringIO()):
-                verdict = EXERCISES[name](answer)
-            found.append(Tried(name, name_of(answer), words, verdict.message, verdict.passed))
+                verdict = EXERCISES[name](answer, hint=True)
+            found.append(
+                Tried(
+                    name,
+                    name_of(answer),
+                    words,
+                    verdict.message,
+                    verdict.passed,
+                    place,
+                    None if verdict else steps_of(verdict),
+                )
+            )
     return sorted(found, key=lambda t: (list(EXERCISES).index(t.exercise), t.words is None))
 
 
@@ -68,12 +99,62 @@ def name_of(answer: Any) -> str:
     return str(getattr(answer, "__name__", type(answer).__name__))
 
 
-def _answers(folder: Path) -> Iterator[tuple[str, Any, str | None]]:
+def steps_of(verdict: Verdict) -> Steps:
+    """The steps of a verdict on a wrong answer; one without steps is told at once."""
+    return verdict.steps or Steps(*3 * [verdict.message])
+
+
+def step_of(steps: Steps | None, words: str) -> int | None:
+    """The failure at which words are told first, from 1; None where they never are."""
+    told = steps or ()
+    return next((i for i, text in enumerate(told, 1) if words in text), None)
+
+
+def key_of(answer: str, words: str) -> str:
+    """What the kept table calls a wrong answer."""
+    return f"{answer} | {words}"
+
+
+def place_of(module: ModuleType) -> Path:
+    """The file of a module of answers, relative to the folder of answers."""
+    return Path(*module.__name__.split(".")[1:]).with_suffix(".py")
+
+
+def _answers(folder: Path) -> Iterator[tuple[Path, str, Any, str | None]]:
     for module in load(folder):
+        place = place_of(module)
         for name, pairs in module.WRONG.items():
-            yield from ((name, answer, words) for answer, words in pairs)
+            yield from ((place, name, answer, words) for answer, words in pairs)
         for name, answers in module.RIGHT.items():
-            yield from ((name, answer, None) for answer in answers)
+            yield from ((place, name, answer, None) for answer in answers)
+
+
+def kept_steps(folder: Path) -> dict[Path, dict[str, dict[str, int]]]:
+    """The step at which each wrong answer's words are told, by file, exercise and key."""
+    found = {}
+    for path in sorted(folder.rglob(KEPT_STEPS)):
+        here = path.parent.relative_to(folder)
+        for file, exercises in json.loads(path.read_text("utf8")).items():
+            found[here / file] = exercises
+    return found
+
+
+def keep_steps(folder: Path, tried: list[Tried]) -> None:
+    """Write what `kept_steps` reads, for the exercises that were tried; others stay."""
+    kept = kept_steps(folder)
+    now: dict[Path, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    for one in tried:
+        if one.step:
+            now[one.place][one.exercise][one.key] = one.step
+    chapters: dict[Path, dict[str, Any]] = defaultdict(dict)
+    for place in sorted({*kept, *now}):
+        merged = kept.get(place, {}) | now.get(place, {})
+        chapters[place.parent][place.name] = {
+            name: dict(sorted(merged[name].items())) for name in sorted(merged)
+        }
+    for chapter, files in chapters.items():
+        text = json.dumps(files, indent=1, ensure_ascii=False) + "\n"
+        (folder / chapter / KEPT_STEPS).write_text(text, "utf8")
 
 
 def load(folder: Path) -> list[ModuleType]:
@@ -95,18 +176,24 @@ def load(folder: Path) -> list[ModuleType]:
 
 def table(tried: list[Tried]) -> str:
     """The table, and a last line that counts."""
-    rows = [("", "exercise", "answer", "is", "verdict")]
+    rows = [("", "exercise", "answer", "is", "told at", "verdict")]
     for t in tried:
         kind = "right" if t.words is None else "wrong"
-        rows.append(("ok" if t.as_expected else "NO", t.exercise, t.answer, kind, t.message))
-    widths = [max(len(row[i]) for row in rows) for i in range(4)]
+        told = str(t.step or "")
+        rows.append(("ok" if t.as_expected else "NO", t.exercise, t.answer, kind, told, t.message))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
     lines = [
-        "  ".join([*(c.ljust(w) for c, w in zip(r, widths, strict=False)), r[4]]) for r in rows
+        "  ".join([*(c.ljust(w) for c, w in zip(r, widths, strict=False)), r[5]]) for r in rows
     ]
     right = [t for t in tried if t.words is None]
     wrong = [t for t in tried if t.words is not None]
     lines.append(
         f"{sum(t.as_expected for t in right)} of {len(right)} right answers accepted, "
         f"{sum(t.as_expected for t in wrong)} of {len(wrong)} wrong ones rejected with their words"
+    )
+    told = Counter(t.step for t in wrong)
+    lines.append(
+        f"the words are told at the first failure for {told[1]} of them, at the second for "
+        f"{told[2]}, at the third for {told[3]}"
     )
     return "\n".join(line.rstrip() for line in lines)

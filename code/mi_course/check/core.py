@@ -2,7 +2,9 @@
 
 A check is a function that takes the learner's function, wrapped in `Attempt`, and raises `Wrong`
 with one sentence for the first mistake it finds. `exercise` turns it into what a notebook calls: it
-prints the verdict, and never raises, so that the cells below still run.
+prints the verdict, and never raises, so that the cells below still run. A verdict is told in steps,
+by exercise and session: the first failure tells the symptom, the second the cause, the third the
+fix as well, and a pass begins anew. `check.NAME(f, hint=True)` tells all at once.
 
 The learner's code runs in another process (`process`), which may be killed. With
 `MI_COURSE_CHECK=inline` it runs in this one, so that a debugger can follow it. What is passed is
@@ -17,33 +19,63 @@ import inspect
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from mi_course.check import accidents, half_precision, process, register
+from mi_course.check import accidents, half_precision, process, register, steps
 from mi_course.check import axes as axes_of
 from mi_course.check.copies import copied, same
 from mi_course.check.left_behind import State
 from mi_course.check.memory import Memory
 from mi_course.check.register import Exercise
+from mi_course.check.steps import Steps
+from mi_course.check.symptoms import SEEN
 from mi_course.learner import console, progress
 
 
 class Wrong(Exception):
     """One mistake, said in the learner's words."""
 
+    def __init__(self, message: str, *, symptom: str = "", cause: str = "") -> None:
+        """Args: message: all of it. symptom, cause: its parts, where they cannot be read from it.
+
+        The symptom is told first, and need not be a part of the message; the cause is told next.
+        """
+        super().__init__(message)
+        self.symptom = symptom
+        self.cause = cause
+
+    @property
+    def steps(self) -> Steps:
+        """In which steps it is told; a sentence that holds an earlier one's begins with it."""
+        message, inner = str(self), self.__context__
+        symptom, cause = self.symptom, self.cause
+        if isinstance(inner, Wrong):
+            symptom = symptom or steps.from_inner(inner.steps.symptom, message)
+            cause = cause or steps.from_inner(inner.cause, message)
+        return steps.of(message, symptom, cause, SEEN.told())
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found: `passed`, and the sentence that was printed."""
+    """What a check found.
+
+    Attributes:
+        exercise: its name.
+        passed: whether the answer is right.
+        message: the sentence that was printed.
+        steps: of an answer that is wrong, what the first, second and third failure tell.
+    """
 
     exercise: str
     passed: bool
     message: str
+    steps: Steps | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return f"{'✓' if self.passed else '✗'} {self.exercise}: {self.message}"
@@ -52,19 +84,36 @@ class Verdict:
         return self.passed
 
 
-EXERCISES: dict[str, Callable[[Any], Verdict]] = {}
+class Check(Protocol):
+    """What a notebook calls."""
+
+    def __call__(self, solution: Any, hint: bool = False) -> Verdict:
+        """Judge an answer; `hint` tells everything at the first failure."""
+
+
+EXERCISES: dict[str, Check] = {}
 """What a notebook calls, by name: `EXERCISES["attention"]` is `check.attention`."""
 PASSED: dict[str, Any] = {}
 """The learner's functions that passed in this session, by exercise: what `yours` calls."""
+FAILURES: Counter[str] = Counter()
+"""How often each exercise has failed in this session since it passed last."""
+WHOSE_VARIABLE = "MI_COURSE_ANSWERS"
+"""Set to `solutions` where a notebook holds the chapters' own solutions, and no learner's."""
+NEXT = (
+    "  Next: the cells below; those that use your function run it now. To compare: the link above\n"
+    "  your answer leads to a solution. What does it do in another way, and on which input?"
+)
+"""What the first pass of a session ends with."""
+_told_next: set[str] = set()
 
 
-def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
+def exercise(check: Callable[[Attempt], None]) -> Check:
     """Register a check under its function's name and make it print its verdict."""
     registered = register.add(check)
     name = registered.name
 
     @functools.wraps(check)
-    def run(solution: Any) -> Verdict:
+    def run(solution: Any, hint: bool = False) -> Verdict:
         verdict = _guarded(registered, solution)
         if verdict:
             PASSED[name] = solution
@@ -72,11 +121,32 @@ def exercise(check: Callable[[Attempt], None]) -> Callable[[Any], Verdict]:
                 verdict = replace(verdict, message=f"{verdict.message}, but not recorded: {why}")
         else:
             PASSED.pop(name, None)
+            verdict = _in_steps(verdict, hint)
         console.say(verdict)
+        if verdict:
+            _begin_anew(name)
         return verdict
 
     EXERCISES[name] = run
     return run
+
+
+def _in_steps(verdict: Verdict, hint: bool) -> Verdict:
+    """Count a failure, and tell as much as its number allows; a stub that was run is none."""
+    if verdict.message == NOT_WRITTEN:
+        return verdict
+    FAILURES[verdict.exercise] += 1
+    if hint or verdict.steps is None:
+        return verdict
+    return replace(verdict, message=verdict.steps.told(FAILURES[verdict.exercise]))
+
+
+def _begin_anew(name: str) -> None:
+    """After a pass: the next failure is a first one. Once a session, what comes next is said."""
+    FAILURES.pop(name, None)
+    if name not in _told_next and os.environ.get(WHOSE_VARIABLE) != "solutions":
+        _told_next.add(name)
+        console.say(NEXT)
 
 
 def _guarded(exercise: Exercise, solution: Any) -> Verdict:
@@ -89,7 +159,8 @@ def _guarded(exercise: Exercise, solution: Any) -> Verdict:
         return _judge_here(exercise, solution, process.PATIENCE_S)
     if reply["printed"]:
         console.say(reply["printed"], end="" if reply["printed"].endswith("\n") else "\n")
-    return Verdict(exercise.name, reply["passed"], reply["message"])
+    told = reply.get("steps")
+    return Verdict(exercise.name, reply["passed"], reply["message"], told and Steps(*told))
 
 
 class _TimeIsUp(BaseException):
@@ -120,18 +191,22 @@ def judge(exercise: Exercise, solution: Any) -> Verdict:
         kind = type(solution).__name__
         return Verdict(name, False, f"pass the function itself, `f`, not `f(x)`: this is {kind}")
     memory, threads = Memory(solution), threading.active_count()
+    SEEN.forget()
     try:
         exercise.check(Attempt(solution))
         if threading.active_count() <= threads:  # one that was left running would slow it down
             _once_more(exercise, solution)
     except Wrong as mistake:
-        more = _few_digits(exercise, solution, mistake) + memory.told()
-        return Verdict(name, False, f"{mistake}{more}")
+        told = mistake.steps  # before the answer is called once more
+        told = told.plus(_few_digits(exercise, solution, mistake) + memory.told())
+        return Verdict(name, False, told.full, told)
     except Exception as error:
         # The check met an answer that its author did not think of.
         return Verdict(
             name, False, f"{LOST} ({accidents.brief(error)}): look at the type of what you return"
         )
+    finally:
+        SEEN.forget()
     return Verdict(name, True, "passed")
 
 
@@ -150,6 +225,7 @@ def _few_digits(exercise: Exercise, solution: Any, mistake: Wrong) -> str:
     return half_precision.told(solution, lambda: exercise.check(Attempt(solution)))
 
 
+NOT_WRITTEN = "not written yet"
 LOST = "the check does not know what to make of your function's result"
 
 
@@ -175,15 +251,17 @@ class Attempt:
             finally:
                 left = state.put_back()
         except NotImplementedError as error:
-            raise Wrong(_unwritten(error) or self._stopped(error, args)) from None
+            told = _unwritten(error) or self._stopped(error, args)
+            raise Wrong(told, symptom=told) from None
         except (KeyboardInterrupt, _TimeIsUp, Wrong):  # Wrong: one attempt calls another
             raise
         except SystemExit:
-            raise Wrong(
-                "your function stopped with SystemExit, which ends Python: return instead"
-            ) from None
+            told = "your function stopped with SystemExit, which ends Python: return instead"
+            raise Wrong(told, symptom=told) from None
         except BaseException as error:  # a learner's sys.exit() must not end the notebook
-            raise Wrong(self._stopped(error, args)) from None
+            told = self._stopped(error, args)
+            raise Wrong(told, symptom=told) from None
+        SEEN.called(self.function, args, result)
         for number, (before, after) in enumerate(zip(args, given, strict=True)):
             if not same(before, after):
                 raise Wrong(
@@ -193,6 +271,10 @@ class Attempt:
         if left:
             raise Wrong(left)
         return result
+
+    def expect(self, right: Any, *args: Any) -> None:
+        """Say what a call with these arguments should give, for the symptom of a mistake in it."""
+        SEEN.expect(right, *args)
 
     def tensor(self, *args: Any, shape: tuple[int, ...], axes: str) -> Tensor:
         """Call the function, which must return a finite tensor of this shape.
@@ -267,4 +349,4 @@ _OF_SHAPES = ("size", "shape", "dimension", "out of bounds", "out of range")
 def _unwritten(error: NotImplementedError) -> str | None:
     """The verdict on a stub; PyTorch raises the same error for types that it cannot work with."""
     text = str(error)
-    return "not written yet" if not text or "write your code here" in text else None
+    return NOT_WRITTEN if not text or "write your code here" in text else None

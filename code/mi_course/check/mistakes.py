@@ -14,8 +14,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+from mi_course.check import steps
 from mi_course.check.core import Wrong, close
 from mi_course.check.differences import related
+from mi_course.check.steps import OR
+from mi_course.check.symptoms import SEEN
 
 MOST_NAMED = 2
 """Sentences that are said of one answer."""
@@ -58,11 +61,10 @@ class Cases:
             self._ruled_out |= {s for s, wrong in mistakes.items() if not _agree(wrong, right)}
             return
         left = {s: wrong for s, wrong in mistakes.items() if s not in self._ruled_out}
-        raise Wrong(
-            named(found, left, right)
-            or (hint if isinstance(hint, str) else hint())
-            + (scaled(found, right) or related(found, right, self.axes))
-        )
+        if sentence := named(found, left, right):
+            raise Wrong(sentence, symptom=steps.with_values(hint) if isinstance(hint, str) else "")
+        happened = hint if isinstance(hint, str) else hint()
+        raise Wrong(happened + (scaled(found, right) or related(found, right, self.axes)))
 
     @contextmanager
     def case(self) -> Iterator[None]:
@@ -88,10 +90,12 @@ def named(found: Tensor | float, mistakes: Known, right: Tensor | float) -> str 
         right: the right answer.
     """
     found, right = torch.as_tensor(found).detach(), torch.as_tensor(right).detach()
+    if not _agree(right, found):
+        SEEN.compared(found, right)
     fitting = [s for s, w in mistakes.items() if _agree(w, found) and not _agree(w, right)]
     fitting = list(dict.fromkeys(sentence.strip() for sentence in fitting))
     if 0 < len(fitting) <= MOST_NAMED:
-        return "; or: ".join(fitting)
+        return OR.join(fitting)
     return rounded(found, right)
 
 

@@ -287,4 +287,4 @@ def _verdict(
         why = next((failed[key] for key in (name, *reversed(cells)) if key in failed), None)
         why = why or accidents.brief(error)
         return Verdict(name, False, f"the cell of your answer stops with {why}")
-    return EXERCISES[name](solution)
+    return EXERCISES[name](solution, hint=True)

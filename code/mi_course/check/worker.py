@@ -93,7 +93,12 @@ def _serve(data: bytes, replies: BinaryIO, surroundings: Surroundings) -> None:
         exercise, solution = pickle.loads(job["answer"])
         _reply(replies, {"state": "begins"})
         verdict = core.judge(exercise, solution)
-        reply = {"state": "done", "passed": verdict.passed, "message": verdict.message}
+        reply = {
+            "state": "done",
+            "passed": verdict.passed,
+            "message": verdict.message,
+            "steps": verdict.steps,
+        }
     except KeyboardInterrupt:
         reply = {"state": "interrupted"}
     except BaseException as error:

@@ -116,6 +116,11 @@ def _add_check(commands: Commands) -> None:
         action="store_true",
         help="instead: every kept wrong and right answer, and the verdict on it",
     )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help="with --cases: write down at which failure each answer's words are told",
+    )
     add_root(parser)
 
 
@@ -123,7 +128,7 @@ def check(args: argparse.Namespace) -> int:
     """Run the cells that the exercises need and print a verdict for each."""
     root = root_or_none(args)
     if args.cases:
-        return _cases(root, args.wanted)
+        return _cases(root, args.wanted, keep=args.keep)
     folder = _workbook(root, args.into)
     passed = total = damaged = 0
     for doc, names in _chosen(root, args.wanted).items():
@@ -186,7 +191,7 @@ def _check_chapter(root: Path | None, folder: Path, doc: str, names: list[str]) 
     return 0, len(copies)
 
 
-def _cases(root: Path | None, wanted: str | None) -> int:
+def _cases(root: Path | None, wanted: str | None, *, keep: bool) -> int:
     from mi_course.check import cases
 
     folder = (root or Path()) / "tests" / "check" / "answers"
@@ -194,4 +199,6 @@ def _cases(root: Path | None, wanted: str | None) -> int:
         raise UsageError("the kept answers lie in tests/check/answers of a clone of the course")
     tried = cases.try_all(folder, wanted)
     print(cases.table(tried))
+    if keep:
+        cases.keep_steps(folder, tried)
     return int(not all(t.as_expected for t in tried))

@@ -9,12 +9,10 @@ from importlib import import_module
 from typing import Any
 
 from mi_course.check import accidents
-from mi_course.check.core import PASSED
+from mi_course.check.core import PASSED, WHOSE_VARIABLE
 from mi_course.learner import console
 
 WEEKS = ("week1", "week2", "week3", "week4")
-WHOSE_VARIABLE = "MI_COURSE_ANSWERS"
-"""Set where a notebook holds the chapters' own solutions: they are called that, and not yours."""
 
 
 class Choice:

@@ -23,6 +23,7 @@ def flat_pixels(attempt: Attempt) -> None:
 
 def _compare_pixels(attempt: Attempt, image: list[list[int]], cases: Cases) -> None:
     right = [pixel / 255 for row in image for pixel in row]
+    attempt.expect(right, image)
     try:
         found = attempt(image)
     except Wrong as mistake:
@@ -107,6 +108,7 @@ def pairs_of(attempt: Attempt) -> None:
     # neither sorted nor different from each other: order and repeats are seen
     images, labels, wanted = ["d", "b", "e", "a", "d", "d"], [8, 1, 3, 8, 0, 8], (3, 8)
     right = [("d", 8), ("e", 3), ("a", 8), ("d", 8)]
+    attempt.expect(right, images, labels, wanted)
     found = attempt(images, labels, wanted)
     _explain_pairs(found, images, labels)
     if found != right:

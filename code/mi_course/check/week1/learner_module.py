@@ -136,8 +136,10 @@ def _fill(module: nn.Module, weights: dict[str, nn.Parameter]) -> None:
     for name, weight in weights.items():
         axes = f"{AXES[name.rpartition('.')[2]]} = {tuple(weight.shape)}"
         if name not in own:
+            others = [other for other in own if other not in weights]
             raise Wrong(
-                _missing(module, name, axes, [other for other in own if other not in weights])
+                _missing(module, name, axes, others),
+                symptom=f"no weights can be loaded into {name}, {axes}, of your module",
             )
         if own[name].shape != weight.shape:
             raise Wrong(

@@ -14,6 +14,7 @@ from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.mistakes import Cases, named
 from mi_course.check.numerals import apart
+from mi_course.check.symptoms import SEEN
 from mi_course.digits import mlp
 
 INPUTS, CLASSES = 6, 4
@@ -31,6 +32,7 @@ def flatten_images(attempt: Attempt) -> None:
 
 def _compare_rows(attempt: Attempt, images: Tensor, cases: Cases) -> None:
     n = len(images)
+    attempt.expect(mlp.pixels(images), images)
     result = attempt(images)
     if isinstance(result, Tensor) and result.ndim == 1 and n == 1:
         raise Wrong("with one image the first axis is lost, as by squeeze(): keep it, (1, 784)")
@@ -82,7 +84,8 @@ def build_mlp(attempt: Attempt) -> None:
     if layers and not isinstance(layers[-1], nn.Linear):
         raise Wrong(
             f"nothing comes after the last linear map: leave out {type(layers[-1]).__name__}, "
-            "since the loss takes logits"
+            "since the loss takes logits",
+            symptom="for random images the network's results are no logits",
         )
     if shapes != [(256, 784), (10, 256)]:
         maps = ", ".join(f"{inputs} to {outputs}" for outputs, inputs in shapes) or "none"
@@ -107,7 +110,8 @@ def _explain_fresh(network: nn.Sequential, other: Any) -> None:
     if any(weight.data_ptr() in places for weight in other.parameters()):
         raise Wrong(
             "two networks share a layer, so that training one changes the other: make the layers "
-            "inside the function"
+            "inside the function",
+            symptom="your function was called twice, and the networks are not independent",
         )
 
 
@@ -303,6 +307,7 @@ def train_epoch(attempt: Attempt) -> None:
             )
         )
         result = _looped(loop, once)
+        SEEN.note("after the epoch the weights are not those that one step a batch gives")
         _check_steps(mine, right, before)
         _check_mean(result, losses, sizes)
 

@@ -91,6 +91,7 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
             ) from None
         raise
     right = ref.generate(_Parrot(), tokens, n_new)
+    attempt.expect(right, tokens)
     _explain_text(result, tokens, n_new)
     if torch.equal(result, right):
         if model.longest > model.n_ctx:

@@ -267,7 +267,7 @@ def _wrong_mlps(layer: ref.MLP, x: Tensor) -> dict[str, Tensor]:
         return values
 
     right = act(ref.gelu)
-    constants = "check the constants of GELU: "
+    constants = "check the constants of GELU; "
     return {
         'this is the exact GELU: GPT-2 uses the tanh form, F.gelu(x, approximate="tanh")': act(
             F.gelu

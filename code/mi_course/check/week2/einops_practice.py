@@ -35,6 +35,7 @@ def neuron_rows(attempt: Attempt) -> None:
 
 def _neuron_rows(attempt: Attempt, cases: Cases, b: int, s: int, h: int) -> None:
     given = _numbered(b, s, h)
+    attempt.expect(rearrange(given, "b s h -> h (b s)"), given)
     result = attempt(given)
     if _shape(result) == (b * s, h) != (h, b * s):
         raise Wrong("this has a row for each token: make a row for each neuron, so h comes first")
@@ -65,6 +66,7 @@ def token_grid(attempt: Attempt) -> None:
 
 def _token_grid(attempt: Attempt, cases: Cases, b: int, s: int, h: int) -> None:
     given = _numbered(h, b * s)
+    attempt.expect(rearrange(given, "h (b s) -> b s h", b=b), given, b)
     result = attempt(given, b)
     if _shape(result) == (b, h, s) != (b, s, h):
         raise Wrong("the neurons should come last: (batch, seq, hidden)")
@@ -93,6 +95,7 @@ def split_heads(attempt: Attempt) -> None:
 
 def _split_heads(attempt: Attempt, cases: Cases, b: int, p: int, n: int, d: int) -> None:
     given = _numbered(b, p, n * d)
+    attempt.expect(rearrange(given, "b p (n d) -> b p n d", n=n), given, n)
     result = attempt(given, n)
     if isinstance(result, Tensor) and result.ndim != 4:
         raise Wrong(f"the result needs four axes, and has {result.ndim}")
@@ -121,6 +124,7 @@ def pattern_strip(attempt: Attempt) -> None:
 
 def _pattern_strip(attempt: Attempt, cases: Cases, n: int, size: int) -> None:
     given = _numbered(n, size, size)
+    attempt.expect(rearrange(given, "n q k -> q (n k)"), given)
     result = attempt(given)
     if _shape(result) == (n * size, size) != (size, n * size):
         raise Wrong("the patterns stand one below the other: side by side is (n k) across")

@@ -21,6 +21,7 @@ def prefix_matching_score(attempt: Attempt) -> None:
     for seq_len, seed, batch in ((4, 0, 3), (7, 1, 2), (3, 2, 1)):
         pattern = _random_pattern(batch, n=1 + 2 * seq_len, seed=seed)
         right = induction.prefix_matching_score(pattern, seq_len).mean()
+        attempt.expect(right, pattern, seq_len)
         with cases.case():
             found = _score(attempt, pattern, seq_len)
             hint = _score_hint(found, right, seq_len)
@@ -155,6 +156,7 @@ def top_heads(attempt: Attempt) -> None:
         scores[pair] = score
     scores[0, 0] = -0.8
     expected = [f"{layer}.{head}" for layer, head in strong]
+    attempt.expect(expected, scores, 0.45)
     found = _names(attempt, scores, 0.45)
     # two heads have the same score: both orders are right
     if found[:4] == expected[:4] and sorted(found[4:]) == sorted(expected[4:]):
@@ -246,11 +248,12 @@ def zero_head(attempt: Attempt) -> None:
 
 def _compare_silenced(attempt: Attempt, z: Tensor, head: int) -> None:
     hook = HookPoint("blocks.1.attn.hook_z")
+    right = z.clone()
+    right[:, :, head] = 0
+    attempt.expect(right, z, hook, head)
     _explain_z_shape(attempt(z, hook, head), z)
     axes = "(batch, pos, head, d_head)"
     found = attempt.tensor(z, hook, head, shape=tuple(z.shape), axes=axes)
-    right = z.clone()
-    right[:, :, head] = 0
     if not close(found, right):
         raise Wrong(_wrong_z(z, found, head))
 

@@ -98,6 +98,7 @@ def repeated_tokens(attempt: Attempt) -> None:
 
 def _compare_prompts(attempt: Attempt, half: Tensor, start: int, cases: Cases) -> None:
     batch, seq = half.shape
+    attempt.expect(torch.cat([torch.full((batch, 1), start), half, half], 1), half, start)
     result = _prompts(attempt, half, start)
     if isinstance(result, Tensor):
         if batch == 3:
@@ -189,6 +190,7 @@ def token_losses(attempt: Attempt) -> None:
 
 def _compare_token_losses(attempt: Attempt, logits: Tensor, tokens: Tensor, cases: Cases) -> None:
     batch, pos = tokens.shape
+    attempt.expect(induction.token_losses(logits, tokens), logits, tokens)
     result = _losses(attempt, logits, tokens)
     if batch == 2:
         _explain_loss_shape(result)

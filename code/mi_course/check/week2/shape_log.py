@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.symptoms import SEEN, shown
 
 
 @exercise
@@ -56,7 +57,9 @@ def _call(function: Any, *args: Any, **kwargs: Any) -> tuple[Any, list[str]]:
     called = function.function if isinstance(function, Attempt) else function
     with contextlib.redirect_stdout(printed):
         result = Attempt(lambda: called(*args, **kwargs))()
-    return result, printed.getvalue().splitlines()
+    lines = printed.getvalue().splitlines()
+    SEEN.note(f"a call of the new function returns {shown(result)} and prints {shown(lines)}")
+    return result, lines
 
 
 def _check_off(attempt: Attempt) -> None:

@@ -34,9 +34,10 @@ def most_probable(attempt: Attempt) -> None:
 
 
 def _compare_best(attempt: Attempt, logits: Tensor, k: int, cases: Cases) -> None:
+    best = logits[:, -1].softmax(-1).topk(k)
+    attempt.expect((best.indices, best.values), logits, k)
     ids, found = _two_tensors(attempt(logits, k))
     _explain_pair_shape(ids, found, len(logits), k)
-    best = logits[:, -1].softmax(-1).topk(k)
     hint = "these are not the largest probabilities after the last position"
     cases.judge(found, best.values, _wrong_probabilities(logits, k), hint)
     if not torch.equal(ids.long(), best.indices):
@@ -107,6 +108,7 @@ def strongest_neurons(attempt: Attempt) -> None:
             post[cell] = value
         expected = list(cells)
         for k in counts:
+            attempt.expect(expected[:k], post, k)
             with cases.case():
                 found = _cells(attempt(post, k), k)
                 if found != expected[:k]:
@@ -173,6 +175,7 @@ def lens_logits(attempt: Attempt) -> None:
 
 def _compare_lens(attempt: Attempt, stream: Tensor, W_U: Tensor, b_U: Tensor, cases: Cases) -> None:
     batch, pos, _ = stream.shape
+    attempt.expect(_normal(stream) @ W_U + b_U, stream, W_U, b_U)
     _explain_logits_shape(attempt(stream, W_U, b_U), batch, pos)
     axes = "(batch, pos, vocab)"
     found = attempt.tensor(stream, W_U, b_U, shape=(batch, pos, 7), axes=axes)

@@ -105,6 +105,7 @@ def _compare_differences(
     def at(ends: Tensor, right: Tensor = io, wrong: Tensor = s, x: Tensor = logits) -> Tensor:
         return x[rows, ends, right] - x[rows, ends, wrong]
 
+    attempt.expect(at(end), logits, io, s, end)
     if batch == 4:
         _explain_difference(attempt(logits, io, s, end))
     found = attempt.tensor(logits, io, s, end, shape=(batch,), axes="(batch)")
@@ -190,6 +191,7 @@ def name_positions(attempt: Attempt) -> None:
 def _compare_positions(
     attempt: Attempt, tokens: Tensor, io: Tensor, s: Tensor, right: tuple[Tensor, ...]
 ) -> None:
+    attempt.expect(right, tokens, io, s)
     result = attempt(tokens, io, s)
     if not isinstance(result, tuple | list) or len(result) != 3:
         raise Wrong("return three tensors: the positions of IO, of S1 and of S2")
@@ -336,6 +338,7 @@ def patch_position(attempt: Attempt) -> None:
     resid, source = torch.randn(2, 4, 6, 5, generator=generator)
     hook = HookPoint("blocks.1.hook_in")  # so is it called where hook_resid_pre was asked for
     pos = torch.tensor([4, 2, 5, 2])
+    attempt.expect(_patched(resid, source, pos), resid, hook, source, pos)
     _explain_patch_shape(attempt(resid, hook, source, pos))
     found = attempt.tensor(resid, hook, source, pos, shape=(4, 6, 5), axes="(batch, pos, d_model)")
     right = _patched(resid, source, pos)

@@ -26,7 +26,8 @@ def batches(attempt: Attempt) -> None:
             "stream would never get there; take items with itertools.islice"
         )
     if two != [[0, 1, 2], [3, 4, 5]]:
-        raise Wrong(_wrong_batches(two))
+        right = "the first two batches of 0, 1, 2, … should be [0, 1, 2] and [3, 4, 5]"
+        raise Wrong(_wrong_batches(two), symptom=f"{right}; found {two}")
     if source.read > 6:
         raise Wrong(
             f"two batches of 3 need 6 items, and your function read {source.read}: what it reads "
@@ -54,19 +55,17 @@ def _check_end(attempt: Attempt, count: int, size: int) -> None:
     right = [list(range(i, min(i + size, count))) for i in range(0, count, size)]
     if found == right:
         return
+    given = f"{count} items in batches of {size}"
+    symptom = f"{given} should be {right}; found {found}"
     if [] in found:
-        raise Wrong(
-            f"{count} items in batches of {size}: an empty batch comes at the end; stop before it"
-        )
+        raise Wrong(f"{given}: an empty batch comes at the end; stop before it", symptom=symptom)
     if found == right[:-1]:
-        raise Wrong(f"{count} items in batches of {size}: the last, shorter batch is lost")
+        raise Wrong(f"{given}: the last, shorter batch is lost", symptom=symptom)
     if found and None in found[-1]:
         raise Wrong(
-            f"{count} items in batches of {size}: the last batch is filled up with None; let it be "
-            "shorter"
+            f"{given}: the last batch is filled up with None; let it be shorter", symptom=symptom
         )
-    written = "" if size == 3 else ": is a size written into your function?"
-    raise Wrong(f"{count} items in batches of {size} should be {right}; found {found}{written}")
+    raise Wrong(symptom + ("" if size == 3 else ": is a size written into your function?"))
 
 
 def _wrong_batches(found: list[Any]) -> str:

@@ -88,7 +88,10 @@ def patch_test(attempt: Attempt) -> None:
             )
     for mistake, bad in PLANTED.items():
         if _verdict(attempt, bad):
-            raise Wrong(f"your test lets this mistake pass: {mistake}")
+            raise Wrong(
+                f"your test lets this mistake pass: {mistake}",
+                symptom="your test lets a wrong patch pass",
+            )
 
 
 def _verdict(attempt: Attempt, patch: Patch) -> bool:

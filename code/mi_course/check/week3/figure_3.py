@@ -31,10 +31,11 @@ def relative_change(attempt: Attempt) -> None:
 
 def _compare_changes(attempt: Attempt, patched: Tensor, clean: Tensor, cases: Cases) -> None:
     shape = tuple(patched.shape[1:])
+    right = 100 * (patched.mean(0) - clean.mean()) / clean.mean()
+    attempt.expect(right, patched, clean)
     if len(clean) == 4:
         _explain_change_shape(attempt(patched, clean))
     found = attempt.tensor(patched, clean, shape=shape, axes="(layer, head)")
-    right = 100 * (patched.mean(0) - clean.mean()) / clean.mean()
     each = (patched - clean[:, None, None]) / clean[:, None, None]
     mistakes = {
         "this is a mean of ratios: a prompt whose difference is near zero would dominate; take the "
@@ -90,6 +91,7 @@ def name_projection(attempt: Attempt) -> None:
     w_o = torch.randn(3, 4, generator=generator)
     w_u = torch.randn(4, 6, generator=generator)
     names = torch.tensor([5, 0, 2, 2, 4])
+    attempt.expect((z @ w_o @ w_u)[torch.arange(5), names], z, w_o, w_u, names)
     _explain_projection_shape(_projection(attempt, z, w_o, w_u, names))
     cases = Cases("prompt")
     for rows in (slice(None), slice(0, 2), slice(3, 4)):
@@ -188,6 +190,7 @@ def template_means(attempt: Attempt) -> None:
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(7, 3, 4, generator=generator)
     template = torch.tensor([7, 3, 7, 4, 3, 7, 4])  # no numbers from 0 on
+    attempt.expect(torch.stack([z[template == t].mean(0) for t in template]), z, template)
     _explain_means_shape(attempt(z, template))
     cases = Cases("prompt", "position", "entry")
     for given in (

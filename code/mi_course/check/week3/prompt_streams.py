@@ -181,6 +181,7 @@ def one_token(attempt: Attempt) -> None:
         return encode(text)
 
     words = ["Mary", "Xavi", "John", "Zo", "Bo"]
+    attempt.expect(["Mary", "John", "Zo"])
     asked = _ask_words(attempt, words, counted)
     if not asked_for:
         raise Wrong("encode is never called: the letters of a word are not tokens, ask encode")
@@ -206,11 +207,13 @@ _ONE_TOKEN = ["the", "a", "McKay", "zebra", "Ann", "of", "DJ", "and", "extraordi
 
 def _ask_many(attempt: Attempt, encode: Callable[[str], list[int]]) -> None:
     """Other words: all kinds of letters, in an order that no sorting has, and none at all."""
+    attempt.expect(_ONE_TOKEN)
     found = _ask_words(attempt, [*_ONE_TOKEN[:4], "i", *_ONE_TOKEN[4:], "ago"], encode)
     if found != _ONE_TOKEN:
         if sorted(found) == sorted(_ONE_TOKEN):
             raise Wrong(f"keep the words in their order: expected {_ONE_TOKEN}, found {found}")
         raise Wrong(f"expected {_ONE_TOKEN}, found {found}: pass each word on as it is")
+    attempt.expect([])
     if _ask_words(attempt, [], encode):
         raise Wrong("where there are no words, the list is empty")
 
@@ -269,8 +272,19 @@ def _compare_orders(attempt: Attempt, given: list[tuple[str, str, str]]) -> None
     found = first[:1] + take(attempt, lambda: attempt.function(iter(given)), 100)[1:]
     found = [tuple(item) if isinstance(item, list | tuple) else item for item in found]
     if found != [tuple(prompt) for prompt in expected]:
-        raise Wrong(_wrong_order(found, [tuple(prompt) for prompt in expected]))
+        right = [tuple(prompt) for prompt in expected]
+        raise Wrong(_wrong_order(found, right), symptom=_first_other(found, right))
     _check_read_ahead(source.read, 2)
+
+
+def _first_other(found: list[Any], right: list[Any]) -> str:
+    """The first prompt that is not what it should be."""
+    for i, (one, other) in enumerate(itertools.zip_longest(found, right, fillvalue="none")):
+        if one != other:
+            return (
+                f"the first prompt that differs is number {i}, from 0: expected {other}, got {one}"
+            )
+    return ""
 
 
 def _check_read_ahead(read: int, most: int) -> None:

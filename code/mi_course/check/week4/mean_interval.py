@@ -23,9 +23,10 @@ def interval_of_mean(attempt: Attempt) -> None:
 
 
 def _compare_bounds(attempt: Attempt, values: Tensor, picks: Tensor) -> None:
-    low, high = _bounds(attempt, values, picks)
     means = values[picks].mean(1)
     right = means.quantile(torch.tensor([0.025, 0.975]))
+    attempt.expect(tuple(right.tolist()), values, picks)
+    low, high = _bounds(attempt, values, picks)
     found = torch.tensor([low, high])
     # how a quantile between two entries is interpolated is a matter of convention
     if bool(((found - right).abs() <= 0.02).all()):

@@ -12,6 +12,8 @@ from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.differences import related
 from mi_course.check.mistakes import Cases, named
 
+_OTHERS = "the shape is right, and the directions are not those along which the rows differ most"
+
 
 @exercise
 def leading_directions(attempt: Attempt) -> None:
@@ -30,7 +32,7 @@ def leading_directions(attempt: Attempt) -> None:
                 "0, and with themselves 1"
             )
         if not close(found.T @ found, right.T @ right, 1e-3):
-            raise Wrong(_wrong_span(found, rows, n))
+            raise Wrong(_wrong_span(found, rows, n), symptom=_OTHERS)
         if not close((found * right).sum(1).abs(), torch.ones(n), 1e-3):
             raise Wrong("the span is right, and the order is not: the strongest direction is first")
     _fewer_rows(attempt)
@@ -66,15 +68,19 @@ def _explain_directions(attempt: Attempt, result: Any, rows: Tensor, n: int, sha
     if not isinstance(result, Tensor) or result.ndim != 2:
         return
     shown = tuple(result.shape)
+    expected = f"the result has shape {shown}; expected (n, d_model) = ({n}, 7)"
     if shown == (7, n):
-        raise Wrong("the directions are columns here: return them as rows, (n, d_model)")
+        told = "the directions are columns here: return them as rows, (n, d_model)"
+        raise Wrong(told, symptom=expected)
     if shown[1:] == (40,) or shown[:1] == (40,):
-        raise Wrong("these belong to the rows (U), not to the space: the directions are in Vh")
+        told = "these belong to the rows (U), not to the space: the directions are in Vh"
+        raise Wrong(told, symptom=expected)
     if shown[1:] != (7,) or shown[0] == n:
         return
     count = f"{shown[0]} directions for a share of {share}"
     if shown[0] in (6, 7):
-        raise Wrong("every direction is returned: keep the fewest that reach the share")
+        told = "every direction is returned: keep the fewest that reach the share"
+        raise Wrong(told, symptom=expected)
     mean = f"{count}, and {n} hold it: subtract the mean of the rows first, "
     for sentence, other in {
         f"{mean}or the first direction is that of the mean": rows,
@@ -141,6 +147,7 @@ def _case() -> tuple[Tensor, Tensor, Tensor]:
 def remove_component(attempt: Attempt) -> None:
     """`(x [batch, pos, d_model], basis [n, d_model], mean [d_model]) -> x` without the subspace."""
     x, basis, mean = _case()
+    attempt.expect(positional.remove_component(x, basis, mean), x, basis, mean)
     _explain_removed_shape(_removed(attempt, x, basis, mean), basis)
     found = attempt.tensor(x, basis, mean, shape=(2, 5, 7), axes="(batch, pos, d_model)")
     right = positional.remove_component(x, basis, mean)
@@ -249,6 +256,7 @@ def shuffle_component(attempt: Attempt) -> None:
     """`(x [batch, pos, d_model], basis, order [batch, pos]) -> x`, the subspace's part moved."""
     x, basis, _ = _case()
     order = torch.tensor([[1, 3, 0, 4, 2], [4, 0, 1, 2, 3]])  # neither is its own inverse
+    attempt.expect(positional.shuffle_component(x, basis, order), x, basis, order)
     _explain_removed_shape(attempt(x, basis, order), basis)
     found = attempt.tensor(x, basis, order, shape=(2, 5, 7), axes="(batch, pos, d_model)")
     right = positional.shuffle_component(x, basis, order)
