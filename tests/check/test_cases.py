@@ -33,23 +33,25 @@ ONE_CAUSE = {
 """What several verdicts have in common at the second failure, and why that is the cause of each."""
 WRONG = [
     pytest.param(
-        name, wrong, words, kept.place_of(module), id=f"{name}-{kept.name_of(wrong)}-{words}"
+        one.exercise,
+        one.answer,
+        one.words,
+        STEPS.get(one.place, {}).get(one.exercise, {}).get(one.key),
+        id=f"{one.exercise}-{kept.name_of(one.answer)}-{one.words}",
     )
-    for module in MODULES
-    for name, pairs in module.WRONG.items()
-    for wrong, words in pairs
+    for one in kept.all_answers(ANSWERS)
+    if one.words is not None
 ]
 RIGHT = [
-    pytest.param(name, right, id=f"{name}-{kept.name_of(right)}")
-    for module in MODULES
-    for name, answers in module.RIGHT.items()
-    for right in answers
+    pytest.param(one.exercise, one.answer, id=f"{one.exercise}-{kept.name_of(one.answer)}")
+    for one in kept.all_answers(ANSWERS)
+    if one.words is None
 ]
 
 
-@pytest.mark.parametrize(("name", "wrong", "words", "place"), WRONG)
+@pytest.mark.parametrize(("name", "wrong", "words", "step"), WRONG)
 def test_wrong_answer_is_rejected_with_the_words_that_name_its_mistake(
-    name, wrong, words, place, capsys
+    name, wrong, words, step, capsys
 ):
     verdict = check.EXERCISES[name](wrong, hint=True)
     assert not verdict.passed
@@ -58,8 +60,7 @@ def test_wrong_answer_is_rejected_with_the_words_that_name_its_mistake(
     assert capsys.readouterr().out.endswith(f"✗ {name}: {verdict.message}\n")
     steps = kept.steps_of(verdict)
     told = kept.step_of(steps, words)
-    expected = STEPS.get(place, {}).get(name, {}).get(kept.key_of(kept.name_of(wrong), words))
-    assert told == expected, f"write it down: mi-course check --cases {name} --keep"
+    assert told == step, f"write it down: mi-course check --cases {name} --keep"
     # The second failure names the cause: what it tells stands for one mistake, not for several.
     TOLD[name, steps.cause].add(steps.full)
     assert len(TOLD[name, steps.cause]) == 1 or (name, steps.cause) in ONE_CAUSE

@@ -31,6 +31,25 @@ KEPT_STEPS = "steps.json"
 
 
 @dataclass(frozen=True)
+class Kept:
+    """One kept answer.
+
+    Attributes:
+        place: the file that holds it, relative to the folder of answers.
+        exercise: its name.
+        answer: the function or class.
+        words: what the verdict must contain; None for an answer that is right.
+        key: what the kept table calls it.
+    """
+
+    place: Path
+    exercise: str
+    answer: Any
+    words: str | None
+    key: str
+
+
+@dataclass(frozen=True)
 class Tried:
     """One kept answer and the verdict on it.
 
@@ -40,7 +59,7 @@ class Tried:
         words: what the verdict must contain; None for an answer that is right.
         message: of the verdict.
         passed: whether the check accepted it.
-        place: the file that holds it, relative to the folder of answers.
+        place, key: of the kept answer.
         steps: what the first, second and third failure tell; None for an answer that passed.
     """
 
@@ -50,17 +69,13 @@ class Tried:
     message: str
     passed: bool
     place: Path
+    key: str
     steps: Steps | None = None
 
     @property
     def step(self) -> int | None:
         """The failure at which the words are told first, from 1; None where they never are."""
         return step_of(self.steps, self.words) if self.words is not None else None
-
-    @property
-    def key(self) -> str:
-        """What the kept table calls the answer."""
-        return key_of(self.answer, self.words or "")
 
     @property
     def as_expected(self) -> bool:
@@ -73,21 +88,13 @@ class Tried:
 def try_all(folder: Path, exercise: str | None = None) -> list[Tried]:
     """Check every kept answer below a folder, or those to one exercise."""
     found = []
-    for place, name, answer, words in _answers(folder):
-        if exercise in (None, name):
+    for kept in all_answers(folder):
+        if exercise in (None, kept.exercise):
             with contextlib.redirect_stdout(io.StringIO()):
-                verdict = EXERCISES[name](answer, hint=True)
-            found.append(
-                Tried(
-                    name,
-                    name_of(answer),
-                    words,
-                    verdict.message,
-                    verdict.passed,
-                    place,
-                    None if verdict else steps_of(verdict),
-                )
-            )
+                verdict = EXERCISES[kept.exercise](kept.answer, hint=True)
+            steps = None if verdict else steps_of(verdict)
+            told = kept.words, verdict.message, verdict.passed, kept.place, kept.key, steps
+            found.append(Tried(kept.exercise, name_of(kept.answer), *told))
     return sorted(found, key=lambda t: (list(EXERCISES).index(t.exercise), t.words is None))
 
 
@@ -110,23 +117,19 @@ def step_of(steps: Steps | None, words: str) -> int | None:
     return next((i for i, text in enumerate(told, 1) if words in text), None)
 
 
-def key_of(answer: str, words: str) -> str:
-    """What the kept table calls a wrong answer."""
-    return f"{answer} | {words}"
-
-
-def place_of(module: ModuleType) -> Path:
-    """The file of a module of answers, relative to the folder of answers."""
-    return Path(*module.__name__.split(".")[1:]).with_suffix(".py")
-
-
-def _answers(folder: Path) -> Iterator[tuple[Path, str, Any, str | None]]:
+def all_answers(folder: Path) -> Iterator[Kept]:
+    """Every kept answer below a folder."""
     for module in load(folder):
-        place = place_of(module)
+        place = Path(*module.__name__.split(".")[1:]).with_suffix(".py")
         for name, pairs in module.WRONG.items():
-            yield from ((place, name, answer, words) for answer, words in pairs)
+            seen: Counter[str] = Counter()
+            for answer, words in pairs:
+                key = f"{name_of(answer)} | {words}"
+                seen[key] += 1  # made by one function, they have one name
+                number = f" | {seen[key]}" if seen[key] > 1 else ""
+                yield Kept(place, name, answer, words, key + number)
         for name, answers in module.RIGHT.items():
-            yield from ((place, name, answer, None) for answer in answers)
+            yield from (Kept(place, name, answer, None, name_of(answer)) for answer in answers)
 
 
 def kept_steps(folder: Path) -> dict[Path, dict[str, dict[str, int]]]:
@@ -191,9 +194,9 @@ def table(tried: list[Tried]) -> str:
         f"{sum(t.as_expected for t in right)} of {len(right)} right answers accepted, "
         f"{sum(t.as_expected for t in wrong)} of {len(wrong)} wrong ones rejected with their words"
     )
-    told = Counter(t.step for t in wrong)
+    steps = Counter(t.step for t in wrong)
     lines.append(
-        f"the words are told at the first failure for {told[1]} of them, at the second for "
-        f"{told[2]}, at the third for {told[3]}"
+        f"the words are told at the first failure for {steps[1]} of them, at the second for "
+        f"{steps[2]}, at the third for {steps[3]}"
     )
     return "\n".join(line.rstrip() for line in lines)

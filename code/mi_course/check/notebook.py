@@ -9,20 +9,14 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import subprocess
 import symtable
-import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
 
-from mi_course.check import accidents, check_names, magics
+from mi_course.check import accidents, cells, check_names, magics
 from mi_course.check.core import EXERCISES, Verdict
-from mi_course.check.left_behind import pythons_own_names
 from mi_course.errors import CourseError
 
 CELLS_S = 120.0
@@ -91,36 +85,22 @@ def _verdicts(path: Path, sources: Sequence[str], found: Sequence[Task]) -> list
     """Run the cells in a process of their own, and read what it says of each exercise."""
     if not found:
         return []
-    with tempfile.TemporaryDirectory() as folder:
-        job, result = Path(folder, "job.json"), Path(folder, "result.json")
-        work = {"sources": sources, "tasks": [asdict(t) for t in found]}
-        job.write_text(json.dumps(work), "utf8")
-        code = "import sys; sys.path[:] = sys.argv[3:]; from mi_course.check import notebook; "
-        code += "notebook.run(*sys.argv[1:3], globals())"
-        late = False
-        try:
-            subprocess.run(
-                [sys.executable, "-c", code, str(job), str(result), *_path()],
-                cwd=path.parent,
-                # What its cells print goes nowhere, and must not fail on the way.
-                env={"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=CELLS_S * (1 + len(found)),
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            late = True
-        lines = result.read_text("utf8").splitlines() if result.exists() else []
-    verdicts = {v["exercise"]: Verdict(**v) for v in map(json.loads, lines)}
-    why = "did not finish" if late else "ended Python"
+    texts = [text for task in found for text in (task.answer, task.above)]
+    texts += [sources[i] for task in found for i in task.cells if _parsed(sources[i])]
+    used = set().union(*map(_used, texts))
+    work = {
+        "folder": str(path.resolve().parent),
+        "sources": [_without_unused_imports(source, used) for source in sources],
+        "tasks": [asdict(task) for task in found],
+    }
+    verdicts: dict[str, Verdict] = {}
+    why = ""
+    for answer in cells.run(work, CELLS_S * (1 + len(found))):
+        why = answer.pop("lost", why)
+        if answer:
+            verdicts[answer["exercise"]] = Verdict(**answer)
     lost = f"the cells that it needs {why}: run the notebook from its first cell"
     return [verdicts.get(task.name, Verdict(task.name, False, lost)) for task in found]
-
-
-def _path() -> list[str]:
-    return [str(Path(__file__).resolve().parents[2]), *(p for p in sys.path if p)]
 
 
 def code_of(path: Path) -> list[str]:
@@ -220,6 +200,25 @@ def _needed(
     return tuple(sorted(needed))
 
 
+def _without_unused_imports(source: str, used: set[str]) -> str:
+    """A cell that imports of the course what is used, line by line; importing takes seconds."""
+    tree = _parsed(source)
+    lines = source.splitlines()
+    for statement in tree.body if tree else ():
+        if not isinstance(statement, ast.ImportFrom) or statement.module is None:
+            continue
+        package = check_names.MODULE.partition(".")[0]
+        kept = [a for a in statement.names if (a.asname or a.name) in used or a.name == "*"]
+        first, last = statement.lineno, statement.end_lineno or statement.lineno
+        alone = sum(s.lineno <= last and (s.end_lineno or 0) >= first for s in tree.body) == 1
+        if statement.module.partition(".")[0] != package or kept == statement.names or not alone:
+            continue
+        statement.names = kept
+        text = ast.unparse(statement) if kept else "pass"
+        lines[first - 1 : last] = [text] + [""] * (last - first)
+    return "\n".join(lines)
+
+
 def _used(source: str) -> set[str]:
     """Names that code looks up in the notebook: not its functions' parameters and variables."""
     found: set[str] = set()
@@ -246,45 +245,3 @@ def _defined(tree: ast.Module) -> set[str]:
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 found |= {(a.asname or a.name).partition(".")[0] for a in node.names}
     return found
-
-
-def run(job: str, result: str, namespace: dict[str, object]) -> None:
-    """In the process of its own: run the cells and write one verdict a line."""
-    work = json.loads(Path(job).read_text("utf8"))
-    failed: dict[object, str] = {}
-    ran: set[int] = set()
-    for task in work["tasks"]:
-        for i in task["cells"]:
-            if i not in ran:
-                ran.add(i)
-                _run_cell(i, f"<cell {i + 1}>", work["sources"][i], namespace, failed)
-        if task["above"]:
-            _run_cell(task["name"], "<cell of the check>", task["above"], namespace, failed)
-        verdict = _verdict(task, namespace, failed)
-        # a cell may have put its own len in the place of Python's
-        with pythons_own_names(), open(result, "a", encoding="utf8") as file:
-            file.write(json.dumps(asdict(verdict)) + "\n")
-
-
-def _run_cell(
-    key: object, name: str, source: str, namespace: dict[str, object], failed: dict[object, str]
-) -> None:
-    # anew for each cell: one above may have imported IPython's own, which gives None here
-    namespace["get_ipython"] = magics.get_ipython
-    try:
-        exec(compile(source, name, "exec"), namespace)
-    except BaseException as error:
-        failed[key] = accidents.brief(error)
-
-
-def _verdict(
-    task: dict[str, object], namespace: dict[str, object], failed: dict[object, str]
-) -> Verdict:
-    name, cells = str(task["name"]), cast(list[int], task["cells"])
-    try:
-        solution = eval(str(task["answer"]), namespace)
-    except BaseException as error:
-        why = next((failed[key] for key in (name, *reversed(cells)) if key in failed), None)
-        why = why or accidents.brief(error)
-        return Verdict(name, False, f"the cell of your answer stops with {why}")
-    return EXERCISES[name](solution, hint=True)

@@ -118,6 +118,13 @@ def judge(exercise: Exercise, solution: Any) -> Reply:
             raise
 
 
+def warm() -> None:
+    """Start the process, so that it imports while other work is done."""
+    global _worker
+    with _lock:
+        _worker = _worker or _Worker()
+
+
 def _job(exercise: Exercise, solution: Any) -> bytes:
     try:
         answer = sending.dumps((exercise, solution))

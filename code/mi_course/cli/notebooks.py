@@ -129,13 +129,22 @@ def check(args: argparse.Namespace) -> int:
     root = root_or_none(args)
     if args.cases:
         return _cases(root, args.wanted, keep=args.keep)
+    chosen = _chosen(root, args.wanted)
     folder = _workbook(root, args.into)
+    _start_importing()
     passed = total = damaged = 0
-    for doc, names in _chosen(root, args.wanted).items():
+    for doc, names in chosen.items():
         here, unread = _check_chapter(root, folder, doc, names)
         passed, total, damaged = passed + here, total + len(names), damaged + unread
     print(f"{passed} of {total} passed")
     return int(passed < total or damaged > 0)
+
+
+def _start_importing() -> None:
+    """The process that runs the cells imports what it needs while the notebooks are looked up."""
+    from mi_course.check import cells
+
+    cells.start()
 
 
 def _chosen(root: Path | None, wanted: str | None) -> dict[str, list[str]]:
