@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parents[1] / "notebooks"
 
 _EXERCISE = re.compile(r"\{exercise(?:-start)?\}[ \t]*(.*)\n:label:[ \t]*ex-(\w+)")
 _IN_TOC = re.compile(r"^\s*-?\s*file:\s*book/(week\d+/\S+)\s*$", re.MULTILINE)
-_TITLE = re.compile(r"^### Exercise: (.+)$", re.MULTILINE)
+_TITLE = re.compile(r"^### Exercise(?: \d+)?: (.+)$", re.MULTILINE)
 
 
 def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:

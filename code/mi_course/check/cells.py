@@ -38,8 +38,7 @@ class _Process:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # What its cells print goes nowhere, and must not fail on the way.
-            env={"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"},
+            env=_environment(),
         )
         self.answers: queue.Queue[Message | None] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -53,6 +52,11 @@ class _Process:
     def send(self, message: Message) -> None:
         with suppress(BrokenPipeError):
             wire.send(cast(BinaryIO, self.process.stdin), json.dumps(message).encode())
+
+
+def _environment() -> dict[str, str]:
+    """What the cells find; what they print goes nowhere, and must not fail on the way."""
+    return {"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"}
 
 
 _process: _Process | None = None
@@ -79,7 +83,7 @@ def run(work: Message, seconds: float) -> Iterator[Message]:
         `lost`, which says so.
     """
     child = start()
-    child.send(work)
+    child.send(work | {"environment": _environment()})
     late = threading.Event()
     timer = threading.Timer(seconds, _give_up, (child, late))
     timer.daemon = True
@@ -144,11 +148,16 @@ def _begin_anew(
         file = getattr(sys.modules[name], "__file__", None)
         if isinstance(file, str) and accidents.is_own(file):
             del sys.modules[name]
+    for folder in list(sys.path_importer_cache):
+        if not os.path.isabs(folder):  # "." is another one in the next notebook
+            del sys.path_importer_cache[folder]
 
 
 def _notebook(work: Message, answers: BinaryIO, namespace: dict[str, object]) -> None:
     """Run the cells of one notebook, and send a verdict for each exercise."""
     os.chdir(work["folder"])
+    os.environ.clear()
+    os.environ.update(work["environment"])
     failed: dict[object, str] = {}
     ran: set[int] = set()
     for task in work["tasks"]:

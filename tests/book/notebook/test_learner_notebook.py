@@ -102,14 +102,14 @@ def test_a_solution_becomes_a_stub_with_signature_and_docstring(project):
 def test_exercise_hints_and_pointer_read_well_and_the_solutions_prose_is_gone(project):
     project.write("a", f"# A\n\n{EXERCISE}{cell(SOLUTION, 'exercise-double')}{AFTER}{cell('1')}")
     text = text_of(learner_notebook.learner_notebook(project.chapter("a")))
-    assert "### Exercise: Double a *number*\n\n*Easy, 5 minutes.* Write" in text
+    assert "### Exercise 1: Double a *number*\n\n*Easy, 5 minutes.* Write" in text
     assert "<summary>Hint 1: the <code>*</code> sign</summary>\n\nTwo times $x$." in text
     assert "gives the solution away" not in text
     assert "Note" not in text
     assert "A solution to compare with is on this chapter's page" in text
     assert "Text after it." in text
     assert text.endswith(
-        "## Checklist\n\nEach of these checks says *passed*:\n\n- [ ] Double a *number*"
+        "## Checklist\n\nEach of these checks says *passed*:\n\n- [ ] Exercise 1: Double a *number*"
     )
 
 

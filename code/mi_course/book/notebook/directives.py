@@ -85,7 +85,8 @@ def _exercise(converter: Converter, directive: Directive) -> str:
     title = converter.inline(directive.argument or "Exercise", directive.line)
     label = directive.options.get("label", "").removeprefix("ex-")
     converter.exercises[label or title] = title
-    return f"### Exercise: {title}\n\n{_body(converter, directive)}"
+    number = len(converter.exercises)  # as on the page, where `site.numbering` counts
+    return f"### Exercise {number}: {title}\n\n{_body(converter, directive)}"
 
 
 def _solution_start(converter: Converter, directive: Directive) -> str:

@@ -209,7 +209,8 @@ def _names(cells: Sequence[str]) -> tuple[set[str], set[str]]:
 def _checklist(converter: Converter) -> Iterator[NotebookNode]:
     """A last cell with a box for each exercise; none for a chapter without exercises."""
     if converter.exercises:
-        boxes = [f"- [ ] {title}" for title in converter.exercises.values()]
+        titles = enumerate(converter.exercises.values(), 1)
+        boxes = [f"- [ ] Exercise {number}: {title}" for number, title in titles]
         text = "## Checklist\n\nEach of these checks says *passed*:\n\n" + "\n".join(boxes)
         yield nbformat.v4.new_markdown_cell(text)
 

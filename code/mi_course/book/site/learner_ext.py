@@ -1,4 +1,4 @@
-"""Sphinx extension for what accompanies a learner: the tracker page, and terms with definitions."""
+"""Sphinx extension for what accompanies a learner: tracker, terms, the exercises' numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from mi_course.book.site import terms, tracker
+from mi_course.book.site import numbering, terms, tracker
 
 # In the order in which they load: each uses what stands before it.
 EVERYWHERE = ("elements.js", "learner.js")
@@ -19,4 +19,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
         app.add_js_file(script, loading_method="defer")
     tracker.setup(app)
     terms.setup(app)
+    numbering.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
