@@ -204,13 +204,14 @@ def _without_unused_imports(source: str, used: set[str]) -> str:
     """A cell that imports of the course what is used, line by line; importing takes seconds."""
     tree = _parsed(source)
     lines = source.splitlines()
-    for statement in tree.body if tree else ():
+    statements = tree.body if tree else []
+    package = check_names.MODULE.partition(".")[0]
+    for statement in statements:
         if not isinstance(statement, ast.ImportFrom) or statement.module is None:
             continue
-        package = check_names.MODULE.partition(".")[0]
         kept = [a for a in statement.names if (a.asname or a.name) in used or a.name == "*"]
         first, last = statement.lineno, statement.end_lineno or statement.lineno
-        alone = sum(s.lineno <= last and (s.end_lineno or 0) >= first for s in tree.body) == 1
+        alone = sum(s.lineno <= last and (s.end_lineno or 0) >= first for s in statements) == 1
         if statement.module.partition(".")[0] != package or kept == statement.names or not alone:
             continue
         statement.names = kept
