@@ -204,7 +204,7 @@ def _wrong_turns(x: Tensor, positions: Tensor, theta: float) -> dict[str, Tensor
     beside = [left * cos - right * sin, right * cos + left * sin]
     done = first * cos - second * sin
     order = torch.arange(n)[:, None, None]
-    slow = "the exponent is not right: pair i has the speed theta^(−2i / d_head)"
+    speed = "pair i has the speed theta^(−2i / d_head)"
     found = {
         "the two of a pair are neighbours here, 2i and 2i + 1: pair i is entries i and "
         "i + d_head / 2": torch.stack(beside, -1).flatten(-2),
@@ -222,13 +222,15 @@ def _wrong_turns(x: Tensor, positions: Tensor, theta: float) -> dict[str, Tensor
         "every pair has one speed: pair i has the speed theta^(−2i / d_head)": (
             _turned(x, at / torch.ones(d // 2))
         ),
-        f"{slow}, and the 2 is missing": _turned(x, at * theta ** (-pair / d)),
-        f"{slow}, and this divides by d_head / 2 once more": (
+        f"the exponent lacks its 2: {speed}": _turned(x, at * theta ** (-pair / d)),
+        f"the exponent is divided by d_head / 2 once more: {speed}": (
             _turned(x, at * theta ** (-4 * pair / d))
         ),
-        f"{slow}, and its sign is positive here": _turned(x, at * theta ** (2 * pair / d)),
-        f"{slow}, and the first pair is pair 0": _turned(x, at * theta ** (-2 * (pair + 1) / d)),
-        f"{slow}, and the pairs run backwards here": (
+        f"the sign of the exponent is positive: {speed}": _turned(x, at * theta ** (2 * pair / d)),
+        f"the first pair is counted as pair 1 in the exponent: {speed}, and the first pair is pair 0": _turned(
+            x, at * theta ** (-2 * (pair + 1) / d)
+        ),
+        f"the pairs run backwards in the exponent: {speed}": (
             _turned(x, at * theta ** (-2 * pair.flip(0) / d))
         ),
         "another number stands for theta: use the theta that is given": (
