@@ -226,8 +226,10 @@ def _wrong_turns(x: Tensor, positions: Tensor, theta: float) -> dict[str, Tensor
         f"the exponent is divided by d_head / 2 once more: {speed}": (
             _turned(x, at * theta ** (-4 * pair / d))
         ),
-        f"the sign of the exponent is positive: {speed}": _turned(x, at * theta ** (2 * pair / d)),
-        f"the first pair is counted as pair 1 in the exponent: {speed}, and the first pair is pair 0": _turned(
+        f"the exponent is wrong, its sign is positive here: {speed}": _turned(
+            x, at * theta ** (2 * pair / d)
+        ),
+        f"in the exponent the first pair is pair 1: {speed}, from pair 0 on": _turned(
             x, at * theta ** (-2 * (pair + 1) / d)
         ),
         f"the pairs run backwards in the exponent: {speed}": (
