@@ -130,14 +130,15 @@ def test_pull_requests_are_tested_on_the_promised_systems():
     }
 
 
-def test_the_chapters_that_need_mnist_are_executed_again_where_ci_runs():
+@pytest.mark.parametrize("job", ["test", "outputs"])
+def test_the_chapters_that_need_mnist_are_executed_again_where_ci_runs(job):
     """Their tests report `NOT RUN` without it, and CI would be green for stale outputs."""
-    steps = load(ROOT / ".github/workflows/ci.yml")["jobs"]["test"]["steps"]
+    steps = load(ROOT / ".github/workflows/ci.yml")["jobs"][job]["steps"]
     cache = next(s["with"] for s in steps if s.get("uses", "").startswith("actions/cache@"))
     assert cache["path"] == "~/.cache/mi_course"  # mnist.data_folder() where nothing is set
     assert cache["key"] == f"mnist-{mnist.SHA256['train-images-idx3-ubyte']}"
     commands = [step["run"] for step in steps if "run" in step]
-    assert commands == [".ci/job mnist", ".ci/job test"]
+    assert commands == [".ci/job mnist", f".ci/job {job}"]
     assert not any("MI_COURSE_DATA" in step.get("env", {}) for step in steps)
 
 
