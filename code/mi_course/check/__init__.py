@@ -40,7 +40,9 @@ from mi_course.check.week3.activation_patching import (
 from mi_course.check.week3.batches_and_hooks import batches, hooks_for
 from mi_course.check.week3.debugging import patch_test
 from mi_course.check.week3.figure_3 import name_projection, relative_change, template_means
+from mi_course.check.week3.paths import path_patch
 from mi_course.check.week3.prompt_streams import both_orders, gifts, one_token
+from mi_course.check.week3.sweeps import head_sweep, position_sweep
 from mi_course.check.week4.mean_interval import interval_of_mean
 from mi_course.check.week4.positional_subspace import (
     leading_directions,
@@ -71,6 +73,7 @@ __all__ = [
     "gifts",
     "grouped_attention",
     "hardest_errors",
+    "head_sweep",
     "hooks_for",
     "interval_of_mean",
     "layer_norm",
@@ -90,7 +93,9 @@ __all__ = [
     "pairs_of",
     "patch_position",
     "patch_test",
+    "path_patch",
     "pattern_strip",
+    "position_sweep",
     "prefix_matching_score",
     "relative_change",
     "remove_component",

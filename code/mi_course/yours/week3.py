@@ -20,6 +20,7 @@ __all__ = [
     "both_orders",
     "flip",
     "gifts",
+    "head_sweep",
     "hooks_for",
     "logit_difference",
     "name_positions",
@@ -28,6 +29,8 @@ __all__ = [
     "one_token",
     "patch_position",
     "patch_test",
+    "path_patch",
+    "position_sweep",
     "relative_change",
     "template_means",
 ]
@@ -78,6 +81,69 @@ def patch_position(
     resid, rows = resid.clone(), torch.arange(len(resid))
     resid[rows, pos] = source[rows, pos]
     return resid
+
+
+def position_sweep(
+    run: Callable[..., Tensor], source: Float[Tensor, "layer batch pos d_model"], point: str
+) -> Float[Tensor, "layer pos"]:
+    """What `run` gives with the vectors of `source` at one layer and one position at a time."""
+
+    def put(x: Tensor, hook: Any, clean: Tensor, pos: int) -> Tensor:
+        x = x.clone()
+        x[:, pos] = clean[:, pos]
+        return x
+
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer, clean in enumerate(source):
+        for pos in range(source.shape[2]):
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", partial(put, clean=clean, pos=pos))])
+    return out
+
+
+def head_sweep(
+    run: Callable[..., Tensor], source: Float[Tensor, "layer batch pos head d_head"], point: str
+) -> Float[Tensor, "layer head"]:
+    """What `run` gives with one head of `source` at a time, at all positions."""
+
+    def put(z: Tensor, hook: Any, clean: Tensor, head: int) -> Tensor:
+        z = z.clone()
+        z[:, :, head] = clean[:, :, head]
+        return z
+
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer, clean in enumerate(source):
+        for head in range(source.shape[3]):
+            hook = partial(put, clean=clean, head=head)
+            out[layer, head] = run([(f"blocks.{layer}.{point}", hook)])
+    return out
+
+
+def path_patch(
+    run: Callable[..., Tensor],
+    orig: Int[Tensor, "batch pos"],
+    new: Int[Tensor, "batch pos"],
+    n_layers: int,
+    sender: Head,
+) -> Float[Tensor, "batch pos vocab"]:
+    """Logits of the run on `orig`, all heads frozen but the sender, which writes as on `new`."""
+    names = [f"blocks.{layer}.attn.hook_z" for layer in range(n_layers)]
+
+    def kept(tokens: Tensor) -> dict[str, Tensor]:
+        cache: dict[str, Tensor] = {}
+
+        def keep(z: Tensor, hook: Any, name: str) -> None:
+            cache[name] = z.clone()
+
+        run(tokens, [(name, partial(keep, name=name)) for name in names])
+        return cache
+
+    def freeze(z: Tensor, hook: Any, value: Tensor) -> Tensor:
+        return value
+
+    values, other = kept(orig), kept(new)
+    layer, head = sender
+    values[names[layer]][:, :, head] = other[names[layer]][:, :, head]
+    return run(orig, [(name, partial(freeze, value=values[name])) for name in names])
 
 
 def name_projection(

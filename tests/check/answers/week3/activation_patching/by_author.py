@@ -355,6 +355,204 @@ def pp_checks_the_hook(resid, hook, source, pos):
     return source.where(mask, resid)
 
 
+# --- position_sweep and head_sweep
+def _swept(run, source, point, change, axis, of=lambda layer: layer):
+    """A table of runs, each with one hook; `change(x, clean, i)` writes into a copy of `x`."""
+    out = torch.zeros(source.shape[0], source.shape[axis])
+    for layer in range(out.shape[0]):
+        clean = source[of(layer)]
+        for i in range(out.shape[1]):
+
+            def put(x, hook, clean=clean, i=i):
+                x = x.clone()
+                change(x, clean, i)
+                return x
+
+            out[layer, i] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def _swap_position(x, clean, i):
+    x[:, i] = clean[:, i]
+
+
+def _swap_head(x, clean, i):
+    x[:, :, i] = clean[:, :, i]
+
+
+def ps_plain(run, source, point):
+    return _swept(run, source, point, _swap_position, 2)
+
+
+def ps_with_patch_position(run, source, point):
+    """With the hook of the exercise before, one position for all prompts."""
+
+    def cell(layer, pos):
+        everywhere = torch.full((source.shape[1],), pos)
+        return run(
+            [
+                (
+                    f"blocks.{layer}.{point}",
+                    lambda x, hook: patch_index(x, hook, source[layer], everywhere),
+                )
+            ]
+        )
+
+    n_layers, _, n_pos, _ = source.shape
+    return torch.tensor([[cell(layer, pos) for pos in range(n_pos)] for layer in range(n_layers)])
+
+
+def ps_added(run, source, point):
+    def add(x, clean, i):
+        x[:, i] += clean[:, i]
+
+    return _swept(run, source, point, add, 2)
+
+
+def ps_from_here(run, source, point):
+    def rest(x, clean, i):
+        x[:, i:] = clean[:, i:]
+
+    return _swept(run, source, point, rest, 2)
+
+
+def ps_up_to_here(run, source, point):
+    def start(x, clean, i):
+        x[:, : i + 1] = clean[:, : i + 1]
+
+    return _swept(run, source, point, start, 2)
+
+
+def ps_zero(run, source, point):
+    def silence(x, clean, i):
+        x[:, i] = 0
+
+    return _swept(run, source, point, silence, 2)
+
+
+def ps_first_layer(run, source, point):
+    return _swept(run, source, point, _swap_position, 2, of=lambda layer: 0)
+
+
+def ps_first_prompt(run, source, point):
+    def swap(x, clean, i):
+        x[0, i] = clean[0, i]
+
+    return _swept(run, source, point, swap, 2)
+
+
+def ps_mean(run, source, point):
+    def swap(x, clean, i):
+        x[:, i] = clean[:, i].mean(0)
+
+    return _swept(run, source, point, swap, 2)
+
+
+def ps_one_late(run, source, point):
+    def swap(x, clean, i):
+        i = (i + 1) % clean.shape[1]
+        x[:, i] = clean[:, i]
+
+    return _swept(run, source, point, swap, 2)
+
+
+def ps_a_dictionary(run, source, point):
+    return _swept(run, {point: source}[point], point, _swap_position, 2).tolist()
+
+
+def ps_hooks_as_dictionary(run, source, point):
+    return run({f"blocks.0.{point}": lambda x, hook: x})
+
+
+def ps_whole_name(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(len(out)):
+        out[layer, 0] = run([(point, lambda x, hook: x)])
+    return out
+
+
+def ps_vector_only(run, source, point):
+    return torch.stack([run([(f"blocks.0.{point}", lambda x, hook: source[0][:, 0])])])
+
+
+def ps_two_layers(run, source, point):
+    out = torch.zeros(2, source.shape[2])
+    out[:] = ps_plain(run, source, point)[:2]
+    return out
+
+
+def hs_plain(run, source, point):
+    return _swept(run, source, point, _swap_head, 3)
+
+
+def hs_in_place(run, source, point):
+    n_layers, _, _, n_heads, _ = source.shape
+
+    def cell(layer, head):
+        def put(z, hook):
+            z[..., head, :] = source[layer, ..., head, :]
+
+        return float(run([(f"blocks.{layer}.{point}", put)]))
+
+    return torch.tensor([[cell(i, j) for j in range(n_heads)] for i in range(n_layers)])
+
+
+def hs_added(run, source, point):
+    def add(x, clean, i):
+        x[:, :, i] += clean[:, :, i]
+
+    return _swept(run, source, point, add, 3)
+
+
+def hs_d_head(run, source, point):
+    def swap(x, clean, i):
+        x[..., i] = clean[..., i]
+
+    return _swept(run, source, point, swap, 3)
+
+
+def hs_others(run, source, point):
+    def swap(x, clean, i):
+        kept = x[:, :, i].clone()
+        x[:] = clean
+        x[:, :, i] = kept
+
+    return _swept(run, source, point, swap, 3)
+
+
+def hs_late(run, source, point):
+    pairs = []
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook):
+                z = z.clone()
+                z[:, :, head] = source[layer][:, :, head]
+                return z
+
+            pairs.append((f"blocks.{layer}.{point}", put))
+    return torch.stack([run([pair]) for pair in pairs]).view(source.shape[0], -1)
+
+
+def hs_first_prompt_for_all(run, source, point):
+    def swap(x, clean, i):
+        x[:, :, i] = clean[:1, :, i]
+
+    return _swept(run, source, point, swap, 3)
+
+
+def hs_flat(run, source, point):
+    return hs_plain(run, source, point).flatten()
+
+
+def hs_nothing(run, source, point):
+    return _swept(run, source, point, lambda x, clean, i: None, 3)
+
+
+def hs_always_z(run, source, point):
+    return hs_plain(run, source, "attn.hook_z")
+
+
 WRONG = {
     "logit_difference": [
         (ld_first_end, "first prompt's END"),
@@ -412,6 +610,31 @@ WRONG = {
         (patch_first_prompt, "gets the first prompt's vector"),
         (patch_fixed, "is a number written into it?"),
     ],
+    "position_sweep": [
+        (ps_added, "source is ADDED"),
+        (ps_from_here, "from the position to the end"),
+        (ps_up_to_here, "up to the position"),
+        (ps_zero, "to zero"),
+        (ps_first_layer, "source of layer 0"),
+        (ps_first_prompt, "only the first prompt"),
+        (ps_mean, "mean over the prompts"),
+        (ps_one_late, "one too late"),
+        (ps_a_dictionary, "not a list"),
+        (ps_hooks_as_dictionary, "list of pairs"),
+        (ps_whole_name, "no hook point"),
+        (ps_vector_only, "return the whole activation"),
+        (ps_two_layers, "is a size written into it?"),
+    ],
+    "head_sweep": [
+        (hs_added, "source is ADDED"),
+        (hs_d_head, "it is d_head"),
+        (hs_others, "every head but this one"),
+        (hs_late, "bind them"),
+        (hs_first_prompt_for_all, "first prompt's source"),
+        (hs_flat, "one row for each layer"),
+        (hs_nothing, "nothing is patched"),
+        (hs_always_z, "whatever `point` says"),
+    ],
 }
 
 
@@ -441,5 +664,13 @@ RIGHT = {
         patch_where,
         patch_loop,
         patch_mask,
+    ],
+    "position_sweep": [
+        ps_plain,
+        ps_with_patch_position,
+    ],
+    "head_sweep": [
+        hs_plain,
+        hs_in_place,
     ],
 }

@@ -460,6 +460,279 @@ def all_positions(resid, hook, source, pos):
     return resid
 
 
+# --- position_sweep
+def ps_partial(run, source, point):
+    """With a hook function for all cells, bound by partial."""
+
+    def put(x, hook, *, clean, pos):
+        x = x.clone()
+        x[:, pos] = clean[:, pos]
+        return x
+
+    rows = []
+    for layer in range(source.shape[0]):
+        cells = [functools.partial(put, clean=source[layer], pos=p) for p in range(source.shape[2])]
+        rows.append([float(run([(f"blocks.{layer}.{point}", cell)])) for cell in cells])
+    return torch.tensor(rows)
+
+
+class PutBack:
+    """A hook as an object; the activation is replaced by a mask, and none is changed in place."""
+
+    def __init__(self, clean, pos):
+        self.clean, self.here = clean, torch.arange(clean.shape[1]) == pos
+
+    def __call__(self, x, hook):
+        return torch.where(self.here[None, :, None], self.clean, x)
+
+
+def ps_objects(run, source, point):
+    n_layers, _, n_pos, _ = source.shape
+    values = [
+        run([(f"blocks.{layer}.{point}", PutBack(source[layer], pos))])
+        for layer in range(n_layers)
+        for pos in range(n_pos)
+    ]
+    return torch.stack(values).view(n_layers, n_pos)
+
+
+def ps_in_place(run, source, point):
+    """A hook may write into what it is given, since the model goes on with it."""
+    out = torch.empty(source.shape[0], source.shape[2], dtype=torch.float64)
+    for i, layer in enumerate(source):
+        for j in range(source.shape[2]):
+
+            def put(x, hook, layer=layer, j=j):
+                x[:, j, :] = layer[:, j, :]
+
+            out[i, j] = run([(f"blocks.{i}.{point}", put)]).item()
+    return out
+
+
+def ps_late(run, source, point):
+    names, put = [], []
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+
+            def hook_function(x, hook):
+                x = x.clone()
+                x[:, pos] = source[layer][:, pos]
+                return x
+
+            names.append(f"blocks.{layer}.{point}")
+            put.append(hook_function)
+    values = [run([pair]) for pair in zip(names, put, strict=True)]
+    return torch.stack(values).view(source.shape[0], -1)
+
+
+def ps_heaped(run, source, point):
+    out, pairs = torch.zeros(source.shape[0], source.shape[2]), []
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+            clean = source[layer]
+            pairs.append((f"blocks.{layer}.{point}", PutBack(clean, pos)))
+            out[layer, pos] = run(pairs)
+    return out
+
+
+def ps_whole_layer(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+            clean = source[layer]
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", lambda x, hook: clean)])
+    return out
+
+
+def ps_always_the_stream(run, source, point):
+    return ps_objects(run, source, "hook_resid_pre")
+
+
+def ps_transposed(run, source, point):
+    return ps_objects(run, source, point).T
+
+
+def ps_change(run, source, point):
+    return ps_objects(run, source, point) - run([])
+
+
+def ps_no_copy_returned(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+
+            def put(x, hook, layer=layer, pos=pos):
+                x = x.clone()
+                x[:, pos] = source[layer][:, pos]
+
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def ps_from_one(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+            out[layer, pos] = run([(f"blocks.{layer + 1}.{point}", PutBack(source[layer], pos))])
+    return out
+
+
+def ps_one_prompt(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+
+            def put(x, hook, layer=layer, pos=pos):
+                x = x.clone()
+                x[pos] = source[layer][pos]
+                return x
+
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+# --- head_sweep
+def hs_partial(run, source, point):
+    def put(z, hook, clean, head):
+        z = z.clone()
+        z[:, :, head] = clean[:, :, head]
+        return z
+
+    table = torch.zeros(source.shape[0], source.shape[3])
+    for layer, clean in enumerate(source):
+        for head in range(len(table[0])):
+            pair = f"blocks.{layer}.{point}", functools.partial(put, clean=clean, head=head)
+            table[layer, head] = run([pair])
+    return table
+
+
+def hs_stacked(run, source, point):
+    """By unbinding the heads, and putting them together again."""
+
+    def instead(clean, head):
+        def put(z, hook):
+            heads = list(z.unbind(2))
+            heads[head] = clean[:, :, head]
+            return torch.stack(heads, 2)
+
+        return put
+
+    return torch.stack(
+        [
+            torch.stack([run([(f"blocks.{i}.{point}", instead(x, h))]) for h in range(x.shape[2])])
+            for i, x in enumerate(source)
+        ]
+    )
+
+
+def hs_mask(run, source, point):
+    n_heads = source.shape[-2]
+    eye = torch.eye(n_heads)[:, None, None, :, None]
+    rows = []
+    for layer, clean in enumerate(source):
+        hooks = [lambda z, hook, m=m, c=clean: z * (1 - m) + c * m for m in eye]
+        rows.append([run([(f"blocks.{layer}.{point}", hook)]).item() for hook in hooks])
+    return torch.tensor(rows)
+
+
+def hs_axis(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook, layer=layer, head=head):
+                z = z.clone()
+                z[:, head] = source[layer][:, head]
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_all_heads(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+            out[layer, head] = run(
+                [(f"blocks.{layer}.{point}", lambda z, hook, i=layer: source[i])]
+            )
+    return out
+
+
+def hs_last_position(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook, layer=layer, head=head):
+                z = z.clone()
+                z[:, -1, head] = source[layer][:, -1, head]
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_every_layer(run, source, point):
+    """The head of this number in all layers."""
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for head in range(source.shape[3]):
+        pairs = []
+        for layer in range(source.shape[0]):
+
+            def put(z, hook, layer=layer, head=head):
+                z = z.clone()
+                z[:, :, head] = source[layer][:, :, head]
+                return z
+
+            pairs.append((f"blocks.{layer}.{point}", put))
+        out[:, head] = run(pairs)
+    return out
+
+
+def hs_zeroed(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook, head=head):
+                z = z.clone()
+                z[:, :, head] = 0
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_from_layer_0(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook, head=head):
+                z = z.clone()
+                z[:, :, head] = source[0][:, :, head]
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_kept_by_name(run, source, point):
+    kept = {f"blocks.{layer}.{point}": z for layer, z in enumerate(source)}
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer, name in enumerate(kept):
+        for head in range(source.shape[3]):
+
+            def put(z, hook, head=head):
+                z = z.clone()
+                z[:, :, head] = kept[hook.name + "_clean"][:, :, head]
+                return z
+
+            out[layer, head] = run([(name, put)])
+    return out
+
+
 WRONG = {
     "logit_difference": [
         (at_the_end, "last position"),
@@ -535,6 +808,26 @@ WRONG = {
         (pp_global, "source"),
         (pp_mean, "mean"),
     ],
+    "position_sweep": [
+        (ps_late, "bind them"),
+        (ps_heaped, "earlier runs are still there"),
+        (ps_whole_layer, "every position at once"),
+        (ps_always_the_stream, "whatever `point` says"),
+        (ps_transposed, "rows and columns are exchanged"),
+        (ps_change, "the change against the run"),
+        (ps_no_copy_returned, "nothing is patched"),
+        (ps_from_one, "counted from 0"),
+        (ps_one_prompt, "source is (layer, batch, pos, d_model)"),
+    ],
+    "head_sweep": [
+        (hs_axis, "it counts positions"),
+        (hs_all_heads, "every head at once"),
+        (hs_last_position, "at all positions"),
+        (hs_every_layer, "one layer at a time"),
+        (hs_zeroed, "to zero"),
+        (hs_from_layer_0, "source of layer 0"),
+        (hs_kept_by_name, "KeyError"),
+    ],
 }
 
 
@@ -561,5 +854,15 @@ RIGHT = {
         pp_loop,
         PatchByScatter(),
         pp_partial,
+    ],
+    "position_sweep": [
+        ps_partial,
+        ps_objects,
+        ps_in_place,
+    ],
+    "head_sweep": [
+        hs_partial,
+        hs_stacked,
+        hs_mask,
     ],
 }

@@ -238,6 +238,104 @@ def tm_by_matrix(z, template):
     return torch.einsum("ij,jpd->ipd", same / same.sum(1, keepdim=True), z)
 
 
+# --- path_patch
+def _z_of(run, tokens, n_layers):
+    """What every head writes in a run: one tensor for each layer."""
+    kept = [None] * n_layers
+
+    def keep(i):
+        def save(z, hook):
+            kept[i] = z.clone()
+
+        return f"blocks.{i}.attn.hook_z", save
+
+    run(tokens, [keep(i) for i in range(n_layers)])
+    return kept
+
+
+def _frozen(values):
+    return [(f"blocks.{i}.attn.hook_z", lambda z, hook, v=v: v) for i, v in enumerate(values)]
+
+
+def path_plain(run, orig, new, n_layers, sender):
+    z, other = _z_of(run, orig, n_layers), _z_of(run, new, n_layers)
+    layer, head = sender
+    z[layer][:, :, head] = other[layer][:, :, head]
+    return run(orig, _frozen(z))
+
+
+def path_in_two_hooks(run, orig, new, n_layers, sender):
+    """All heads are frozen first; a second hook at the sender's layer then swaps the sender."""
+    z, other = _z_of(run, orig, n_layers), _z_of(run, new, n_layers)
+    layer, head = sender
+
+    def swap(x, hook):
+        x = x.clone()
+        x[:, :, head] = other[layer][:, :, head]
+        return x
+
+    return run(orig, [*_frozen(z), (f"blocks.{layer}.attn.hook_z", swap)])
+
+
+def path_all_at_new(run, orig, new, n_layers, sender):
+    return run(orig, _frozen(_z_of(run, new, n_layers)))
+
+
+def path_same_number(run, orig, new, n_layers, sender):
+    z, other = _z_of(run, orig, n_layers), _z_of(run, new, n_layers)
+    for mine, theirs in zip(z, other, strict=True):
+        mine[:, :, sender[1]] = theirs[:, :, sender[1]]
+    return run(orig, _frozen(z))
+
+
+def path_last_position(run, orig, new, n_layers, sender):
+    z, other = _z_of(run, orig, n_layers), _z_of(run, new, n_layers)
+    z[sender[0]][:, -1, sender[1]] = other[sender[0]][:, -1, sender[1]]
+    return run(orig, _frozen(z))
+
+
+def path_zero(run, orig, new, n_layers, sender):
+    z = _z_of(run, orig, n_layers)
+    z[sender[0]][:, :, sender[1]] = 0
+    return run(orig, _frozen(z))
+
+
+def path_added(run, orig, new, n_layers, sender):
+    z, other = _z_of(run, orig, n_layers), _z_of(run, new, n_layers)
+    z[sender[0]][:, :, sender[1]] += other[sender[0]][:, :, sender[1]]
+    return run(orig, _frozen(z))
+
+
+def path_change(run, orig, new, n_layers, sender):
+    return path_plain(run, orig, new, n_layers, sender) - run(orig, [])
+
+
+def path_head_first(run, orig, new, n_layers, sender):
+    return path_plain(run, orig, new, n_layers, sender[::-1])
+
+
+def path_at_end(run, orig, new, n_layers, sender):
+    return path_plain(run, orig, new, n_layers, sender)[:, -1]
+
+
+def path_kept(run, orig, new, n_layers, sender):
+    return dict(enumerate(_z_of(run, orig, n_layers)))
+
+
+def path_new_only(run, orig, new, n_layers, sender):
+    return run(new, [])
+
+
+def path_no_pairs(run, orig, new, n_layers, sender):
+    return run(orig, [lambda z, hook: z])
+
+
+def path_two_layers(run, orig, new, n_layers, sender):
+    z, other = _z_of(run, orig, 2), _z_of(run, new, 2)
+    z[sender[0]][:, :, sender[1]] = other[sender[0]][:, :, sender[1]]
+    return run(orig, _frozen(z))
+
+
 WRONG = {
     "relative_change": [
         (rc_absolute_mean, "without its sign"),
@@ -285,6 +383,20 @@ WRONG = {
         (tm_in_place, "changed its argument z in place"),
         (tm_nothing, "nothing is averaged"),
     ],
+    "path_patch": [
+        (path_all_at_new, "every head takes its z of new"),
+        (path_same_number, "in every layer"),
+        (path_last_position, "last position alone"),
+        (path_zero, "set to zero"),
+        (path_added, "ADDED"),
+        (path_change, "the change of the logits"),
+        (path_head_first, "sender is (layer, head)"),
+        (path_at_end, "the logits of one position"),
+        (path_kept, "run once more"),
+        (path_new_only, "the run on new"),
+        (path_no_pairs, "list of pairs"),
+        (path_two_layers, "the last layer is not frozen"),
+    ],
 }
 
 
@@ -307,5 +419,9 @@ RIGHT = {
         tm_loop,
         tm_matrix,
         tm_index_add,
+    ],
+    "path_patch": [
+        path_plain,
+        path_in_two_hooks,
     ],
 }

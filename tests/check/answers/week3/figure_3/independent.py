@@ -1,5 +1,7 @@
 """Answers to the exercises on the paper's figure 3, written without seeing its check."""
 
+import functools
+
 import torch
 from einops import einsum, reduce
 
@@ -296,6 +298,153 @@ def over_all(z, template):
     return z.mean(0, keepdim=True).expand_as(z)
 
 
+# --- path_patch
+def pth_two_dictionaries(run, orig, new, n_layers, sender):
+    def kept(tokens):
+        cache = {}
+
+        def keep(name):
+            def save(z, hook):
+                cache[name] = z.clone()
+
+            return name, save
+
+        run(tokens, [keep(f"blocks.{layer}.attn.hook_z") for layer in range(n_layers)])
+        return cache
+
+    here, there = kept(orig), kept(new)
+    layer, head = sender
+    here[f"blocks.{layer}.attn.hook_z"][:, :, head] = there[f"blocks.{layer}.attn.hook_z"][
+        :, :, head
+    ]
+    pairs = [(name, lambda z, hook, value=value: value) for name, value in here.items()]
+    return run(orig, pairs)
+
+
+def pth_one_hook(run, orig, new, n_layers, sender):
+    """One function for all layers: it finds the layer by the hook point."""
+    names = [f"blocks.{i}.attn.hook_z" for i in range(n_layers)]
+    runs = {"orig": {}, "new": {}}
+
+    def save(z, hook, where):
+        where[hook.layer()] = z.detach().clone()
+
+    for key, tokens in (("orig", orig), ("new", new)):
+        run(tokens, [(name, functools.partial(save, where=runs[key])) for name in names])
+
+    def put(z, hook):
+        layer = hook.layer()
+        heads = torch.arange(z.shape[2])[:, None]
+        sent = (heads == sender[1]) & (layer == sender[0])
+        return torch.where(sent, runs["new"][layer], runs["orig"][layer])
+
+    return run(orig, [(name, put) for name in names])
+
+
+def pth_later_only(run, orig, new, n_layers, sender):
+    """Heads before the sender, and beside it, hear nothing: freezing the later ones is enough."""
+    layer, head = sender
+    of_new, frozen = [], {}
+    run(new, [(f"blocks.{layer}.attn.hook_z", lambda z, hook: of_new.append(z.clone()))])
+
+    def keep(i):
+        return lambda z, hook: frozen.update({i: z.clone()})
+
+    later = range(layer + 1, n_layers)
+    run(orig, [(f"blocks.{i}.attn.hook_z", keep(i)) for i in later])
+
+    def send(z, hook):
+        z[:, :, head] = of_new[0][:, :, head]
+        return z
+
+    def freeze(i):
+        return lambda z, hook: frozen[i]
+
+    pairs = [(f"blocks.{layer}.attn.hook_z", send)]
+    return run(orig, pairs + [(f"blocks.{i}.attn.hook_z", freeze(i)) for i in later])
+
+
+def _kept_z(run, tokens, n_layers):
+    kept = {}
+
+    def keep(i):
+        return lambda z, hook: kept.__setitem__(i, z.clone())
+
+    run(tokens, [(f"blocks.{i}.attn.hook_z", keep(i)) for i in range(n_layers)])
+    return kept
+
+
+def pth_unfrozen(run, orig, new, n_layers, sender):
+    layer, head = sender
+    there = _kept_z(run, new, n_layers)[layer]
+
+    def send(z, hook):
+        z = z.clone()
+        z[:, :, head] = there[:, :, head]
+        return z
+
+    return run(orig, [(f"blocks.{layer}.attn.hook_z", send)])
+
+
+def pth_turned_round(run, orig, new, n_layers, sender):
+    return pth_two_dictionaries(run, new, orig, n_layers, sender)
+
+
+def pth_late(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]][:, :, sender[1]] = there[sender[0]][:, :, sender[1]]
+    pairs = []
+    for i in range(n_layers):
+        pairs.append((f"blocks.{i}.attn.hook_z", lambda z, hook: here[i]))
+    return run(orig, pairs)
+
+
+def pth_whole_layer(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]] = there[sender[0]]
+    pairs = [(f"blocks.{i}.attn.hook_z", lambda z, hook, i=i: here[i]) for i in here]
+    return run(orig, pairs)
+
+
+def pth_run_on_new(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]][:, :, sender[1]] = there[sender[0]][:, :, sender[1]]
+    pairs = [(f"blocks.{i}.attn.hook_z", lambda z, hook, i=i: here[i]) for i in here]
+    return run(new, pairs)
+
+
+def pth_mlps_frozen(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]][:, :, sender[1]] = there[sender[0]][:, :, sender[1]]
+    mlps = {}
+
+    def keep(i):
+        return lambda x, hook: mlps.__setitem__(i, x.clone())
+
+    run(orig, [(f"blocks.{i}.hook_mlp_out", keep(i)) for i in range(n_layers)])
+    pairs = [(f"blocks.{i}.attn.hook_z", lambda z, hook, i=i: here[i]) for i in here]
+    pairs += [(f"blocks.{i}.hook_mlp_out", lambda x, hook, i=i: mlps[i]) for i in mlps]
+    return run(orig, pairs)
+
+
+def pth_forgets_the_swap(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]].clone()[:, :, sender[1]] = there[sender[0]][:, :, sender[1]]
+    pairs = [(f"blocks.{i}.attn.hook_z", lambda z, hook, i=i: here[i]) for i in here]
+    return run(orig, pairs)
+
+
+def pth_axis(run, orig, new, n_layers, sender):
+    here, there = _kept_z(run, orig, n_layers), _kept_z(run, new, n_layers)
+    here[sender[0]][:, sender[1]] = there[sender[0]][:, sender[1]]
+    pairs = [(f"blocks.{i}.attn.hook_z", lambda z, hook, i=i: here[i]) for i in here]
+    return run(orig, pairs)
+
+
+def pth_nothing_returned(run, orig, new, n_layers, sender):
+    pth_two_dictionaries(run, orig, new, n_layers, sender)
+
+
 WRONG = {
     "relative_change": [
         (of_ratios, "mean of ratios"),
@@ -353,6 +502,17 @@ WRONG = {
         (tm_one_number, "one number for a whole template"),
         (tm_returns_inside, "does a return stand inside"),
     ],
+    "path_patch": [
+        (pth_unfrozen, "not frozen"),
+        (pth_turned_round, "orig and new are exchanged"),
+        (pth_late, "bind them"),
+        (pth_whole_layer, "all heads of the sender's layer"),
+        (pth_run_on_new, "the last run is on new"),
+        (pth_mlps_frozen, "MLPs are frozen too"),
+        (pth_forgets_the_swap, "nothing is swapped"),
+        (pth_axis, "it counts positions"),
+        (pth_nothing_returned, "returns None"),
+    ],
 }
 
 
@@ -373,5 +533,10 @@ RIGHT = {
         tm_one_hot,
         tm_per_prompt,
         tm_index_add,
+    ],
+    "path_patch": [
+        pth_two_dictionaries,
+        pth_one_hook,
+        pth_later_only,
     ],
 }
