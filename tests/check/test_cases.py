@@ -72,6 +72,10 @@ def test_right_answer_passes(name, right, capsys):
     assert capsys.readouterr().out == f"✓ {name}: passed\n"
 
 
+RETIRED = {"week3/python_practice": {"batches", "both_orders", "one_token"}}
+"""Exercises that left their chapter; notebooks solved before call their checks, until 0.3."""
+
+
 def _core_exercises() -> set[str]:
     """The exercises that a chapter calls core: `*Core, 45 minutes.*` below their label."""
     pattern = r":label: ex-(\w+)\n```\n\*Core,"
@@ -124,7 +128,9 @@ def test_answers_lie_in_the_folder_of_their_exercise_s_chapter():
         # an optional chapter has no number
         (source,) = (page for page in pages if re.sub(r"^\d\d_", "", page.stem) == chapter)
         asked = set(re.findall(r":label: ex-(\w+)", source.read_text("utf8")))
-        assert set(module.WRONG) | set(module.RIGHT) <= asked
+        retired = RETIRED.get(f"{week}/{chapter}", set())
+        assert not asked & retired
+        assert set(module.WRONG) | set(module.RIGHT) <= asked | retired
 
 
 def test_files_of_answers_import_from_each_other_and_are_checked_in_the_other_process(tmp_path):

@@ -20,7 +20,7 @@ SOLVED = Path(__file__).with_name("solved_0_1")
 EXERCISES = {
     "week1/01_mlp_mnist": 7,
     "week2/02_induction_heads": 6,
-    "week3/05_python_practice": 5,
+    "week3/05_python_practice": 2,  # of the 5 that it had: the others' checks still pass there
 }
 MOVED = {
     "week1/01_mlp_mnist": {

@@ -13,11 +13,9 @@ from torch import Tensor
 from mi_course import ioi
 from mi_course.heads import Head
 from mi_course.path_patching import relative_change
-from mi_course.prompt_streams import batches, both_orders, gifts, one_token
+from mi_course.prompt_streams import gifts
 
 __all__ = [
-    "batches",
-    "both_orders",
     "flip",
     "gifts",
     "head_sweep",
@@ -26,7 +24,6 @@ __all__ = [
     "name_positions",
     "name_projection",
     "normalised",
-    "one_token",
     "patch_position",
     "patch_test",
     "path_patch",
