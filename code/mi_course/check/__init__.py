@@ -40,6 +40,7 @@ from mi_course.check.week3.activation_patching import (
 from mi_course.check.week3.batches_and_hooks import batches, hooks_for
 from mi_course.check.week3.debugging import patch_test
 from mi_course.check.week3.figure_3 import name_projection, relative_change, template_means
+from mi_course.check.week3.knock_outs import faithfulness, knock_out_heads, self_repair
 from mi_course.check.week3.paths import path_patch
 from mi_course.check.week3.prompt_streams import both_orders, gifts, one_token
 from mi_course.check.week3.sweeps import head_sweep, position_sweep
@@ -65,6 +66,7 @@ __all__ = [
     "continue_pattern",
     "direct_logit_attribution",
     "embed",
+    "faithfulness",
     "flat_pixels",
     "flatten_images",
     "flip",
@@ -76,6 +78,7 @@ __all__ = [
     "head_sweep",
     "hooks_for",
     "interval_of_mean",
+    "knock_out_heads",
     "layer_norm",
     "leading_directions",
     "lens_logits",
@@ -102,6 +105,7 @@ __all__ = [
     "repeated_tokens",
     "rms_norm",
     "rotate",
+    "self_repair",
     "shuffle_component",
     "shuffled_batches",
     "split_heads",

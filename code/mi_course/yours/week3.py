@@ -16,10 +16,12 @@ from mi_course.path_patching import relative_change
 from mi_course.prompt_streams import gifts
 
 __all__ = [
+    "faithfulness",
     "flip",
     "gifts",
     "head_sweep",
     "hooks_for",
+    "knock_out_heads",
     "logit_difference",
     "name_positions",
     "name_projection",
@@ -29,6 +31,7 @@ __all__ = [
     "path_patch",
     "position_sweep",
     "relative_change",
+    "self_repair",
     "template_means",
 ]
 
@@ -178,3 +181,52 @@ def hooks_for(
 ) -> list[tuple[str, Callable[..., Tensor]]]:
     """For each head the name of its hook point, and the function bound to it."""
     return [(f"blocks.{layer}.attn.hook_z", partial(function, head=head)) for layer, head in heads]
+
+
+def knock_out_heads(
+    run: Callable[..., Tensor],
+    source: Float[Tensor, "layer batch pos head d_head"],
+    heads: Sequence[Head],
+    order: Int[Tensor, "batch"] | None,
+) -> Float[Tensor, "batch"]:
+    """What `run` gives with heads at source's mean, or at the rows of source that `order` says."""
+    new = source.mean(1, keepdim=True).expand_as(source) if order is None else source[:, order]
+
+    def put(z: Tensor, hook: Any, layer: int, head: int) -> Tensor:
+        z = z.clone()
+        z[:, :, head] = new[layer][:, :, head]
+        return z
+
+    return run([(f"blocks.{i}.attn.hook_z", partial(put, layer=i, head=j)) for i, j in heads])
+
+
+def faithfulness(
+    knocked_out: Callable[[Sequence[Head]], Tensor],
+    circuit: Sequence[Head],
+    every: Sequence[Head],
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """How far the circuit alone is from the model: the gap of the means, and the mean gap."""
+    gap = knocked_out([head for head in every if head not in circuit]) - knocked_out([])
+    return gap.mean().abs(), gap.abs().mean()
+
+
+def self_repair(
+    before: dict[str, Tensor], after: dict[str, Tensor], towards: Float[Tensor, "batch d_model"]
+) -> dict[str, Float[Tensor, "batch"]]:
+    """What heads wrote, what is lost without them, and the four parts of the difference."""
+
+    def logits(vector: Tensor, run: dict[str, Tensor]) -> Tensor:
+        return (vector * towards).sum(1) / run["scale"]
+
+    def stream(run: dict[str, Tensor]) -> Tensor:
+        return run["gone"] + run["heads"] + run["mlps"] + run["rest"]
+
+    old, new = stream(before), stream(after)
+    return {
+        "written": logits(before["gone"], before),
+        "lost": logits(old, before) - logits(new, after),
+        "replacements": logits(after["gone"], before),
+        "heads": logits(after["heads"] - before["heads"], before),
+        "mlps": logits(after["mlps"] - before["mlps"], before),
+        "norm": logits(new, after) - logits(new, before),
+    }
