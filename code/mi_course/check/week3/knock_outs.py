@@ -349,14 +349,14 @@ def _part_mistakes(
         }
     else:
         key = "gone" if name == "replacements" else name
-        less = 0 if name == "replacements" else before[key]
+        less = torch.zeros_like(towards) if name == "replacements" else before[key]
         known |= {
             f"{name} is read at the new scale: all parts but norm are at the old scale": (
                 along(after[key] - less) / new
             ),
             f"{name} is not divided by the scale of the run before": along(after[key] - less),
             f"{name}: each run at its own scale mixes in the norm; both at the old scale": (
-                along(after[key]) / new - (0 if name == "replacements" else along(less) / old)
+                along(after[key]) / new - along(less) / old
             ),
             f"{name} is what is written after: subtract what was written before": (
                 right[name] if name == "replacements" else along(after[key]) / old
