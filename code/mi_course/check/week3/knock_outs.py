@@ -132,7 +132,7 @@ def _knock_out_mistakes(
         return known
     back = torch.zeros(batch, dtype=torch.long).scatter(0, order, torch.arange(batch))
     return known | {
-        "source is put in row by row: `order` says which row each prompt takes": task.without(
+        "the rows are put in as they stand: `order` says which one a prompt takes": task.without(
             heads, source
         ),
         "the mean is put in, though `order` says which row each prompt takes": task.without(
@@ -194,16 +194,16 @@ def _compare_faithfulness(
         "the two are exchanged: first the gap of the means, then the mean of the gaps": (
             right.flip(0)
         ),
-        "a gap below 0 is one too: the first is a distance, the absolute value": torch.stack(
+        "the first gap keeps its sign: it is a distance, the absolute value": torch.stack(
             [(alone - model).mean(), (alone - model).abs().mean()]
         ),
-        "a gap below 0 is one too: both are distances, absolute values": torch.stack(
+        "both gaps keep their sign: they are distances, absolute values": torch.stack(
             [(alone - model).mean()] * 2
         ),
-        "a gap below 0 is one too: both are distances, absolute values ": torch.stack(
+        "both gaps keep their sign: they are distances, absolute values ": torch.stack(
             [(model - alone).mean()] * 2
         ),
-        "a gap below 0 is one too: the first is a distance, the absolute value ": torch.stack(
+        "the first gap keeps its sign: it is a distance, the absolute value ": torch.stack(
             [(model - alone).mean(), (alone - model).abs().mean()]
         ),
         "both are the gap of the means: the second is the mean over prompts of each one's gap": (
@@ -315,7 +315,7 @@ def _part_mistakes(
     old, new = before["scale"], after["scale"]
     known: dict[str, Tensor] = {}
     if name != "lost":
-        known["the sign of this part is wrong: " + name] = -right[name]
+        known[f"the sign of {name} is wrong"] = -right[name]
     if name == "written":
         known |= {
             "written is not divided by the scale of the run": along(before["gone"]),
@@ -355,7 +355,7 @@ def _part_mistakes(
                 along(after[key] - less) / new
             ),
             f"{name} is not divided by the scale of the run before": along(after[key] - less),
-            f"{name}: each run at its own scale mixes in the norm; both at the old scale": (
+            f"each run at its own scale mixes the norm into {name}: both at the old scale": (
                 along(after[key]) / new - along(less) / old
             ),
             f"{name} is what is written after: subtract what was written before": (

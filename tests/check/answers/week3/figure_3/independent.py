@@ -505,12 +505,12 @@ WRONG = {
     "path_patch": [
         (pth_unfrozen, "not frozen"),
         (pth_turned_round, "orig and new are exchanged"),
-        (pth_late, "bind them"),
+        (pth_late, "the last layer's z"),
         (pth_whole_layer, "all heads of the sender's layer"),
         (pth_run_on_new, "the last run is on new"),
         (pth_mlps_frozen, "MLPs are frozen too"),
         (pth_forgets_the_swap, "nothing is swapped"),
-        (pth_axis, "it counts positions"),
+        (pth_axis, "the second axis of z"),
         (pth_nothing_returned, "returns None"),
     ],
 }

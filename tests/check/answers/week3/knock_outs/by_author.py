@@ -183,11 +183,11 @@ WRONG = {
     "knock_out_heads": [
         (kn_zero, "set to zero"),
         (kn_always_mean, "`order` says which row"),
-        (kn_row_by_row, "where `order` is None, its mean"),
-        (kn_backwards, "prompt i takes row order[i]"),
-        (kn_others, "those of `heads`"),
-        (kn_mean_of_heads, "each head has its own"),
-        (kn_layer_0, "source[layer]"),
+        (kn_row_by_row, "row by row"),
+        (kn_backwards, "read backwards"),
+        (kn_others, "the other heads are knocked out"),
+        (kn_mean_of_heads, "taken over the heads"),
+        (kn_layer_0, "layer 0 of source"),
     ],
     "faithfulness": [
         (ff_none, "no head knocked out"),
@@ -195,16 +195,16 @@ WRONG = {
         (ff_shares, "shares of F(M)"),
         (ff_squares, "squared"),
         (ff_each, "one of yours has shape"),
-        (ff_sum, "take their mean"),
+        (ff_sum, "added up"),
     ],
     "self_repair": [
         (sf_new_scale, "at the new scale"),
         (sf_replacements_less, "without what they wrote"),
-        (sf_norm_of_before, "read that of the run after"),
-        (sf_lost_at_old, "each run has its own"),
+        (sf_norm_of_before, "reads the stream before"),
+        (sf_lost_at_old, "at the old scale"),
         (sf_tuple, "return a dictionary"),
         (sf_no_norm, "no 'norm'"),
-        (sf_heads_after, "subtract what was written before"),
+        (sf_heads_after, "is what is written after"),
     ],
 }
 RIGHT = {

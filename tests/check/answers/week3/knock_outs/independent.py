@@ -158,23 +158,23 @@ def sr_means(before, after, towards):
 WRONG = {
     "knock_out_heads": [
         (ko_dictionary, "one head of each layer"),
-        (ko_row_by_row, "`order` says"),
-        (ko_mean_of_positions, "position by position"),
+        (ko_row_by_row, "as they stand"),
+        (ko_mean_of_positions, "over the positions too"),
         (ko_number, "one for each prompt"),
-        (ko_one_at_a_time, "together"),
+        (ko_one_at_a_time, "one at a time"),
     ],
     "faithfulness": [
-        (fa_circuit_out, "all heads BUT those of the circuit"),
-        (fa_signed, "a distance"),
+        (fa_circuit_out, "the circuit itself"),
+        (fa_signed, "keeps its sign"),
         (fa_swapped, "exchanged"),
         (fa_one, "two numbers"),
     ],
     "self_repair": [
-        (sr_each_its_scale, "old scale"),
+        (sr_each_its_scale, "mixes the norm into"),
         (sr_lost_backwards, "before minus after"),
         (sr_written_after, "BEFORE"),
         (sr_no_scale, "scale"),
-        (sr_means, "one number for each prompt"),
+        (sr_means, "written is ()"),
     ],
 }
 RIGHT = {
