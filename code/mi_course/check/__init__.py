@@ -30,6 +30,12 @@ from mi_course.check.week2.induction_heads import prefix_matching_score, top_hea
 from mi_course.check.week2.repeated_tokens import continue_pattern, repeated_tokens, token_losses
 from mi_course.check.week2.shape_log import log_shapes
 from mi_course.check.week2.transformerlens import lens_logits, most_probable, strongest_neurons
+from mi_course.check.week2.weight_circuits import (
+    composition_scores,
+    copy_ranks,
+    head_circuits,
+    match_table,
+)
 from mi_course.check.week3.activation_patching import (
     flip,
     logit_difference,
@@ -62,8 +68,10 @@ __all__ = [
     "block",
     "both_orders",
     "build_mlp",
+    "composition_scores",
     "confusion_matrix",
     "continue_pattern",
+    "copy_ranks",
     "direct_logit_attribution",
     "embed",
     "faithfulness",
@@ -75,6 +83,7 @@ __all__ = [
     "gifts",
     "grouped_attention",
     "hardest_errors",
+    "head_circuits",
     "head_sweep",
     "hooks_for",
     "interval_of_mean",
@@ -84,6 +93,7 @@ __all__ = [
     "lens_logits",
     "log_shapes",
     "logit_difference",
+    "match_table",
     "mean_loss",
     "mlp",
     "most_probable",
