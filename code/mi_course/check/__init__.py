@@ -26,16 +26,12 @@ from mi_course.check.week2.einops_practice import (
     split_heads,
     token_grid,
 )
+from mi_course.check.week2.head_composition import composition_scores, match_table
 from mi_course.check.week2.induction_heads import prefix_matching_score, top_heads, zero_head
 from mi_course.check.week2.repeated_tokens import continue_pattern, repeated_tokens, token_losses
 from mi_course.check.week2.shape_log import log_shapes
 from mi_course.check.week2.transformerlens import lens_logits, most_probable, strongest_neurons
-from mi_course.check.week2.weight_circuits import (
-    composition_scores,
-    copy_ranks,
-    head_circuits,
-    match_table,
-)
+from mi_course.check.week2.weight_circuits import copy_ranks, head_circuits
 from mi_course.check.week3.activation_patching import (
     flip,
     logit_difference,
