@@ -26,10 +26,11 @@ def match_table(attempt: Attempt) -> None:
         vectors = random(n, d_model, seed=seed)
         QK, OV = (low_rank(d_model, d_head, seed + more, 0.5) for more in (10, 20))
         with cases.case():
+            right = vectors @ QK @ (vectors @ OV).T
+            attempt.expect(right, vectors, QK, OV)
             _explain_table(attempt(vectors, QK, OV), n, d_model)
             axes = "(query token, key token)"
             found = attempt.tensor(vectors, QK, OV, shape=(n, n), axes=axes)
-            right = vectors @ QK @ (vectors @ OV).T
             wrong = _wrong_tables(vectors, QK, OV)
             cases.judge(found.detach(), right, wrong, _table_hint(found, right))
 
@@ -122,9 +123,10 @@ def _compare_compositions(
     attempt: Attempt, given: tuple[Tensor, Tensor, Tensor], cases: Cases
 ) -> None:
     OV, QK, later_OV = given
-    found = _three_numbers(attempt(*given))
     pairs = (OV, QK), (QK, OV.T), (OV, later_OV)
     right = torch.stack([_ratio(a, b) for a, b in pairs]).double()
+    attempt.expect(tuple(right.tolist()), *given)
+    found = _three_numbers(attempt(*given))
     mistakes = _wrong_compositions(*given)
     if not any(close(found, wrong) for wrong in mistakes.values()):
         mistakes |= _first_wrong(found, right, given)

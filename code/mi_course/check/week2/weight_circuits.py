@@ -32,6 +32,7 @@ def head_circuits(attempt: Attempt) -> None:
     for seed, (d_model, d_head) in enumerate(((6, 2), (5, 3), (3, 1), (4, 4))):
         W_Q, W_K, W_V = (random(d_model, d_head, seed=10 * seed + i) for i in range(3))
         W_O = random(d_head, d_model, seed=10 * seed + 3)
+        attempt.expect((W_Q @ W_K.T, W_V @ W_O), W_Q, W_K, W_V, W_O)
         with cases.case():
             result = _attempted(attempt, W_Q, W_K, W_V, W_O)
             QK, OV = _two_circuits(result, d_model, d_head)
@@ -142,12 +143,13 @@ def copy_ranks(attempt: Attempt) -> None:
 def _compare_ranks(attempt: Attempt, given: tuple[Tensor, ...], cases: Cases) -> None:
     vectors, OV, W_U, ids = given
     n, vocab = len(ids), W_U.shape[1]
+    logits = vectors @ OV @ W_U
+    right = _above(logits, logits.gather(1, ids[:, None]))
+    attempt.expect(right, *given)
     _explain_ranks(attempt(*given), n, vocab)
     found = attempt.tensor(*given, shape=(n,), axes="(token,)")
     if found.dtype == torch.bool:
         raise Wrong("these are yes and no: return how many tokens have a larger logit")
-    logits = vectors @ OV @ W_U
-    right = _above(logits, logits.gather(1, ids[:, None]))
 
     def hint() -> str:
         i = int((found.double() != right.double()).int().argmax())
