@@ -204,6 +204,7 @@ def test_a_named_notebook_that_did_not_change_is_no_error_of_usage(project, monk
     assert "exit code 0" in again
 
 
+@pytest.mark.slow
 def test_a_notebook_with_prose_or_a_date_to_come_fails_with_a_sentence(project):
     project.write("a", cell("1;"))
     project.save("a", [[]], dict(store.NO_MODEL))

@@ -108,6 +108,7 @@ def test_interrupted_run_ends_with_the_same_weights(trained, tmp_path, monkeypat
     ).read_bytes()
 
 
+@pytest.mark.slow
 def test_no_resume_starts_afresh(trained, tmp_path, monkeypatch):
     training.Run(dataclasses.replace(TINY, seed=99), train_tokenizer()).save(
         tmp_path / training.CHECKPOINT

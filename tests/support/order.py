@@ -13,17 +13,19 @@ from typing import TypeVar
 LONGEST = (
     "test_real_book.py",
     "test_site_browser.py",
-    "test_notebook.py",
-    "test_accessibility.py",
-    "test_nbval_plugin.py",
-    "test_proof.py",
     "test_site_build.py",
+    "test_notebook.py",
+    "test_process.py",
     "test_playground_numbers.py",
     "test_printable.py",
-    "test_stored.py",
-    "test_process.py",
-    "test_third_model.py",
+    "test_training.py",
+    "test_accessibility.py",
+    "test_nbval_plugin.py",
+    "test_model_sites.py",
     "test_notebooks_branch.py",
+    "test_proof.py",
+    "test_third_model.py",
+    "test_stored.py",
 )
 """Files of tests that start kernels, browsers or builds of the site, longest first."""
 ONE_BY_ONE = LONGEST[:2]

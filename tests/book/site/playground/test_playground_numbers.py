@@ -138,6 +138,7 @@ def several(model, draw, length, references):
 
 
 CHANGES = [unchanged, zero_head, mean_head, zero_mlp, mean_mlp, no_positions, several]
+SLOW = [zero_head, zero_mlp]  # the means take the same way
 
 
 def browser_rows(page, jobs, rows, n_vocab):
@@ -147,7 +148,10 @@ def browser_rows(page, jobs, rows, n_vocab):
     return flat.view(len(jobs), len(rows), n_vocab)
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(c, id=c.__name__, marks=[pytest.mark.slow] * (c in SLOW)) for c in CHANGES],
+)
 def test_logits_are_pythons_on_200_prompts(bare, pocket, references, change):
     rng = random.Random(change.__name__)
     worst, moved, count = 0.0, 0.0, 0
@@ -179,7 +183,13 @@ def resid_patch(rng, model, length, at):
     return f"resid{layer}", name, None
 
 
-@pytest.mark.parametrize("everywhere", [True, False], ids=["all_positions", "one_position"])
+@pytest.mark.parametrize(
+    "everywhere",
+    [
+        pytest.param(True, marks=pytest.mark.slow, id="all_positions"),
+        pytest.param(False, id="one_position"),
+    ],
+)
 @pytest.mark.parametrize("patch", [head_patch, resid_patch], ids=lambda patch: patch.__name__)
 def test_patched_logits_are_pythons_on_200_prompts(bare, pocket, patch, everywhere):
     rng = random.Random(f"{patch.__name__}{everywhere}")

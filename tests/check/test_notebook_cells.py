@@ -49,6 +49,7 @@ def test_each_notebook_imports_from_its_own_folder_and_finds_pythons_names(tmp_p
         assert told in only(path)
 
 
+@pytest.mark.slow
 def test_after_a_notebook_that_ended_its_process_the_next_one_is_checked(tmp_path):
     ends = "import os\nos._exit(0)\ndef helper(tokens): ..."
     assert "ended Python" in only(write(tmp_path / "a.ipynb", IMPORT, ends, RIGHT, CHECK))
