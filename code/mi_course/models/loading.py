@@ -217,9 +217,9 @@ def _boot_bare(folder: Path, device: str) -> TransformerBridge:
 
 def _boot_file(path: Path, device: str, *, fold: bool) -> TransformerBridge:
     """Boot the file of `smollm2`, its RMSNorms folded on the way if asked for."""
-    model, tokenizer = smollm2.read(path)  # which imports the library meanwhile
     from transformer_lens.model_bridge import TransformerBridge
 
+    model, tokenizer = smollm2.read(path)
     if fold:
         smollm2.fold(model)
     return TransformerBridge.boot_transformers(

@@ -9,7 +9,6 @@ Source of the weights: HuggingFaceTB, Apache-2.0, arXiv:2502.02737.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,22 +71,15 @@ def find() -> Path:
 
 def read(path: Path) -> tuple[Any, Any]:
     """The model in Hugging Face's format, in eval mode, and its tokenizer; nothing is folded."""
-    import gguf  # noqa: F401  (before the thread, in which nothing may be imported)
     import torch
+    from transformers import LlamaForCausalLM
+    from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
     file = GGUFFile(path)
-    with ThreadPoolExecutor(1) as pool:
-        # NumPy lets other threads run while it computes: so the imports, which take longer,
-        # are done meanwhile. The next step needs the last one.
-        reading = pool.submit(_weights, file)
-        import transformer_lens.model_bridge  # noqa: F401
-        from transformers import LlamaForCausalLM
-        from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
-
-        config = _config(file.fields)
-        with torch.device("meta"):  # no time for random weights, which nobody needs
-            model: Any = LlamaForCausalLM(config)
-        weights = reading.result()
+    config = _config(file.fields)
+    with torch.device("meta"):  # no time for random weights, which nobody needs
+        model: Any = LlamaForCausalLM(config)
+    weights = _weights(file, config)
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
     model.load_state_dict(weights, assign=True)
     model.tie_weights()
@@ -121,10 +113,9 @@ def _config(fields: dict[str, Any]) -> Any:
     )
 
 
-def _weights(file: GGUFFile) -> dict[str, Tensor]:
+def _weights(file: GGUFFile, config: Any) -> dict[str, Tensor]:
     """Every weight by its name in `LlamaForCausalLM`."""
-    counts = {"attn_q": "head_count", "attn_k": "head_count_kv"}
-    heads = {kind: file.fields[f"llama.attention.{count}"] for kind, count in counts.items()}
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     found = {}
     for name in file.tensors:
         *_, kind, _ = name.split(".")
