@@ -280,7 +280,11 @@ MAKE_PROMPTS = ("activations", "copying.copy_score_from", "induction", "position
 @pytest.mark.parametrize(
     ("name", "prompts_on"),
     [(name, "cpu") for name in CALLS]
-    + [(name, "cuda:0") for name in CALLS if not name.startswith(MAKE_PROMPTS)],
+    + [
+        pytest.param(name, "cuda:0", marks=pytest.mark.slow)
+        for name in CALLS
+        if not name.startswith(MAKE_PROMPTS)
+    ],
 )
 def test_numbers_on_a_card_are_those_of_the_cpu(on_card, expected, name, prompts_on):
     right = expected(name)
