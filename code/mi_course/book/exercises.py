@@ -14,6 +14,10 @@ SHIPPED = Path(__file__).parents[1] / "notebooks"
 _EXERCISE = re.compile(r"\{exercise(?:-start)?\}[ \t]*(.*)\n:label:[ \t]*ex-(\w+)")
 _IN_TOC = re.compile(r"^\s*-?\s*file:\s*book/(week\d+/\S+)\s*$", re.MULTILINE)
 _TITLE = re.compile(r"^### Exercise(?: \d+)?: (.+)$", re.MULTILINE)
+_BEYOND = "**Time:** optional"  # of a whole chapter
+_OPTIONAL = re.compile(
+    r"\s*(?:`{3}\s*)?\*[^*\n]*\boptional\.\*"
+)  # `*Medium, 30 minutes, optional.*`
 
 
 def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:
@@ -22,13 +26,19 @@ def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:
     Args:
         root: of a checkout, or None for the notebooks that came with the package.
     """
-    if root is None:
-        files = sorted(SHIPPED.rglob("*.ipynb"))
-        named = {f.relative_to(SHIPPED).with_suffix("").as_posix(): f for f in files}
-        return {doc: _of_notebook(file) for doc, file in named.items()}
-    docs = _IN_TOC.findall((root / "_toc.yml").read_text("utf8"))
-    sources = {doc: chapters.page_path(root, doc) for doc in docs}
-    return {doc: _of_source(path) for doc, path in sources.items() if path.is_file()}
+    return {
+        doc: {name: title for name, (title, _) in _read(file).items()}
+        for doc, file in _files(root).items()
+    }
+
+
+def optional(root: Path | None) -> set[str]:
+    """The exercises beyond a week's hours: those that say so, and all of a chapter that does."""
+    found: set[str] = set()
+    for file in _files(root).values():
+        beyond = _BEYOND in file.read_text("utf8")
+        found |= {name for name, (_, says_so) in _read(file).items() if beyond or says_so}
+    return found
 
 
 def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
@@ -48,16 +58,34 @@ def here() -> dict[int, dict[str, dict[str, str]]]:
         return by_week(None)
 
 
-def _of_source(path: Path) -> dict[str, str]:
-    return {name: title.strip() for title, name in _EXERCISE.findall(path.read_text("utf8"))}
+def _files(root: Path | None) -> dict[str, Path]:
+    """Where each chapter's exercises are read from."""
+    if root is None:
+        files = sorted(SHIPPED.rglob("*.ipynb"))
+        return {f.relative_to(SHIPPED).with_suffix("").as_posix(): f for f in files}
+    docs = _IN_TOC.findall((root / "_toc.yml").read_text("utf8"))
+    sources = {doc: chapters.page_path(root, doc) for doc in docs}
+    return {doc: path for doc, path in sources.items() if path.is_file()}
 
 
-def _of_notebook(path: Path) -> dict[str, str]:
-    found, title = {}, ""
-    for cell in json.loads(path.read_text("utf8"))["cells"]:
-        if match := _TITLE.search("".join(cell["source"])):
-            title = match[1]
+def _read(path: Path) -> dict[str, tuple[str, bool]]:
+    """The exercises of a file: name, title, and whether it says that it is optional."""
+    text = path.read_text("utf8")
+    if path.suffix == ".ipynb":
+        return _of_notebook(text)
+    return {
+        match[2]: (match[1].strip(), _OPTIONAL.match(text, match.end()) is not None)
+        for match in _EXERCISE.finditer(text)
+    }
+
+
+def _of_notebook(text: str) -> dict[str, tuple[str, bool]]:
+    found, last = {}, ("", False)
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        if match := _TITLE.search(source):
+            last = match[1], _OPTIONAL.match(source, match.end()) is not None
         for tag in cell["metadata"].get("tags", []):
             if tag.startswith("exercise-"):
-                found[tag.removeprefix("exercise-")] = title
+                found[tag.removeprefix("exercise-")] = last
     return found

@@ -44,11 +44,11 @@ def progress(args: argparse.Namespace) -> int:
 
     root = root_or_none(args)
     passed = records.all_passed()
-    chapters = exercises.by_week(root)
+    chapters, beyond = exercises.by_week(root), exercises.optional(root)
     unread = []
     print(f"{'week':<6}{'exercises':<31}{'tasks':<31}hours")
     for week in weeklog.weeks():
-        names = [name for doc in chapters.get(week, {}).values() for name in doc]
+        names = [n for doc in chapters.get(week, {}).values() for n in doc if n not in beyond]
         log, plan = weeklog.load(week), weeklog.plan(week)
         unread += [(week, line) for line in weeklog.read(week).uncounted]
         hours = sum(hours for _, hours in plan["parts"])
@@ -57,8 +57,10 @@ def progress(args: argparse.Namespace) -> int:
         print(f"{week:<6}{done:<31}{ticked:<31}{sum(log.hours.values()):g} of {hours}")
     for week, line in unread:
         print(f"Not counted in week {week}: {line}  (mi-course log --week {week} says why)")
+    if beyond:
+        print(f"Optional exercises, beyond the weeks: {len(beyond & passed.keys())}/{len(beyond)}")
     print()
-    print(_next_step(chapters, passed))
+    print(_next_step(chapters, passed.keys() | beyond))
     return 0
 
 
@@ -67,7 +69,7 @@ def _bar(done: int, total: int) -> str:
     return f"{'█' * full}{'░' * (BAR - full)} {done}/{total}"
 
 
-def _next_step(chapters: dict[int, dict[str, dict[str, str]]], passed: dict[str, str]) -> str:
+def _next_step(chapters: dict[int, dict[str, dict[str, str]]], passed: set[str]) -> str:
     from mi_course.learner import weeklog
 
     for week in weeklog.weeks():
