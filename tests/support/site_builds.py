@@ -21,7 +21,11 @@ def build(source: Path, out: Path, *options: str) -> subprocess.CompletedProcess
     command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build"]
     flags = ["-W", "-n", "--keep-going", "-q", "--path-output", str(out), *options]
     return subprocess.run(
-        [*command, str(source), *flags], capture_output=True, text=True, check=False
+        [*command, str(source), *flags],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
     )
 
 
