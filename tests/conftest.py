@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
     """Where processes share the tests: the longest first. All of them order alike."""
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     if processes > 1:
-        items[:] = dealt(items, [item.path.name for item in items], processes)
+        items[:] = dealt(items, [(item.path.name, item.name) for item in items], processes)
 
 
 def pytest_terminal_summary(terminalreporter):

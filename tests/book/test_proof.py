@@ -105,8 +105,10 @@ def test_every_damage_to_a_small_book_is_caught_and_nothing_else(chapter):
     ("weaken", "missed"),
     [
         (("same_text", lambda *args: True), "a word changed"),
-        (("RTOL", 0.2), "one point of a figure changed by 5 %"),
-        (("differences", lambda *args: []), "an output deleted"),
+        pytest.param(("RTOL", 0.2), "one point of a figure changed by 5 %", marks=pytest.mark.slow),
+        pytest.param(
+            ("differences", lambda *args: []), "an output deleted", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_weakened_comparer_is_noticed(chapter, monkeypatch, weaken, missed):

@@ -26,11 +26,10 @@ ALL = chapters.find(ROOT)
 DOCS = [chapter.doc for chapter in ALL]
 # Run in `make test`: most exercises, whose functions later cells call.
 UNWRITTEN = ("week2/02_induction_heads",)
-# Their outputs are compared in `make test`: chapters of every week that take seconds. CI compares
+# Their outputs are compared in `make test`: chapters that take seconds. CI compares
 # all, in a job of its own; and whether outputs belong to cells, package, weights and versions
 # is asked of every chapter here.
 QUICK = (
-    "week1/03_python_practice",
     "week2/moving_to_bridge",
     "week3/01_paper",
     "week4/research_notebook",

@@ -148,6 +148,7 @@ def test_a_reply_that_cannot_be_read_ends_the_check_at_once():
     assert verdict(right).passed
 
 
+@pytest.mark.slow
 def test_a_model_that_an_answer_has_changed_is_new_for_the_next(pocket):
     @core.exercise
     def looks_at_pocket(attempt):

@@ -28,36 +28,35 @@ LONGEST = (
     "test_stored.py",
 )
 """Files of tests that start kernels, browsers or builds of the site, longest first."""
-ONE_BY_ONE = LONGEST[:2]
-"""Those whose tests are long by themselves; of the others a process gets a whole file, since their
-tests share a costly fixture."""
+ALONE = ("test_every_cell_gives_now", "test_the_learners_notebook_runs", "test_every_page_works")
+"""How the names of tests begin that are long by themselves. Of the others a process gets a whole
+file, since they share a costly fixture."""
 
 T = TypeVar("T")
 
 
-def dealt(items: Sequence[T], names: Sequence[str], processes: int) -> list[T]:
+def dealt(items: Sequence[T], names: Sequence[tuple[str, str]], processes: int) -> list[T]:
     """The items in another order, for so many processes.
 
     Args:
         items: what is ordered.
-        names: of each item the name of its file.
+        names: of each item the name of its file, and its own.
         processes: each starts with a stretch of equal length.
 
     Returns:
         The same items; each stretch begins with its share of the longest, the rest keeps its order.
     """
-    rank = {name: i for i, name in enumerate(LONGEST)}
-    pairs = list(zip(items, names, strict=True))
-    long = sorted((p for p in pairs if p[1] in rank), key=lambda pair: rank[pair[1]])
-    units: list[list[T]] = []
-    for name, group in groupby(long, key=lambda pair: pair[1]):
-        file = [item for item, _ in group]
-        units += [[item] for item in file] if name in ONE_BY_ONE else [file]
-    rest = [item for item, name in pairs if name not in rank]
+    rank = {file: i for i, file in enumerate(LONGEST)}
+    triples = [(item, file, name) for item, (file, name) in zip(items, names, strict=True)]
+    long = sorted((t for t in triples if t[1] in rank), key=lambda triple: rank[triple[1]])
+    units = [[item] for item, _, name in long if name.startswith(ALONE)]
+    others = [triple for triple in long if not triple[2].startswith(ALONE)]
+    units += [[t[0] for t in group] for _, group in groupby(others, key=lambda triple: triple[1])]
+    rest = [item for item, file, _ in triples if file not in rank]
     ordered: list[T] = []
     for number in range(processes):
         hand = [item for unit in units[number::processes] for item in unit]
-        end = (number + 1) * len(pairs) // processes - len(ordered) - len(hand)
+        end = (number + 1) * len(triples) // processes - len(ordered) - len(hand)
         ordered += hand + rest[: max(0, end)]
         del rest[: max(0, end)]
     return ordered + rest

