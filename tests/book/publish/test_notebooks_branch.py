@@ -18,13 +18,14 @@ from mi_course.book.publish import colab, notebooks_branch
 from mi_course.book.site import launch
 from support.outside import ROOT
 
+pytestmark = pytest.mark.slow  # builds a wheel
+
 REPOSITORY = "octocat/course"
 DOC = "week2/02_induction_heads"
 FIRST_LOOK = """
 import mi_course
 from mi_course import check, models
 
-pytestmark = pytest.mark.slow  # builds a wheel
 model = models.load("pocket")
 print(mi_course.__file__)
 """
