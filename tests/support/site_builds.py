@@ -53,9 +53,12 @@ def _built() -> tuple[Path, str]:
     except FileExistsError:
         _wait_for(said)
     else:
-        unfinished = out / "said.new"
-        unfinished.write_text(_complaint(out), encoding="utf8")
-        unfinished.replace(said)
+        unfinished, complaint = out / "said.new", "the process that built it was stopped"
+        try:
+            complaint = _complaint(out)
+        finally:  # or the others would wait for nothing
+            unfinished.write_text(complaint, encoding="utf8")
+            unfinished.replace(said)
     return out, said.read_text("utf8")
 
 
