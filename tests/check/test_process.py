@@ -171,7 +171,7 @@ from mi_course import check
 def answer(tokens):
     return dict(zip(tokens, tokens[1:])).get(tokens[-1]) if tokens else None
 
-assert check.continue_pattern(answer).passed
+verdict = check.continue_pattern(answer)
 from mi_course.check import process
 print(process._worker.process.pid)
 """
@@ -204,11 +204,11 @@ def leave():
     os.chdir(folder)
     os.rmdir(folder)
 
-if {warm}:
-    assert check.continue_pattern(answer).passed
+if {warm} and not check.continue_pattern(answer):
+    sys.exit("the first check did not pass")
 leave()
-assert check.continue_pattern(answer).passed
-assert process._worker is not None
+if not check.continue_pattern(answer) or process._worker is None:
+    sys.exit("the check did not pass, or not in its process")
 """
 
 
