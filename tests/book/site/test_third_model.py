@@ -15,6 +15,8 @@ from support import browser
 from support.sample_course import CHAPTER, SAMPLE, TOC, all_outputs, store_outputs, write
 from support.site_builds import build
 
+pytestmark = pytest.mark.slow  # builds a site of its own
+
 PAGE = f"book/{CHAPTER}.html"
 PROSE = "book/week2/02_prose.html"
 OTHER = "week2/03_other"
@@ -22,8 +24,6 @@ OTHER_PAGE = f"book/{OTHER}.html"
 REGISTERED = """from dataclasses import replace
 
 from mi_course.models import registry
-
-pytestmark = pytest.mark.slow  # builds a site of its own
 
 third = replace(registry.GPT2, name="third", display="Third 1B", short="Third")
 registry.MODELS = (registry.GPT2, third, registry.POCKET)
