@@ -85,6 +85,11 @@ def test_where_the_learners_function_stops_the_packages_goes_on(capsys, cell):
     assert told.count("\n") == 1
     assert "yours stopped here, on real input, with IndexError on line" in told
     assert "index 7 is out of bounds" in told
+    cell[0] += 1  # the next cell says so too
+    yours.prefix_matching_score(PATTERN, 3)
+    assert capsys.readouterr().out == (
+        "This cell runs the package's prefix_matching_score: yours stopped on a real input above.\n"
+    )
 
 
 def test_an_interrupt_is_the_learners(cell):

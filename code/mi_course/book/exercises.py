@@ -34,11 +34,8 @@ def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:
 
 def optional(root: Path | None) -> set[str]:
     """The exercises beyond a week's hours: those that say so, and all of a chapter that does."""
-    found: set[str] = set()
-    for file in _files(root).values():
-        beyond = _BEYOND in file.read_text("utf8")
-        found |= {name for name, (_, says_so) in _read(file).items() if beyond or says_so}
-    return found
+    read = (_read(file) for file in _files(root).values())
+    return {name for found in read for name, (_, beyond) in found.items() if beyond}
 
 
 def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
@@ -69,22 +66,23 @@ def _files(root: Path | None) -> dict[str, Path]:
 
 
 def _read(path: Path) -> dict[str, tuple[str, bool]]:
-    """The exercises of a file: name, title, and whether it says that it is optional."""
+    """The exercises of a file: name, title, and whether it or its chapter is optional."""
     text = path.read_text("utf8")
+    beyond = _BEYOND in text
     if path.suffix == ".ipynb":
-        return _of_notebook(text)
+        return _of_notebook(text, beyond)
     return {
-        match[2]: (match[1].strip(), _OPTIONAL.match(text, match.end()) is not None)
+        match[2]: (match[1].strip(), beyond or _OPTIONAL.match(text, match.end()) is not None)
         for match in _EXERCISE.finditer(text)
     }
 
 
-def _of_notebook(text: str) -> dict[str, tuple[str, bool]]:
-    found, last = {}, ("", False)
+def _of_notebook(text: str, beyond: bool) -> dict[str, tuple[str, bool]]:
+    found, last = {}, ("", beyond)
     for cell in json.loads(text)["cells"]:
         source = "".join(cell["source"])
         if match := _TITLE.search(source):
-            last = match[1], _OPTIONAL.match(source, match.end()) is not None
+            last = match[1], beyond or _OPTIONAL.match(source, match.end()) is not None
         for tag in cell["metadata"].get("tags", []):
             if tag.startswith("exercise-"):
                 found[tag.removeprefix("exercise-")] = last

@@ -46,6 +46,7 @@ class Choice:
             self._say("the package's", ": yours has not passed its check in this session")
             return self.package(*args)
         if function is self._broken:
+            self._say("the package's", ": yours stopped on a real input above")
             return self.package(*args)
         try:
             result = function(*args)

@@ -15,7 +15,7 @@ from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.mistakes import Cases
 from mi_course.check.week1.learner_module import nan_means
-from mi_course.models import llama_parts as ref
+from mi_course.folded import llama_parts as ref
 
 _STREAM, _HEADS = "(batch, pos, d_model)", "(batch, pos, n_heads, d_head)"
 _NAN = (

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from mi_course.models import llama_parts as ref
+from mi_course.folded import llama_parts as ref
 
 from .independent import _angles, _mix, _times, _turn
 

@@ -7,8 +7,8 @@ import torch
 from transformers import LlamaConfig
 from transformers.models.llama import modeling_llama as theirs
 
+from mi_course.folded import llama_parts as ours
 from mi_course.folded.llama import FoldedLlama
-from mi_course.models import llama_parts as ours
 
 HEADS, GROUPS, D_HEAD, WIDTH, THETA = 6, 2, 8, 36, 500.0
 CONFIG = LlamaConfig(

@@ -2,18 +2,18 @@
 
 They compute what `LlamaForCausalLM` in Hugging Face's transformers does
 (`transformers/models/llama/modeling_llama.py`), without a cache and one thing at a time. The
-folded, fast version of the same is `mi_course.folded.llama`; the tests compare both.
+folded, fast version of the same is `llama`, beside this module; the tests compare both.
 """
 
 from __future__ import annotations
-
-import math
 
 import einops
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+
+from mi_course.transformer import attention_pattern
 
 
 def rms_norm(
@@ -71,8 +71,5 @@ def grouped_attention(
     """
     shared = q.shape[2] // k.shape[2]
     k, v = (x.repeat_interleave(shared, dim=2) for x in (k, v))
-    scores = einops.einsum(q, k, "batch query head d, batch key head d -> batch head query key")
-    scores = scores / math.sqrt(q.shape[-1])
-    future = torch.ones_like(scores[0, 0], dtype=torch.bool).triu(1)
-    pattern = scores.masked_fill(future, -math.inf).softmax(-1)
-    return einops.einsum(pattern, v, "batch head query key, batch key head d -> batch query head d")
+    mix = "batch head query key, batch key head d -> batch query head d"
+    return einops.einsum(attention_pattern(q, k), v, mix)
