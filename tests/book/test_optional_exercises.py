@@ -21,6 +21,7 @@ def test_an_exercise_or_its_whole_chapter_may_say_so():
     assert not found & WITHIN
 
 
+@pytest.mark.slow
 def test_notebooks_of_the_package_say_the_same(tmp_path, monkeypatch):
     for chapter in chapters.find(ROOT):
         file = tmp_path / f"{chapter.doc}.ipynb"

@@ -37,13 +37,18 @@ BY_CHANCE = {("one_token", "ot_set")}
 
 
 def holds(answer):
-    """Marks of a kept answer: one that asserts is another one where Python drops asserts."""
+    """Skip a kept answer that asserts where Python drops asserts: there it is another answer."""
     function = inspect.unwrap(getattr(answer, "func", answer))
     asserts = inspect.isfunction(function) and re.search(
         r"^\s+assert ", inspect.getsource(function), re.MULTILINE
     )
     why = "NOT RUN: this answer asserts, and PYTHONOPTIMIZE drops asserts"
     return [pytest.mark.skipif(bool(sys.flags.optimize and asserts), reason=why)]
+
+
+def slow_where_independent(one):
+    """`make test` judges wrong answers of the check's author; the slow tests judge all others."""
+    return [pytest.mark.slow] if one.place.name == "independent.py" else []
 
 
 WRONG = [
@@ -53,7 +58,7 @@ WRONG = [
         one.words,
         STEPS.get(one.place, {}).get(one.exercise, {}).get(one.key),
         id=f"{one.exercise}-{kept.name_of(one.answer)}-{one.words}",
-        marks=holds(one.answer),
+        marks=[*holds(one.answer), *slow_where_independent(one)],
     )
     for one in kept.all_answers(ANSWERS)
     if one.words is not None

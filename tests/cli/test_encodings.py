@@ -24,7 +24,10 @@ RIGHT = ROOT / "tests/learner/solved_0_1/week3/05_python_practice.ipynb"
 TEXT = "ungewöhnlich: 日本 ✓ …"
 
 
-@pytest.fixture(params=ENCODINGS)
+SLOW = ("ascii", "C")  # cp1252 and C without UTF-8 have fewer letters
+
+
+@pytest.fixture(params=[pytest.param(n, marks=[pytest.mark.slow] * (n in SLOW)) for n in ENCODINGS])
 def call(request, tmp_path, monkeypatch):
     """Runs `mi-course` in a process with one of the encodings; gives code and bytes."""
     if request.param.startswith("C") and not (sys.prefix + str(ROOT)).isascii():

@@ -8,7 +8,10 @@ from mi_course.english import corpus, grammar
 from mi_course.english.words import NAMES, OBJECTS, PLACES
 from support.outside import SHARED, not_run
 
-SAMPLE = list(corpus.sentences(seed=3, count=20_000))
+
+@pytest.fixture(scope="module")
+def sample():
+    return list(corpus.sentences(seed=3, count=20_000))
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +34,22 @@ def test_names_places_and_objects_are_different_words(words):
     assert {f" {word}" for word in words} <= set(corpus.vocabulary())
 
 
-def test_vocabulary_holds_every_pretoken_that_is_written():
-    written = {w for s in SAMPLE for text in (s, f" {s}") for w in corpus.pretokens(text)}
+def test_vocabulary_holds_every_pretoken_that_is_written(sample):
+    written = {w for s in sample for text in (s, f" {s}") for w in corpus.pretokens(text)}
     assert written <= set(corpus.vocabulary())
 
 
-def test_pretokens_join_to_the_sentence():
-    assert all("".join(corpus.pretokens(s)) == s for s in SAMPLE[:1000])
+def test_pretokens_join_to_the_sentence(sample):
+    assert all("".join(corpus.pretokens(s)) == s for s in sample[:1000])
 
 
 def test_every_kind_of_sentence_is_written():
     assert set(grammar.MIXTURE) == set(grammar.KINDS)
 
 
-def test_no_sentence_names_a_held_out_pair():
+def test_no_sentence_names_a_held_out_pair(sample):
     names = set(NAMES)
-    for sentence in SAMPLE:
+    for sentence in sample:
         named = sorted(names & set(re.findall(r"\w+", sentence)))
         assert not any(corpus.is_held_out_pair(a, b) for a in named for b in named if a < b)
 
@@ -56,8 +59,8 @@ def test_held_out_templates_are_not_trained_on():
     assert not trained & set(grammar.HELD_OUT)
 
 
-def test_held_out_words_occur_in_training():
-    trained = {w for sentence in SAMPLE for w in corpus.pretokens(" " + sentence)}
+def test_held_out_words_occur_in_training(sample):
+    trained = {w for sentence in sample for w in corpus.pretokens(" " + sentence)}
     held_out = {w for t in grammar.HELD_OUT for w in re.findall(r" \w+", f" {t}")}
     assert held_out <= trained
 
@@ -88,8 +91,8 @@ def test_held_out_triples_are_refused():
         corpus.people(random.Random(0), 3, held_out=True)
 
 
-def test_article_fits_the_next_word():
-    assert not any(re.search(r"\b[Aa] [aeiou]|\b[Aa]n [^aeiou]", s) for s in SAMPLE)
+def test_article_fits_the_next_word(sample):
+    assert not any(re.search(r"\b[Aa] [aeiou]|\b[Aa]n [^aeiou]", s) for s in sample)
 
 
 def test_one_who_is_given_a_thing_is_named_once_before():
@@ -101,9 +104,9 @@ def test_one_who_is_given_a_thing_is_named_once_before():
         assert count == {"IO": 1, "S": 2}
 
 
-def test_same_seed_writes_the_same_sentences():
-    assert list(corpus.sentences(seed=3, count=50)) == SAMPLE[:50]
-    assert list(corpus.sentences(seed=4, count=50)) != SAMPLE[:50]
+def test_same_seed_writes_the_same_sentences(sample):
+    assert list(corpus.sentences(seed=3, count=50)) == sample[:50]
+    assert list(corpus.sentences(seed=4, count=50)) != sample[:50]
 
 
 def test_repeat_document_repeats_its_start():

@@ -142,6 +142,7 @@ def test_the_chapters_that_need_mnist_are_executed_again_where_ci_runs(job):
     assert not any("MI_COURSE_DATA" in step.get("env", {}) for step in steps)
 
 
+@pytest.mark.slow
 def test_the_job_that_fetches_mnist_fails_where_it_is_not_mnists(tmp_path):
     """Its command, on a folder that holds four empty files and with no network to mend them."""
     text = (ROOT / ".ci/job").read_text("utf8")

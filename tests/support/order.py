@@ -10,12 +10,19 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TypeVar
 
+# The first builds the site. Whoever needs it as well waits until it is there, so others stand
+# between.
 LONGEST = (
-    "test_real_book.py",
+    "test_site_browser.py::test_every_page_works_without_the_network_and_axe",
+    "test_real_book.py::test_every_cell_gives_now",
+    "test_real_book.py::test_the_learners_notebook_runs",
+    "test_devices.py",
+    "test_process.py",
+    "test_site_browser.py::test_every_page_works_without_the_network_on_a_phone",
     "test_site_browser.py",
     "test_site_build.py",
+    "test_real_book.py",
     "test_notebook.py",
-    "test_process.py",
     "test_playground_numbers.py",
     "test_printable.py",
     "test_training.py",
@@ -27,12 +34,26 @@ LONGEST = (
     "test_third_model.py",
     "test_stored.py",
 )
-"""Files of tests that start kernels, browsers or builds of the site, longest first."""
-ALONE = ("test_every_cell_gives_now", "test_the_learners_notebook_runs", "test_every_page_works")
-"""How the names of tests begin that are long by themselves. Of the others a process gets a whole
-file, since they share a costly fixture."""
+"""What starts kernels, browsers or builds of the site, longest first: files, which one process gets
+whole since their tests share a costly fixture, and tests that are long by themselves, by their
+file and how their names begin."""
 
 T = TypeVar("T")
+
+
+def rank(file: str, name: str) -> int | None:
+    """The place among the longest of a test of this name, or None."""
+    for place, pattern in enumerate(LONGEST):
+        of_file, _, begins = pattern.partition("::")
+        if file == of_file and name.startswith(begins):
+            return place
+    return None
+
+
+def _unit(ranked: tuple[int, str, T]) -> tuple[int, str]:
+    """What has to stay in one process: a file's tests, or a test that is long by itself."""
+    place, name, _ = ranked
+    return place, name if "::" in LONGEST[place] else ""
 
 
 def dealt(items: Sequence[T], names: Sequence[tuple[str, str]], processes: int) -> list[T]:
@@ -46,17 +67,14 @@ def dealt(items: Sequence[T], names: Sequence[tuple[str, str]], processes: int) 
     Returns:
         The same items; each stretch begins with its share of the longest, the rest keeps its order.
     """
-    rank = {file: i for i, file in enumerate(LONGEST)}
-    triples = [(item, file, name) for item, (file, name) in zip(items, names, strict=True)]
-    long = sorted((t for t in triples if t[1] in rank), key=lambda triple: rank[triple[1]])
-    units = [[item] for item, _, name in long if name.startswith(ALONE)]
-    others = [triple for triple in long if not triple[2].startswith(ALONE)]
-    units += [[t[0] for t in group] for _, group in groupby(others, key=lambda triple: triple[1])]
-    rest = [item for item, file, _ in triples if file not in rank]
+    ranked = [(rank(*of), of[1], item) for item, of in zip(items, names, strict=True)]
+    long = sorted((one for one in ranked if one[0] is not None), key=lambda one: one[0])
+    units = [[item for _, _, item in group] for _, group in groupby(long, _unit)]
+    rest = [item for place, _, item in ranked if place is None]
     ordered: list[T] = []
     for number in range(processes):
         hand = [item for unit in units[number::processes] for item in unit]
-        end = (number + 1) * len(triples) // processes - len(ordered) - len(hand)
+        end = (number + 1) * len(items) // processes - len(ordered) - len(hand)
         ordered += hand + rest[: max(0, end)]
         del rest[: max(0, end)]
     return ordered + rest

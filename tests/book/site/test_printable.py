@@ -114,10 +114,9 @@ def opened():
         yield chromium, base
 
 
+@pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "week", [WEEKS[0], *(pytest.param(week, marks=pytest.mark.slow) for week in WEEKS[1:])]
-)
+@pytest.mark.parametrize("week", WEEKS)
 def test_the_week_becomes_a_pdf_with_all_its_figures(opened, week):
     chromium, base = opened
     with browser.visit(chromium, base, f"print/{week}.html", browser.DESKTOP) as seen:

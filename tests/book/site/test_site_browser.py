@@ -87,10 +87,12 @@ def beyond_the_screen(page):
 
 # Each page is loaded once at each size for all that is asked of it, widths do not depend on the
 # theme, and in the dark only colours differ, which the slow tests look at. In parts, which
-# processes can share. `make test` opens each page once, on a phone or on a desktop; the slow tests
-# open it on the other one.
-PARTS = 3
-ON_DESKTOP = 0  # the part that `make test` opens there
+# processes can share: neighbours of one week fall into different ones. `make test` opens half of
+# the pages, each on a phone or on a desktop; the slow tests, which CI runs at every change of
+# main, open the others, and each on both.
+PARTS = 6
+ON_DESKTOP = {0}  # the parts that `make test` opens there
+ON_A_PHONE = {2, 4}  # and those that it opens there
 
 
 def parts(quick):
@@ -101,7 +103,7 @@ def parts(quick):
     )
 
 
-@parts(quick=set(range(PARTS)) - {ON_DESKTOP})
+@parts(quick=ON_A_PHONE)
 def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, course, part):
     base, paths, _ = course
     found = {}
@@ -115,7 +117,7 @@ def test_every_page_works_without_the_network_on_a_phone_in_the_dark(chromium, c
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 
-@parts(quick={ON_DESKTOP})
+@parts(quick=ON_DESKTOP)
 def test_every_page_works_without_the_network_and_axe_finds_nothing(chromium, course, part):
     """On a desktop: axe with folded parts open and figures drawn."""
     base, paths, _ = course
