@@ -274,12 +274,13 @@ def test_every_function_that_takes_a_model_is_tried_here():
 
 
 CALLS = [*MEASURES, *PARTS]
+QUICK = set({name.partition(".")[0]: name for name in CALLS}.values())  # one of each module
 MAKE_PROMPTS = ("activations", "copying.copy_score_from", "induction", "position_study", "prompt_s")
 
 
 @pytest.mark.parametrize(
     ("name", "prompts_on"),
-    [(name, "cpu") for name in CALLS]
+    [pytest.param(name, "cpu", marks=[pytest.mark.slow] * (name not in QUICK)) for name in CALLS]
     + [
         pytest.param(name, "cuda:0", marks=pytest.mark.slow)
         for name in CALLS

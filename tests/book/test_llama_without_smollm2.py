@@ -43,6 +43,7 @@ def executed():
     return [output for node in notebook.cells for output in node.outputs]
 
 
+@pytest.mark.slow
 def test_every_cell_runs_on_random_weights_and_agrees(executed):
     printed = "".join(output.get("text", "") for output in executed)
     assert "SmolLM2 is not installed: a tiny Llama with RANDOM weights instead" in printed
@@ -52,6 +53,7 @@ def test_every_cell_runs_on_random_weights_and_agrees(executed):
     assert "Random weights write nothing worth reading" in printed
 
 
+@pytest.mark.slow
 def test_no_figure_of_random_weights_bears_the_model_s_name(executed):
     figures = [o.data[outputs.PLOTLY] for o in executed if outputs.PLOTLY in o.get("data", {})]
     assert len(figures) == 5

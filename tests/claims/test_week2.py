@@ -23,6 +23,7 @@ def pocket():
     return models.load("pocket", quiet=True)
 
 
+@pytest.mark.slow  # that the first draws are the stored ones is asked of all claims in test_stored
 @pytest.mark.parametrize(
     ("claim", "verdict"),
     [
