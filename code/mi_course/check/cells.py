@@ -11,47 +11,17 @@ from __future__ import annotations
 import atexit
 import json
 import os
-import queue
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 from mi_course.check import accidents, core, magics, process, wire
+from mi_course.check.child import GARBLED, Child
 from mi_course.check.core import EXERCISES, Verdict
 from mi_course.check.left_behind import Surroundings, pythons_own_names
 
 Message = dict[str, Any]
-
-
-class _Process:
-    """One child process, and the thread that reads its verdicts."""
-
-    def __init__(self) -> None:
-        code = "import sys; sys.path[:] = sys.argv[1:]; from mi_course.check import cells; "
-        home = str(Path(__file__).resolve().parents[2])
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code + "cells.serve(globals())", home, *filter(None, sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=_environment(),
-        )
-        self.answers: queue.Queue[Message | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        with suppress(ValueError):  # not what was written there
-            while (data := wire.receive(cast(BinaryIO, self.process.stdout))) is not None:
-                self.answers.put(json.loads(data))
-        self.answers.put(None)
-
-    def send(self, message: Message) -> None:
-        with suppress(BrokenPipeError):
-            wire.send(cast(BinaryIO, self.process.stdin), json.dumps(message).encode())
 
 
 def _environment() -> dict[str, str]:
@@ -59,15 +29,16 @@ def _environment() -> dict[str, str]:
     return {"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"}
 
 
-_process: _Process | None = None
+_process: Child | None = None
 
 
-def start() -> _Process:
+def start() -> Child:
     """The process; it imports while other work is done."""
     global _process
     if _process is None or _process.process.poll() is not None:
         stop()
-        _process = _Process()
+        path = [folder for folder in sys.path if folder]
+        _process = Child("cells.serve(globals())", path, env=_environment())
     return _process
 
 
@@ -83,13 +54,13 @@ def run(work: Message, seconds: float) -> Iterator[Message]:
         `lost`, which says so.
     """
     child = start()
-    child.send(work | {"environment": _environment()})
+    child.send(json.dumps(work | {"environment": _environment()}).encode())
     late = threading.Event()
     timer = threading.Timer(seconds, _give_up, (child, late))
     timer.daemon = True
     timer.start()
     try:
-        while (answer := child.answers.get()) is not None:
+        while (answer := child.replies.get()) not in (None, GARBLED):
             if "done" in answer:
                 return
             yield answer
@@ -99,7 +70,7 @@ def run(work: Message, seconds: float) -> Iterator[Message]:
     yield {"lost": "did not finish" if late.is_set() else "ended Python"}
 
 
-def _give_up(child: _Process, late: threading.Event) -> None:
+def _give_up(child: Child, late: threading.Event) -> None:
     late.set()
     child.process.kill()
 
@@ -109,8 +80,7 @@ def stop() -> None:
     global _process
     child, _process = _process, None
     if child is not None:
-        child.process.kill()
-        child.process.wait()
+        child.kill()
 
 
 atexit.register(stop)

@@ -8,7 +8,6 @@ is kept, so that its imports are paid for once.
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import pickle
 import queue
@@ -19,12 +18,12 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
-from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 import psutil
 
-from mi_course.check import sending, wire
+from mi_course.check import sending
+from mi_course.check.child import GARBLED, Child, Reply
 from mi_course.check.left_behind import pythons_own_names
 from mi_course.check.register import Exercise
 
@@ -38,56 +37,28 @@ MEMORY_BYTES = 2 * 2**30
 """Memory that an answer may take in one check, where as much is free."""
 GLANCE_S = 0.02
 
-Reply = dict[str, Any]
-
 
 class NotSendable(Exception):
     """The answer uses something that cannot be sent to another process."""
 
 
-class _Worker:
-    """One child process, and the thread that reads its replies."""
+class _Worker(Child):
+    """The process that checks answers.
+
+    Attributes:
+        ready: whether it has said that its imports are done.
+    """
 
     def __init__(self) -> None:
-        code = "import sys; sys.path[:] = sys.argv[1:]; from mi_course.check import worker; "
-        home = str(Path(__file__).resolve().parents[2])
-        self.owner = os.getpid()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code + "worker.main()", home, *sys.path],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+        super().__init__(
+            "worker.main()",
+            sys.path,
             # A notebook's interrupt goes to a whole group of processes: this one is in its own.
             start_new_session=True,
             cwd=_folder() or tempfile.gettempdir(),
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-        self._jobs = cast(BinaryIO, self.process.stdin)
-        self._answers = cast(BinaryIO, self.process.stdout)
         self.ready = False
-        self.replies: queue.Queue[Reply | None] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        while (data := wire.receive(self._answers)) is not None:
-            try:
-                self.replies.put(json.loads(data))
-            except ValueError:
-                self.replies.put({"state": "garbled"})
-                break
-        self.replies.put(None)
-
-    def send(self, job: bytes) -> None:
-        wire.send(self._jobs, job)
-
-    def kill(self) -> None:
-        """End it, with the processes that the learner's code started."""
-        with suppress(psutil.Error):
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                child.kill()
-        with suppress(OSError):
-            self.process.kill()
-        self.process.wait()
 
 
 _lock = threading.Lock()
@@ -157,8 +128,7 @@ def _with_new_process_once(job: bytes, began: float) -> Reply:
             stop()
             return _failed("the process that checks answers did not start: run the cell again")
         _worker.ready = True
-    with suppress(BrokenPipeError):
-        _worker.send(job)
+    _worker.send(job)
     return _watch(_worker, began)
 
 
@@ -178,7 +148,7 @@ def _watch(child: _Worker, began: float) -> Reply:
         ended = child.process.poll() if _gone(child) else None
         _replace()
         return _failed(_obituary(ended))
-    if reply["state"] == "garbled":
+    if reply == GARBLED:
         _replace()
         return _failed(
             "your function changed something in Python that all other code uses too, and the check "
