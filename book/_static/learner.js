@@ -28,7 +28,12 @@
       return false; // storage is off or full: the page still works
     }
   };
-  const save = (state) => write(KEY, JSON.stringify(state));
+  /* Keeps a state, and lets every part of the page that shows it know. */
+  const save = (state) => {
+    const kept = write(KEY, JSON.stringify(state));
+    dispatchEvent(new Event("course-progress"));
+    return kept;
+  };
   window.courseProgress = { KEY, empty, load, save };
 
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
@@ -53,6 +58,25 @@
     }
   };
 
+  /* A bar for each week, behind its title in the sidebar. */
+  const paintBars = () => {
+    const state = load();
+    const captions = [...document.querySelectorAll("nav.bd-links p.caption")];
+    for (const plan of window.coursePlan ?? []) {
+      const caption = captions.find((c) => c.querySelector(".caption-text")?.textContent === `Week ${plan.week}`);
+      if (!caption) continue;
+      const { done, all } = window.courseSteps.ofWeek(plan, state);
+      const said = `Week ${plan.week}: ${done} of ${all} tasks, checks and pages done`;
+      const bar = element("progress", { class: "course-week-bar", max: all, value: done, "aria-label": said, title: said });
+      caption.querySelector(".course-week-bar")?.remove();
+      caption.append(bar);
+    }
+  };
+  const paintSidebar = () => {
+    paintTicks();
+    paintBars();
+  };
+
   const addBox = (article) => {
     const onchange = () => {
       const state = load();
@@ -61,7 +85,6 @@
       const kept = save(state);
       box.checked = Boolean(load().pages[here]);
       said.textContent = kept ? "" : " This browser keeps nothing new for this site: its storage is full or off.";
-      paintTicks();
     };
     const said = element("span", { role: "status" });
     const box = element("input", { type: "checkbox", id: "course-finished", onchange });
@@ -151,8 +174,9 @@
 
   const start = () => {
     const article = document.querySelector("article.bd-article");
-    paintTicks();
-    addEventListener("storage", paintTicks);
+    paintSidebar();
+    addEventListener("storage", paintSidebar);
+    addEventListener("course-progress", paintSidebar);
     if (!article) return;
     if (isChapter(here)) {
       addBox(article);

@@ -9,30 +9,41 @@
   const plan = JSON.parse(tracker.querySelector(".course-items").textContent).weeks;
   const said = tracker.querySelector(".course-said");
   const files = window.courseWeeklog(plan, KEY);
+  const steps = window.courseSteps;
+  const planned = (n) => window.coursePlan.find((w) => String(w.week) === String(n));
+  /* A state keeps the addresses of pages, files keep their names. */
+  const withPages = (state, name) =>
+    ({ ...state, pages: Object.fromEntries(Object.entries(state.pages).map(([key, when]) => [name(key), when])) });
+  const forFile = (state) => withPages(state, steps.docOf);
   const LARGEST = 2_000_000; // bytes of a file that is read
   const NOT_KEPT = "This browser keeps nothing new for this site, since its storage is full or off: export before you leave.";
 
   let state = load();
   let kept = true; // whether the browser took the state as it is
+  let keeping = false; // while this page saves: what it is told of then is its own
   const week = (n) => files.weekOf(state, n);
   /* Another tab may have changed it; what could not be kept is on this page only. */
   const current = () => (kept ? load() : state);
-  /* Keeps a state and shows it, then says what was done, or that it was not kept. */
-  const keep = (changed, done = "") => {
+  /* Keeps a state and shows it, then says what was done, or that it was not kept, where somebody acted. */
+  const keep = (changed, done = "", where = said) => {
     state = changed;
     const before = kept;
+    keeping = true;
     kept = save(state);
+    keeping = false;
     paint();
-    if (!kept) say(done ? `${done} ${NOT_KEPT}` : NOT_KEPT, true);
-    else if (done || !before) say(done);
+    if (!kept) say(done ? `${done} ${NOT_KEPT}` : NOT_KEPT, true, where);
+    else if (done || !before) say(done, false, where);
   };
   const put = (n, changed, done) => {
     const now = current();
-    keep({ ...now, weeks: { ...now.weeks, [n]: { ...files.weekOf(now, n), ...changed } } }, done);
+    const where = document.querySelector(`.course-week[data-week="${n}"] .course-said`);
+    keep({ ...now, weeks: { ...now.weeks, [n]: { ...files.weekOf(now, n), ...changed } } }, done, where);
   };
-  const say = (text, bad = false) => {
-    said.textContent = text;
-    said.classList.toggle("course-bad", bad);
+  const say = (text, bad = false, where = said) => {
+    for (const other of document.querySelectorAll(".course-said")) if (other !== where) other.textContent = "";
+    where.textContent = text;
+    where.classList.toggle("course-bad", bad);
   };
   const lines = (text) => text.split("\n").map((l) => l.trim().replace(/\s+/g, " ")).filter(Boolean);
   const total = (hours) => Object.values(hours).reduce((a, b) => a + b, 0);
@@ -44,7 +55,13 @@
     const n = form.dataset.week;
     const log = week(n);
     const items = [...form.querySelectorAll("[data-item]")];
-    for (const box of items) box.checked = log.done.includes(box.dataset.item);
+    const shown = steps.shownDone(planned(n), state);
+    for (const box of items) {
+      const known = shown.includes(box.dataset.item);
+      box.checked = known || log.done.includes(box.dataset.item);
+      box.disabled = known; // what was passed stays passed
+      box.closest("li").querySelector(".course-known").hidden = !known;
+    }
     form.querySelectorAll(".course-own").forEach((e) => e.remove());
     log.own.forEach((own, i) => {
       const id = `week-${n}-own-${i}`;
@@ -62,7 +79,7 @@
     const done = items.filter((box) => box.checked).length;
     form.querySelector("progress").value = done;
     const hours = round(total(log.hours));
-    form.querySelector(".course-bar output").textContent = `${done} of ${items.length}, ${hours} h of 12`;
+    form.querySelector(".course-bar output").textContent = `${done} of ${items.length} items, ${hours} h of 12`;
     const list = form.querySelector(".course-time ul");
     list.replaceChildren(...Object.entries(log.hours).map(([day, h]) => {
       const named = { type: "button", "data-day": day, "aria-label": `Remove ${day}` };
@@ -74,12 +91,14 @@
   const paint = () => {
     document.querySelectorAll(".course-week").forEach(paintWeek);
     const ids = plan.flatMap((w) => w.items.map((item) => item.id));
-    const done = plan.flatMap((w) => week(w.week).done).filter((id) => ids.includes(id)).length;
+    const known = plan.flatMap((w) => [...week(w.week).done, ...steps.shownDone(planned(w.week), state)]);
+    const done = new Set(known.filter((id) => ids.includes(id))).size;
     const hours = round(plan.reduce((sum, w) => sum + total(week(w.week).hours), 0));
-    const passed = Object.keys(state.exercises).length;
+    const [passed, pages] = [state.exercises, state.pages].map((found) => Object.keys(found).length);
     tracker.querySelector(".course-all output").textContent =
       `${done} of ${ids.length} items done, ${hours} of ${12 * plan.length} hours logged` +
-      (passed ? `, ${passed} exercises passed.` : ".");
+      (passed ? `, ${passed} ${passed === 1 ? "exercise" : "exercises"} passed` : "") +
+      (pages ? `, ${pages} ${pages === 1 ? "page" : "pages"} finished.` : ".");
   };
 
   // --- import ----------------------------------------------------------------------------------
@@ -89,7 +108,9 @@
       if (file.size >= LARGEST) throw new Error("it is larger than 2 MB");
       const found = files.read(file.name, files.decoded(new Uint8Array(await file.arrayBuffer())));
       const odd = found.uncounted.map((line) => ` Not counted as hours, and kept among the notes: “${line}”.`);
-      keep(files.merged(current(), found), `Imported ${file.name}: it was added to what was here.${odd.join("")}`);
+      const merged = files.merged(forFile(current()), found);
+      const told = merged.said.join(" ") || "Everything in it was here already, and nothing was changed.";
+      keep(withPages(merged.state, steps.pageOf), `Imported ${file.name}. ${told}${odd.join("")}`);
     } catch (error) {
       say(`${file.name} was not imported, and nothing was changed: ${error.message}.`, true);
     }
@@ -105,22 +126,27 @@
   };
 
   const actions = {
-    json: () => download(files.asJson(state), "mi-course-progress.json", "application/json"),
-    markdown: () => download(files.asMarkdown(state), "mi-course-progress.md", "text/markdown"),
+    json: () => download(files.asJson(forFile(state)), "mi-course-progress.json", "application/json"),
+    markdown: () => download(files.asMarkdown(forFile(state)), "mi-course-progress.md", "text/markdown"),
     print: () => window.print(),
     clear: () => {
-      if (!window.confirm("Remove every tick, note and hour kept in this browser?")) return;
+      if (!window.confirm("Remove every tick, note, hour and finished page kept in this browser?")) return;
       keep(empty(), "Everything was removed.");
     },
     "add-time": (button) => {
       const form = button.closest(".course-week");
+      const refuse = (text) => say(text, true, form.querySelector(".course-said"));
       const [day, hours] = ["day", "hours"].map((name) => form.querySelector(`[name=${name}]`));
-      const name = day.value.trim().replace(/\s+/g, " ").replace(/:+$/, "");
+      const name = files.named(day.value.trim().replace(/\s+/g, " ").replace(/:+$/, ""));
       const number = files.rounded(Number(hours.value));
-      if (!name || !(number > 0 && number <= 24)) return say("Give a day, and hours up to 24, such as 2.5.", true);
-      if (!files.isDay(name)) return say(`A day cannot be called “${name}”: leave out boxes, and numbers after a colon.`, true);
-      const noted = { ...week(form.dataset.week).hours, [name]: number };
-      put(form.dataset.week, { hours: noted }, `${name}: ${number} hours noted.`);
+      if (!name || !(number > 0 && number <= 24)) return refuse("Give a day, and hours up to 24, such as 2.5.");
+      if (!files.isDay(name)) return refuse(`A day cannot be called “${name}”: leave out boxes, and numbers after a colon.`);
+      const noted = week(form.dataset.week).hours;
+      const before = Object.hasOwn(noted, name) ? noted[name] : 0;
+      const all = files.rounded(before + number);
+      if (all > 24) return refuse(`${name} has ${before} hours already: with ${number} more it would have over 24.`);
+      const done = before ? `${name}: ${number} hours added, ${all} in all.` : `${name}: ${number} hours noted.`;
+      put(form.dataset.week, { hours: { ...noted, [name]: all } }, done);
       day.value = hours.value = "";
       day.focus();
     },
@@ -137,6 +163,11 @@
       put(form.dataset.week, { hours });
       form.querySelector("[name=day]").focus();
     }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.closest?.(".course-time input")) return;
+    event.preventDefault();
+    actions["add-time"](event.target);
   });
   document.addEventListener("change", (event) => {
     if (event.target.type === "file" && event.target.files.length) {
@@ -163,5 +194,10 @@
     if (name === "notes") put(form.dataset.week, { notes: value });
   });
   addEventListener("storage", () => { state = current(); paint(); });
+  addEventListener("course-progress", () => { // another script of this page kept something
+    if (keeping) return;
+    state = current();
+    paint();
+  });
   paint();
 })();

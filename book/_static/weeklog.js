@@ -3,7 +3,8 @@
    node can test it.
 
    A log of a week is {done: ids, own: [{section, text, done}], learnings, blockers, hours: {day: number},
-   notes}; a state is {weeks: {number: log}, exercises: {name: date}}, with a log for the weeks that have one.
+   notes}; a state is {weeks: {number: log}, exercises: {name: date}, pages: {name: date}}, with a log for the
+   weeks that have one.
    What is not understood of a text is kept among the notes. */
 (() => {
   "use strict";
@@ -11,7 +12,8 @@
   const SECTIONS = ["Core Tasks", "Code Deliverables", "Success Criteria"];
   const HEADINGS = [...SECTIONS, "Key Learnings", "Blockers", "Time Log", "Notes"];
   const PASSED = "# Exercises passed";
-  const TITLE = /^# +(?:Week ([0-9]+) Log|Exercises passed)[ \t]*$/i;
+  const FINISHED = "# Pages finished";
+  const TITLE = /^# +(?:Week ([0-9]+) Log|(Exercises) passed|(Pages) finished)[ \t]*$/i;
   const BOX = /^[-*+] \[([ xX])\] (.+)$/s;
   const BULLET = /^[-*+] (.+)$/s;
 
@@ -32,6 +34,7 @@
   /* --- the hours of a day ----------------------------------------------------------------------- */
 
   const MOST = 24;
+  const WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
   const AMOUNT = "([0-9]+(?:[.,][0-9]+)?|[0-9]+:[0-5][0-9])";
   const UNIT = "(?:hours?|hrs?|h)";
   const POINT = "[-*+] (?:\\[[ xX]\\] )?";
@@ -53,11 +56,18 @@
     return hours <= MOST ? hours : null;
   };
 
+  /* A day as the log calls it: `monday` is Monday, so that their hours add up. */
+  const named = (text) => {
+    const day = oneLine(text);
+    const lower = day.toLowerCase();
+    return WEEKDAYS.includes(lower) ? lower[0].toUpperCase() + lower.slice(1) : day;
+  };
+
   /* A bullet `- Monday: 2.5 h` -> [day, hours]; null where it says none that a day has */
   const readHours = (line) => {
     const found = TIME.exec(line);
     if (!found) return null;
-    const [day, text] = [oneLine(found[1]), found[2]];
+    const [day, text] = [named(found[1]), found[2]];
     if (NUMBER_LAST.test(day) || (!text.includes(":") && CLOCK.test(line))) return null;
     const hours = amountOf(text);
     return hours === null ? null : [day, hours];
@@ -196,9 +206,9 @@
     return { log, uncounted };
   };
 
-  /* A line of an exercise -> [name, date], or null */
+  /* A line of an exercise or a page -> [name, date], or null */
   const parsePassed = (line) => {
-    const found = /^[-*+] \[[xX]\] ([A-Za-z0-9_]+) \(([0-9]{4}-[0-9]{2}-[0-9]{2})\)$/.exec(bare(line));
+    const found = /^[-*+] \[[xX]\] ([A-Za-z0-9_][A-Za-z0-9_/-]*) \(([0-9]{4}-[0-9]{2}-[0-9]{2})\)$/.exec(bare(line));
     return found && [found[1], found[2]];
   };
 
@@ -242,9 +252,16 @@
       own: own.map((x) => ({ section: x.section, text: entry(x.text), done: x.done })).filter((x) => x.text),
       learnings: learnings.map(entry).filter(Boolean),
       blockers: blockers.map(entry).filter(Boolean),
-      hours: Object.fromEntries(Object.entries(hours).map(([day, h]) => [entry(day), rounded(h)])),
+      hours: largest({}, Object.fromEntries(Object.entries(hours).map(([day, h]) => [entry(day), rounded(h)]))),
       notes,
     };
+  };
+
+  /* Hours of both; where both know a day, the larger number, so that a second import changes nothing. */
+  const largest = (mine, theirs) => {
+    const hours = new Map(Object.entries(mine));
+    for (const [day, h] of Object.entries(theirs)) hours.set(named(day), Math.max(h, hours.get(named(day)) ?? 0));
+    return Object.fromEntries(hours);
   };
 
   const union = (a, b, key = (x) => x) => {
@@ -257,9 +274,26 @@
     own: union(mine.own, log.own, ({ section, text }) => `${section}\n${text}`),
     learnings: union(mine.learnings, log.learnings),
     blockers: union(mine.blockers, log.blockers),
-    hours: { ...mine.hours, ...log.hours },
+    hours: largest(mine.hours, log.hours),
     notes: mine.notes.includes(log.notes) ? mine.notes : [mine.notes, log.notes].filter(Boolean).join("\n\n"),
   });
+
+  const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+
+  /* What another log adds to one, in sentences, as mi_course/learner/importing.py says it. */
+  const added = (mine, both) => {
+    const said = [];
+    const ticked = both.done.length - mine.done.length;
+    if (ticked) said.push(`${count(ticked, "task")} ticked.`);
+    const lines = ["own", "learnings", "blockers"].reduce((sum, k) => sum + both[k].length - mine[k].length, 0);
+    if (lines) said.push(`${count(lines, "line")} added.`);
+    for (const [day, h] of Object.entries(both.hours)) {
+      const before = Object.hasOwn(mine.hours, day) ? mine.hours[day] : 0;
+      if (h > before) said.push(`${day}: ${h} hours${before ? `, in place of ${before}` : ""}.`);
+    }
+    if (both.notes !== mine.notes) said.push("notes added.");
+    return said;
+  };
 
   /* plan: the weeks of tracker.json; format: the name that files of this course carry.
 
@@ -268,46 +302,49 @@
     const planned = (week) => plan.find((p) => String(p.week) === week);
 
     const asMarkdown = (state) => {
-      const passed = Object.keys(state.exercises).sort()
-        .map((name) => `- [x] ${name} (${String(state.exercises[name]).slice(0, 10)})`);
+      const dated = (title, found) => [`${title}\n`, ...Object.keys(found).sort()
+        .map((name) => `- [x] ${name} (${String(found[name]).slice(0, 10)})`)].join("\n");
       const weeks = plan.map((week) => renderWeek(week, weekOf(state, week.week)));
-      return [...weeks, `${PASSED}\n`, ...passed].join("\n").trimEnd() + "\n";
+      const pages = Object.keys(state.pages ?? {}).length ? [dated(FINISHED, state.pages)] : [];
+      const parts = [weeks.join("\n"), dated(PASSED, state.exercises), ...pages];
+      return parts.map((part) => `${part.replace(/\n+$/, "")}\n`).join("\n");
     };
 
     const asJson = (state) => {
       const weeks = Object.fromEntries(plan.map(({ week }) => [week, weekOf(state, week)]));
-      const file = { format, version: VERSION, exercises: state.exercises, weeks };
+      const file = { format, version: VERSION, exercises: state.exercises, pages: state.pages ?? {}, weeks };
       return JSON.stringify(sorted(file), null, 1) + "\n";
     };
 
     /* A text at its titles -> the lines of each week, and the exercises; nothing is left out: what stands before
        the first week belongs to it, and what is no exercise to the week before. */
     const partsOf = (text) => {
-      const [weeks, exercises, before] = [new Map(), [], []];
-      let [lines, passed] = [before, false];
+      const [weeks, exercises, pages, before] = [new Map(), [], [], []];
+      let [lines, dated] = [before, null];
       for (const line of linesOf(text)) {
         const title = TITLE.exec(line);
-        const exercise = passed && !title ? parsePassed(line) : null;
+        const entry = dated && !title ? parsePassed(line) : null;
         if (title?.[1]) {
           const week = String(Number(title[1]));
           need(planned(week), `there is no week ${title[1].slice(0, 20)}`);
           if (!weeks.has(week)) weeks.set(week, []);
           lines = weeks.get(week);
         }
-        if (title) passed = !title[1];
-        if (exercise) exercises.push(exercise);
+        if (title) dated = title[2] ? exercises : title[3] ? pages : null;
+        if (entry && (dated === pages || !entry[0].match(/[/-]/))) dated.push(entry);
         else lines.push(title ? null : line);
       }
       need(weeks.size, "no line “# Week 1 Log” stands in it");
       const first = [...weeks.keys()][0];
       weeks.set(first, [...before, ...weeks.get(first)]);
-      return { weeks, exercises };
+      return { weeks, exercises, pages };
     };
 
     /* Throws where the text has no log in it, or one of a week that the course does not have. */
     const parseMarkdown = (text) => {
       const parts = partsOf(text);
-      const found = { format, version: VERSION, exercises: Object.fromEntries(parts.exercises), weeks: {} };
+      const found = { format, version: VERSION, exercises: Object.fromEntries(parts.exercises),
+        pages: Object.fromEntries(parts.pages), weeks: {} };
       const uncounted = [];
       for (const [week, lines] of parts.weeks) {
         const read = parseWeek(planned(week), lines);
@@ -324,14 +361,18 @@
       const version = String(found.version).slice(0, 20);
       need(found.version === VERSION, `its version is ${version}, and this page reads ${VERSION}`);
       need(isObject(found.weeks) && isObject(found.exercises), "weeks or exercises are missing");
-      for (const when of Object.values(found.exercises))
-        need(typeof when === "string" && !Number.isNaN(Date.parse(when)), "an exercise has no date");
+      const isTime = (when) => typeof when === "string" && !Number.isNaN(Date.parse(when));
+      need(Object.values(found.exercises).every(isTime), "an exercise has no date");
+      const pages = found.pages ?? {};
+      need(isObject(pages), "its pages are no table");
+      for (const [doc, when] of Object.entries(pages))
+        need(/^[A-Za-z0-9_][A-Za-z0-9_/-]*$/.test(doc) && isTime(when), `page ${doc.slice(0, 40)} has no date`);
       const weeks = Object.entries(found.weeks).map(([week, log]) => {
         need(planned(week), `there is no week ${week.slice(0, 20)}`);
         return [week, checkedLog(week, log)];
       });
       const uncounted = areTexts(found.uncounted) ? found.uncounted : [];
-      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, uncounted };
+      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, pages, uncounted };
     };
 
     /* What stands in a file's text, checked: JSON or Markdown. */
@@ -346,14 +387,25 @@
       return checked(found);
     };
 
-    /* What was found is added to a state, and nothing of it is lost. -> another state */
+    /* What was found is added to a state, and nothing of it is lost. -> another state, and what changed in
+       sentences. The pages of a state are names here, as in files. */
     const merged = (state, found) => {
       const weeks = { ...state.weeks };
-      for (const [week, log] of Object.entries(found.weeks)) weeks[week] = mergedLog(weekOf(state, week), log);
-      return { ...state, weeks, exercises: { ...found.exercises, ...state.exercises } };
+      const said = [];
+      for (const [week, log] of Object.entries(found.weeks)) {
+        const mine = weekOf(state, week);
+        weeks[week] = mergedLog(mine, log);
+        said.push(...added(mine, weeks[week]).map((change) => `Week ${week}: ${change}`));
+      }
+      const news = (name) => Object.keys(found[name]).filter((key) => !Object.hasOwn(state[name] ?? {}, key)).sort();
+      const [pages, exercises] = [news("pages"), news("exercises")];
+      if (pages.length) said.push(`Finished pages: ${pages.join(", ")}.`);
+      if (exercises.length) said.push(`Exercises passed elsewhere: ${exercises.join(", ")}.`);
+      const both = (name) => ({ ...found[name], ...state[name] });
+      return { state: { ...state, weeks, exercises: both("exercises"), pages: both("pages") }, said };
     };
 
-    return { asJson, asMarkdown, decoded, isDay, merged, parseMarkdown, read, rounded, weekOf };
+    return { asJson, asMarkdown, decoded, isDay, merged, named, parseMarkdown, read, rounded, weekOf };
   };
 
   if (typeof module === "object") module.exports = weeklog;

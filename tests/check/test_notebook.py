@@ -364,6 +364,20 @@ def test_progress_names_the_next_step(course, capsys):
     assert "Next in week 1: Code an MLP for MNIST" in out
 
 
+def test_start_writes_where_one_is_outside_of_the_course_s_folder(
+    course, tmp_path, monkeypatch, capsys
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setattr("mi_course.cli.notebooks.root_or_none", lambda args: args.root or course)
+    assert main(["start"]) == 0
+    assert list(elsewhere.rglob("*.ipynb")) != []
+    before = len(list(course.rglob("*.ipynb")))
+    assert main(["start", "--root", str(course)]) == 0  # named: there
+    assert len(list(course.rglob("*.ipynb"))) > before
+
+
 def test_the_wheel_s_notebooks_are_used_where_there_is_no_book(
     course, tmp_path, monkeypatch, capsys
 ):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_course.learner import export, progress, weeklog
+from mi_course.learner import export, pages, progress, weeklog
 from support import node
 from support.outside import ROOT
 
@@ -173,8 +173,8 @@ def test_hours_of_any_size_come_out_of_the_page_as_they_can_be_read(hours):
 MERGED = """({ plan, format, kept, file }) => {
     const files = loaded[0](plan, format);
     const before = JSON.stringify(kept);
-    const state = files.merged(kept, files.read("a.json", JSON.stringify(file)));
-    return { state, json: files.asJson(state), untouched: JSON.stringify(kept) === before };
+    const { state, said } = files.merged(kept, files.read("a.json", JSON.stringify(file)));
+    return { state, said, json: files.asJson(state), untouched: JSON.stringify(kept) === before };
 }"""
 
 
@@ -211,4 +211,35 @@ def test_a_file_is_added_to_what_the_browser_has():
     assert written["weeks"] == {
         str(week): found["state"]["weeks"].get(str(week), EMPTY) for week in weeklog.weeks()
     }
-    assert set(written) == {"format", "version", "exercises", "weeks"}
+    assert set(written) == {"format", "version", "exercises", "pages", "weeks"}
+    assert written["pages"] == {"x": "y"}
+    assert found["said"] == [
+        "Week 1: 1 task ticked.",
+        "Week 1: 2 lines added.",
+        "Week 1: Day 1: 2 hours, in place of 1.",
+        "Week 1: Day 2: 3 hours.",
+        "Week 1: notes added.",
+        "Exercises passed elsewhere: mlp.",
+    ]
+
+
+def test_finished_pages_travel_both_ways(tmp_path, monkeypatch):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
+    pages.add({"week1/index": "2026-01-02T00:00:00+00:00", "week2/03_x": "2026-03-04"})
+    text = export.as_markdown()
+    assert text.endswith(
+        "# Pages finished\n\n- [x] week1/index (2026-01-02)\n- [x] week2/03_x (2026-03-04)\n"
+    )
+    code = """({ plan, format, text, json }) => {
+        const files = loaded[0](plan, format);
+        const both = [files.read("a.md", text), files.read("a.json", json)];
+        return both.map((found) => [found.pages, files.asMarkdown({ weeks: {}, ...found })]);
+    }"""
+    for finished, markdown in in_node(code, text=text, json=export.as_json()):
+        assert [*finished] == ["week1/index", "week2/03_x"]
+        assert markdown == text
+    notes = f"# Pages finished\n\n- [x] week1/index\n{text}"  # no date: a line of one's own
+    (found,) = in_node(
+        "({ plan, format, text }) => [loaded[0](plan, format).read('a.md', text)]", text=notes
+    )
+    assert "- [x] week1/index" in found["weeks"]["1"]["notes"]

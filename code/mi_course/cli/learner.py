@@ -1,4 +1,4 @@
-"""The commands that show and keep what a learner has done: progress, log, export.
+"""The commands that show and keep what a learner has done: progress, log, export, import.
 
 What a command needs is imported when it is called, as in `mi_course.cli`.
 """
@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mi_course.cli.common import UsageError, add_command, add_root, relative, root_or_none
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mi_course.cli.common import Commands
     from mi_course.learner.log_text import LogText
 
-BAR = 20
+BAR = 12
 
 
 def add(commands: Commands) -> None:
     """Add the parsers of these commands."""
-    for add_parser in (_add_progress, _add_log, _add_export):
+    for add_parser in (_add_progress, _add_log, _add_export, _add_import):
         add_parser(commands)
 
 
@@ -39,28 +39,31 @@ def _add_progress(commands: Commands) -> None:
 def progress(args: argparse.Namespace) -> int:
     """A table with bars: exercises, tasks and hours of each week; then the next step."""
     from mi_course.book import exercises
+    from mi_course.learner import pages, steps, weeklog
     from mi_course.learner import progress as records
-    from mi_course.learner import weeklog
 
     root = root_or_none(args)
-    passed = records.all_passed()
+    passed, finished = records.all_passed(), pages.finished()
     chapters, beyond = exercises.by_week(root), exercises.optional(root)
     unread = []
-    print(f"{'week':<6}{'exercises':<31}{'tasks':<31}hours")
+    print(f"{'week':<6}{'exercises':<22}{'tasks':<22}{'pages':<8}{'steps':<9}hours")
     for week in weeklog.weeks():
         names = [n for doc in chapters.get(week, {}).values() for n in doc if n not in beyond]
         log, plan = weeklog.load(week), weeklog.plan(week)
         unread += [(week, line) for line in weeklog.read(week).uncounted]
         hours = sum(hours for _, hours in plan["parts"])
         done = _bar(sum(name in passed for name in names), len(names))
-        ticked = _bar(len(log.done), len(plan["items"]))
-        print(f"{week:<6}{done:<31}{ticked:<31}{sum(log.hours.values()):g} of {hours}")
+        ticked = _bar(len(log.done | steps.shown_done(week, passed, finished)), len(plan["items"]))
+        read = f"{sum(page in finished for page in plan['pages'])}/{len(plan['pages'])}"
+        part, whole = steps.of_week(week, log.done, passed, finished, names)
+        spent = f"{sum(log.hours.values()):g} of {hours}"
+        print(f"{week:<6}{done:<22}{ticked:<22}{read:<8}{f'{part}/{whole}':<9}{spent}")
     for week, line in unread:
         print(f"Not counted in week {week}: {line}  (mi-course log --week {week} says why)")
     if beyond:
         print(f"Optional exercises, beyond the weeks: {len(beyond & passed.keys())}/{len(beyond)}")
     print()
-    print(_next_step(chapters, passed.keys() | beyond))
+    print("\n".join(_next_step(chapters, passed, beyond)))
     return 0
 
 
@@ -69,19 +72,45 @@ def _bar(done: int, total: int) -> str:
     return f"{'█' * full}{'░' * (BAR - full)} {done}/{total}"
 
 
-def _next_step(chapters: dict[int, dict[str, dict[str, str]]], passed: set[str]) -> str:
+Chapters: TypeAlias = dict[int, dict[str, dict[str, str]]]
+
+
+def _next_step(chapters: Chapters, passed: Mapping[str, str], beyond: set[str]) -> list[str]:
+    """What comes after the exercise that was passed last; and what was left out before its week."""
     from mi_course.learner import weeklog
 
-    for week in weeklog.weeks():
-        for doc, names in chapters.get(week, {}).items():
-            for name, title in names.items():
-                if name not in passed:
-                    return f"Next: {title} ({name}), in {doc}"
-        log = weeklog.load(week)
-        for item in weeklog.plan(week)["items"]:
-            if chapters.get(week) and item["id"] not in log.done:
-                return f"Next in week {week}: {item['text']}  (mi-course log --week {week})"
-    return "Everything is done."
+    order = [n for docs in chapters.values() for names in docs.values() for n in names]
+    last = max(passed.keys() & set(order), key=lambda n: (passed[n], order.index(n)), default="")
+    weeks = weeklog.weeks()
+    at = next((w for w in weeks if any(last in n for n in chapters.get(w, {}).values())), weeks[0])
+    open_of = {w: _open(chapters.get(w, {}), passed.keys() | beyond, last) for w in weeks}
+    left = [line for w in weeks if w < at for line in open_of[w]]
+    for week in (*(w for w in weeks if w >= at), *(w for w in weeks if w < at)):
+        step = [f"Next: {line}" for line in open_of[week][:1]]
+        if chapters.get(week):
+            step += _open_task(week, passed)
+        if step:
+            more = f", and {len(left) - 1} more" if len(left) > 1 else ""
+            return [step[0], *(f"Left out: {line}{more}" for line in left[:1] if week >= at)]
+    return ["Everything is done."]
+
+
+def _open(docs: dict[str, dict[str, str]], closed: Collection[str], last: str) -> list[str]:
+    """A week's open exercises: those behind the last one that was passed, then those before it."""
+    names = [(name, title, doc) for doc, of_doc in docs.items() for name, title in of_doc.items()]
+    at = next((i for i, (name, _, _) in enumerate(names) if name == last), -1)
+    turned = names[at + 1 :] + names[: at + 1]
+    return [f"{title} ({name}), in {doc}" for name, title, doc in turned if name not in closed]
+
+
+def _open_task(week: int, passed: Mapping[str, str]) -> list[str]:
+    """The first of a week's tasks that neither a tick nor checks and pages call done."""
+    from mi_course.learner import pages, steps, weeklog
+
+    done = weeklog.load(week).done | steps.shown_done(week, passed, pages.finished())
+    open_items = [item for item in weeklog.plan(week)["items"] if item["id"] not in done]
+    log = f"  (mi-course log --week {week})"
+    return [f"Next in week {week}: {item['text']}{log}" for item in open_items[:1]]
 
 
 # --- log -------------------------------------------------------------------------------------
@@ -205,9 +234,34 @@ def export(args: argparse.Namespace) -> int:
     how = {
         "notion": "In Notion: Settings, Import, CSV.",
         "markdown": "The tracker page of the site imports it too.",
-        "json": "The tracker page of the site imports it.",
+        "json": "The tracker page of the site imports it, and so does `mi-course import`.",
     }
     print(f"Written: {relative(path)}. {how[args.format]}")
+    return 0
+
+
+# --- import ----------------------------------------------------------------------------------
+
+
+def _add_import(commands: Commands) -> None:
+    parser = add_command(
+        commands, "import", "add what the tracker page exported as JSON to what is here", take
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="mi-course-progress.json")
+
+
+def take(args: argparse.Namespace) -> int:
+    """Add the file's ticks, notes, hours, pages and passed exercises; say what changed."""
+    from mi_course.learner import importing
+
+    if args.file.suffix.lower() == ".md":
+        raise UsageError(f"{args.file} is for reading: export JSON on the tracker page instead")
+    try:
+        found = importing.read(args.file.read_text("utf8", errors="replace"))
+    except importing.FileError as error:
+        raise UsageError(f"{args.file} was not imported, and nothing changed: {error}") from error
+    said = importing.merge(found)
+    print("\n".join(said or ["Everything in it was here already, and nothing was changed."]))
     return 0
 
 

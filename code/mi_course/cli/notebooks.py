@@ -34,8 +34,11 @@ def add(commands: Commands) -> None:
         add_parser(commands)
 
 
-def _workbook(root: Path | None, named: Path | None) -> Path:
-    return named or (root or Path.cwd()) / WORKBOOK
+def _workbook(args: argparse.Namespace, root: Path | None) -> Path:
+    """In the course's folder where one is in it, or named it; else where one is."""
+    here = Path.cwd().resolve()
+    course = root if root and (args.root or here.is_relative_to(root.resolve())) else here
+    return args.into or course / WORKBOOK
 
 
 # --- start -----------------------------------------------------------------------------------
@@ -48,7 +51,7 @@ def _add_start(commands: Commands) -> None:
     parser.add_argument(
         "wanted", nargs="?", metavar="WEEK", help="2, week2 or a chapter; default: all"
     )
-    add_folder(parser, "workbook/ in the course's folder")
+    add_folder(parser, "workbook/ in the course's folder if you are in it, else here")
     parser.add_argument("--open", action="store_true", help="open Jupyter there")
     add_root(parser)
 
@@ -58,7 +61,7 @@ def start(args: argparse.Namespace) -> int:
     from mi_course.book.notebook import workbook
 
     root = root_or_none(args)
-    folder = folder_of(args, _workbook(root, None))
+    folder = folder_of(args, _workbook(args, root))
     told = {
         "written": "written  {}",
         "left": "left     {} (yours is up to date)",
@@ -130,7 +133,7 @@ def check(args: argparse.Namespace) -> int:
     if args.cases:
         return _cases(root, args.wanted, keep=args.keep)
     chosen = _chosen(root, args.wanted)
-    folder = _workbook(root, args.into)
+    folder = _workbook(args, root)
     _start_importing()
     passed = total = damaged = 0
     for doc, names in chosen.items():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from mi_course.learner import hours as hours_of
-from mi_course.learner import progress, weeklog
+from mi_course.learner import pages, progress, weeklog
 
 FORMAT = "mi-course-progress"
 VERSION = 1
@@ -44,12 +44,13 @@ def written_here(text: str) -> bool:
 
 
 def collect() -> dict[str, Any]:
-    """Passed exercises and the logs of all weeks."""
+    """Passed exercises, finished pages and the logs of all weeks."""
     logs = {str(week): weeklog.load(week).as_json() for week in weeklog.weeks()}
     return {
         "format": FORMAT,
         "version": VERSION,
         "exercises": progress.all_passed(),
+        "pages": pages.finished(),
         "weeks": logs,
     }
 
@@ -60,10 +61,17 @@ def as_json() -> str:
 
 
 def as_markdown() -> str:
-    """The logs of all weeks one after the other, as they are written, then the exercises."""
-    logs = weeklog.together([weeklog.read(week) for week in weeklog.weeks()])
-    passed = [f"- [x] {name} ({when[:10]})" for name, when in progress.all_passed().items()]
-    return "\n".join([logs, f"{weeklog.PASSED}\n", *passed]).rstrip() + "\n"
+    """The logs of all weeks one after the other, as they are written, then exercises and pages."""
+    parts = [weeklog.together([weeklog.read(week) for week in weeklog.weeks()])]
+    for title, found in (
+        (weeklog.PASSED, progress.all_passed()),
+        (weeklog.FINISHED, pages.finished()),
+    ):
+        if found or title == weeklog.PASSED:
+            parts.append(
+                "\n".join([f"{title}\n", *(f"- [x] {n} ({w[:10]})" for n, w in found.items())])
+            )
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def as_notion(exercises: Exercises) -> str:
@@ -82,6 +90,9 @@ def as_notion(exercises: Exercises) -> str:
         for names in exercises.get(week, {}).values():
             rows += [_exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()]
     rows += [_exercise(name, "", when) for name, when in passed.items()]
+    rows += [
+        [name, _week(name), "page", "Yes", "", w[:10], ""] for name, w in pages.finished().items()
+    ]
     table.writerows([_harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
 
@@ -96,6 +107,11 @@ def _harmless(cell: Any) -> Any:
 
 def _exercise(name: str, week: int | str, when: str) -> list[Any]:
     return [name, week, "exercise", _yes(bool(when)), "", when[:10], ""]
+
+
+def _week(page: str) -> int | str:
+    found = re.match(r"week(\d+)/", page)
+    return int(found[1]) if found else ""
 
 
 def _rows(week: int) -> list[list[Any]]:

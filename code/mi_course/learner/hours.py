@@ -11,6 +11,7 @@ import math
 import re
 
 MOST = 24.0
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _AMOUNT = r"([0-9]+(?:[.,][0-9]+)?|[0-9]+:[0-5][0-9])"
 _UNIT = r"(?:hours?|hrs?|h)"
 _BULLET = r"[-*+] (?:\[[ xX]\] )?"
@@ -34,11 +35,17 @@ def read(line: str) -> tuple[str, float] | None:
     found = _LINE.fullmatch(line)
     if found is None:
         return None
-    day, text = one_line(found[1]), found[2]
+    day, text = named(found[1]), found[2]
     if _NUMBER_LAST.search(day) or (":" not in text and _CLOCK.search(line)):
         return None
     hours = amount(text)
     return None if hours is None else (day, hours)
+
+
+def named(day: str) -> str:
+    """A day as the log calls it: `monday` is Monday, so that their hours add up."""
+    day = one_line(day)
+    return day.capitalize() if day.lower() in WEEKDAYS else day
 
 
 def amount(text: str) -> float | None:

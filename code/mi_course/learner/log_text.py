@@ -226,7 +226,7 @@ class LogText:
         Raises:
             LogError: hours that no day has, or a name that cannot be told from hours.
         """
-        day = hours_of.one_line(re.sub(r"\s", " ", day)).rstrip(": ") or "Day"
+        day = hours_of.named(re.sub(r"\s", " ", day)).rstrip(": ") or "Day"
         number = hours_of.amount(re.sub(r"^(?=[.,])", "0", hours.strip()))
         if number is None:
             raise LogError(

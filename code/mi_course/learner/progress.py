@@ -111,11 +111,22 @@ def passed(exercise: str) -> str:
     return ""
 
 
-def _record(path: Path) -> None:
+def keep(exercise: str, when: str) -> None:
+    """Record what was passed elsewhere, and when; what is recorded here stays.
+
+    Raises:
+        OSError: it cannot be written.
+        BusyError: somebody else holds on to the folder.
+    """
+    with locked():
+        _record(home() / "passed" / f"{exercise}{SUFFIX}", when)
+
+
+def _record(path: Path, when: str = "") -> None:
     """Write the file of an exercise, unless it is there; a damaged one is set aside."""
     if _recorded(path) is not None:
         return
-    when = _dated(path) or _now()
+    when = _dated(path) or when or _now()
     if not _is_empty(path):
         n = 1
         while (aside := path.with_suffix(f".damaged-{n}")).exists():

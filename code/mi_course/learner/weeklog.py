@@ -213,7 +213,10 @@ def _titled(log: LogText) -> str:
 
 
 PASSED = "# Exercises passed"
-_TITLES = re.compile(rf"{log_text.TITLE.pattern}|# +Exercises passed[ \t]*", re.IGNORECASE)
+FINISHED = "# Pages finished"
+_TITLES = re.compile(
+    rf"{log_text.TITLE.pattern}|# +(?:Exercises passed|Pages finished)[ \t]*", re.IGNORECASE
+)
 
 
 def section_of(item: dict[str, str]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+from mi_course.cli.main import main
 from mi_course.learner import export, progress, weeklog
 from support import browser
+from support.outside import ROOT
 from support.site_builds import real_site
 
 pytestmark = pytest.mark.browser
@@ -52,13 +55,16 @@ def logs(tmp_path, monkeypatch):
     progress.passed("attention")
 
 
+SAID = ".course-tracker .course-said"
+
+
 def give(page, name, text):
     data = text if isinstance(text, bytes) else text.encode()
     file = {"name": name, "mimeType": "text/plain", "buffer": data}
     page.set_input_files("input[type=file]", file)
-    page.wait_for_function("document.querySelector('.course-said').textContent")
-    said = page.text_content(".course-said")
-    page.evaluate("document.querySelector('.course-said').textContent = ''")
+    page.wait_for_function(f"document.querySelector('{SAID}').textContent")
+    said = page.text_content(SAID)
+    page.evaluate(f"document.querySelector('{SAID}').textContent = ''")
     return said
 
 
@@ -72,8 +78,11 @@ def test_files_of_the_command_line_go_in_and_come_out_as_they_were(page, logs):
     assert "Imported a.json" in give(page, "a.json", export.as_json())
     assert written(page, "json") == export.as_json()
     assert written(page, "markdown") == export.as_markdown()
-    assert "Imported again.json" in give(page, "again.json", export.as_json())
-    assert written(page, "json") == export.as_json()  # a second import adds nothing
+    again = give(page, "again.json", export.as_json())
+    assert (
+        again == "Imported again.json. Everything in it was here already, and nothing was changed."
+    )
+    assert written(page, "json") == export.as_json()
 
 
 def test_markdown_of_the_command_line_goes_in_and_comes_out_as_it_was(page, logs):
@@ -136,7 +145,7 @@ def test_the_form_works_with_the_keyboard_and_outlives_a_reload(page):
     assert box.is_checked()
     assert week.locator("[name=learnings]").input_value() == "one\ntwo"
     n_items = len(weeklog.plan(2)["items"])
-    assert f"1 of {n_items}, 2.5 h of 12" in week.locator(".course-bar").text_content()
+    assert f"1 of {n_items} items, 2.5 h of 12" in week.locator(".course-bar").text_content()
     week.get_by_role("button", name="Remove Monday").press("Enter")
     assert "0 h of 12" in week.locator(".course-bar").text_content()
 
@@ -195,7 +204,7 @@ def test_what_a_full_storage_does_not_keep_is_said_and_stays_on_the_page(page, l
     week.locator("[name=day]").fill("Sunday")
     week.locator("[name=hours]").fill("1.5")
     week.locator("button[data-do=add-time]").click()
-    assert "keeps nothing new" in page.text_content(".course-said")
+    assert "keeps nothing new" in week.locator(".course-said").text_content()
     week.locator("[name=notes]").fill("typed on a full disk")
     week.locator("[data-item]").nth(3).check()
     assert week.locator("[name=notes]").input_value() == "typed on a full disk"
@@ -205,7 +214,7 @@ def test_what_a_full_storage_does_not_keep_is_said_and_stays_on_the_page(page, l
     assert len(log["done"]) == 2
     page.evaluate("localStorage.removeItem('filler-0')")
     week.locator("[data-item]").nth(4).check()
-    assert page.text_content(".course-said") == ""
+    assert week.locator(".course-said").text_content() == ""
     page.reload()
     assert week.locator("[name=notes]").input_value() == "typed on a full disk"
 
@@ -242,8 +251,86 @@ def test_hours_that_a_log_cannot_hold_are_refused(page):
         week.locator("[name=day]").fill(day)
         week.locator("[name=hours]").fill(hours)
         week.locator("button[data-do=add-time]").click()
-        assert words in page.text_content(".course-said")
+        assert words in week.locator(".course-said").text_content()
         assert json.loads(written(page, "json"))["weeks"]["1"]["hours"] == {}
+
+
+def test_hours_of_one_day_add_up_and_that_is_said_where_one_acted(page):
+    week = page.locator(".course-week[data-week='3']")
+    for day, hours in (("Monday", "2"), ("monday", "1.5")):
+        week.locator("[name=day]").fill(day)
+        week.locator("[name=hours]").fill(hours)
+        week.locator("[name=hours]").press("Enter")
+    assert week.locator(".course-said").text_content() == "Monday: 1.5 hours added, 3.5 in all."
+    assert week.locator(".course-time li").count() == 1
+    week.locator("[name=day]").fill("Monday")
+    week.locator("[name=hours]").fill("22")
+    week.locator("[name=day]").press("Enter")
+    assert "over 24" in week.locator(".course-said").text_content()
+    assert "3.5 h of 12" in week.locator(".course-bar").text_content()
+    assert page.text_content(SAID) == ""
+
+
+def sidebar(page, week):
+    """What a week's bar in the sidebar says: done, all."""
+    bar = page.locator(f"nav.bd-links .course-week-bar[title^='Week {week}:']")
+    return [int(bar.get_attribute(name)) for name in ("value", "max")]
+
+
+def steps_of(capsys, week):
+    """The same from the command line."""
+    capsys.readouterr()
+    assert main(["progress", "--root", str(ROOT)]) == 0
+    (row,) = re.findall(rf"(?m)^{week} .* (\d+)/(\d+) +\S+ of 12$", capsys.readouterr().out)
+    return [int(number) for number in row]
+
+
+def test_half_a_week_here_and_half_there_are_one_week_on_both(
+    chromium, base, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MI_COURSE_PROGRESS")
+    for name in ("neuron_rows", "token_grid", "split_heads", "pattern_strip"):
+        progress.passed(name)
+    assert main(["log", "--week", "2", "--done", "w2-docs", "--time", "monday", "1"]) == 0
+    with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
+        seen.page.check("#course-finished")
+        assert sidebar(seen.page, 2)[0] == 1
+        seen.page.goto(base + TRACKER)
+        week = seen.page.locator(".course-week[data-week='2']")
+        week.locator("[data-item=w2-video]").check()
+        assert sidebar(seen.page, 2)[0] == 2
+        said = give(seen.page, "there.json", export.as_json())
+        assert "Week 2: 1 task ticked." in said
+        assert "Exercises passed elsewhere: neuron_rows, pattern_strip" in said
+        einops = week.locator("[data-item=w2-einops]")
+        assert (einops.is_checked(), einops.is_disabled()) == (True, True)  # four checks say so
+        found = sidebar(seen.page, 2)
+        assert found[0] == 1 + 1 + 1 + 4 + 1  # page, two ticks, four checks, and their task
+        here = tmp_path / "here.json"
+        here.write_text(written(seen.page, "json"), "utf8")
+        assert seen.problems == []
+    assert main(["import", str(here)]) == 0
+    assert "Finished pages: week2/02_induction_heads." in capsys.readouterr().out
+    assert steps_of(capsys, 2) == found
+    assert "1 of 12" in next(line for line in shown(capsys) if line.startswith("2 "))
+
+
+def shown(capsys):
+    capsys.readouterr()
+    main(["progress", "--root", str(ROOT)])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_clearing_takes_the_ticks_off_the_sidebar_too(chromium, base):
+    with browser.visit(chromium, base, CHAPTER, browser.DESKTOP) as seen:
+        seen.page.check("#course-finished")
+        seen.page.goto(base + TRACKER)
+        assert seen.page.locator(".course-tick").count() == 1
+        seen.page.once("dialog", lambda dialog: dialog.accept())
+        seen.page.click("button[data-do=clear]")
+        assert seen.page.locator(".course-tick").count() == 0
+        assert sidebar(seen.page, 2)[0] == 0
 
 
 def test_a_finished_page_that_is_not_kept_is_not_ticked(chromium, base):
@@ -318,7 +405,8 @@ def test_storage_that_is_off_or_damaged_breaks_no_page(chromium, base):
         )
         seen.page.reload()
         seen.page.locator("[data-item]").first.check()
-        assert "keeps nothing" in seen.page.text_content(".course-said")
+        said = seen.page.text_content(".course-week[data-week='1'] .course-said")
+        assert "keeps nothing" in said
         theirs = ("Error: off", "error on the page: off", "invalid theme mode")  # the theme's
         ours = [p for p in seen.problems if not any(words in p for words in theirs)]
         assert ours == []

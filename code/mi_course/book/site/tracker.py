@@ -61,19 +61,29 @@ def week_html(week: int) -> str:
 <p><label>Day <input name="day" type="text" size="10" autocomplete="off"></label>
 <label>Hours <input name="hours" type="number" min="0" max="24" step="0.25"></label>
 <button type="button" data-do="add-time">Add</button> <output></output></p></fieldset>
+<p class="course-said" role="status" aria-live="polite"></p>
 {_field(week, "notes", "Notes")}
 </div>"""
 
 
-def _box(item: dict[str, str]) -> str:
+def _box(item: dict[str, Any]) -> str:
     text, kind = html.escape(item["text"]), _KINDS.get(item["kind"])
     name, link = item["id"], html.escape(item.get("link", ""))
     more = f' <a class="reference external" href="{link}" aria-label="open: {text}">open</a>'
     badge = f' <span class="course-kind">{kind}</span>' if kind else ""
     return (
         f'<li><input type="checkbox" id="{name}" data-item="{name}">'
-        f'<span><label for="{name}">{text}</label>{badge}{more if link else ""}</span></li>'
+        f'<span><label for="{name}">{text}</label>{badge}{more if link else ""}'
+        f'<span class="course-known" hidden>{html.escape(_known(item))}</span></span></li>'
     )
+
+
+def _known(item: dict[str, Any]) -> str:
+    """What ticks an item by itself."""
+    checks, pages = item.get("exercises", []), item.get("pages", [])
+    said = [f"passed: {', '.join(checks)}"] * bool(checks)
+    said += [f"finished: {', '.join(pages)}"] * bool(pages)
+    return f" ({'; '.join(said)})"
 
 
 def _field(week: int, name: str, label: str) -> str:
