@@ -137,6 +137,30 @@ def repetition_is_used(
 
 
 @claim(
+    "week2/the_repeat_is_bet_on",
+    doc="week2/02_induction_heads",
+    n=10,
+    of="prompts",
+    sentences={
+        YES: "The first repeated token costs less than an even guess. On average only a model that "
+        "raises tokens which it has read can do that: this one bets.",
+        NO: "The first repeated token costs at most {within} {unit} less than an even guess: this "
+        "model bets little, if it bets.",
+        CANNOT_TELL: "Whether the first repeated token costs less than an even guess, we cannot "
+        "tell: an effect below {smallest} {unit} can stay hidden.",
+    },
+)
+def the_repeat_is_bet_on(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """How far the loss of the first repeated token lies below that of an even guess."""
+    low, high = induction.random_ids(model)
+    tokens = induction.repeated_tokens(model, n, SEQ_LEN, seed=seed)
+    losses = induction.token_losses(hooks.run_with_hooks(model, tokens, []), tokens)
+    return more_than(math.log(high - low) - losses[:, SEQ_LEN], unit="nats", within=0.2)
+
+
+@claim(
     "week2/no_head_looks_at_the_duplicate",
     doc="week2/02_induction_heads",
     n=10,
@@ -205,8 +229,8 @@ def same_heads_on_other_prompts(
     n=10,
     of="prompts",
     sentences={
-        YES: "The score stays, give or take {within}: the head matches tokens and does not count "
-        "positions.",
+        YES: "The score stays, give or take {within}: the head does not look a fixed number of "
+        "tokens back.",
         NO: "The score changes by more than {within}: part of it belongs to this length.",
         CANNOT_TELL: "Whether the score stays within {within}, we cannot tell.",
     },

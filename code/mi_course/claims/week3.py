@@ -40,7 +40,7 @@ def _one_template(model: TransformerBridge, n: int, seed: int, held_out: bool) -
     of="prompts",
     sentences={
         YES: "None of the positions between S2 and END carries a tenth of the difference at any "
-        "layer: it goes from S2 to END directly.",
+        "layer.",
         NO: "A position between S2 and END carries at least a tenth of the difference on the way.",
         CANNOT_TELL: "We cannot tell whether a position between S2 and END carries a tenth of the "
         "difference on the way.",

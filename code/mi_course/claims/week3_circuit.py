@@ -8,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_course import ablation, circuit, ioi
+from mi_course import ablation, circuit, ioi, ioi_data
 from mi_course.claims import CANNOT_TELL, NO, YES, Finding, Rule, circuits, claim, shared
 from mi_course.claims.evidence import equivalent, more_than, share
+from mi_course.claims.prompts import template
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -88,6 +89,34 @@ def replacements_write_little_of_the_answer(
 ) -> Finding:
     """What the movers' resampled outputs write towards the answer."""
     return equivalent(_repair(model, n, seed, held_out).replacements, 0.5, unit="logits")
+
+
+@claim(
+    "week3/guides_work_through_other_heads",
+    doc="week3/knock_outs",
+    n=200,
+    of="prompts",
+    sentences={
+        YES: "Without the guides the other heads write less towards the answer: the guides' direct "
+        "effect alone misses that.",
+        NO: "Without the guides the other heads write at most {within} {unit} less towards the "
+        "answer.",
+        CANNOT_TELL: "We cannot tell whether the other heads write less towards the answer without "
+        "the guides: less than {smallest} {unit} can stay hidden.",
+    },
+    templates=True,
+    needs={"positions": "learned", "norm": "LayerNorm"},
+)
+def guides_work_through_other_heads(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """By how much the other heads write less when the guides are resampled."""
+    form = template(ioi.P8_FORM, seed, held_out)
+    data = ioi_data.dataset(model.tokenizer, n, seed + 3, [form])
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
+    others = data.abc.tokens[order]
+    repair = circuit.self_repair(model, data.clean, circuits.guides(model, seed), others)
+    return more_than(-repair.heads, unit="logits", within=0.2)
 
 
 @shared
