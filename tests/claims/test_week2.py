@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -28,6 +30,7 @@ def pocket():
     ("claim", "verdict"),
     [
         (week2.repetition_is_used, YES),
+        (week2.the_repeat_is_bet_on, YES),
         (week2.no_head_looks_at_the_duplicate, YES),
         (week2.same_heads_on_other_prompts, YES),
         (week2.score_stays_at_another_length, YES),
@@ -52,6 +55,33 @@ def test_a_model_without_induction_heads_does_not_use_the_repetition(pocket, mon
 
     monkeypatch.setattr(week2.hooks, "run_with_hooks", without)
     assert week2.repetition_is_used(pocket, 10, 0).verdict == NO
+
+
+def test_a_model_that_raises_nothing_it_has_read_does_not_bet(pocket, monkeypatch):
+    """A stand-in: an even guess over the ids, with a little noise, at every place."""
+    low, high = week2.induction.random_ids(pocket)
+    noise = torch.Generator().manual_seed(0)
+
+    def even(logits, tokens):
+        size = tokens[:, 1:].shape
+        return math.log(high - low) + 0.01 * torch.randn(size, generator=noise)
+
+    monkeypatch.setattr(week2.induction, "token_losses", even)
+    assert week2.the_repeat_is_bet_on(pocket, 10, 0).verdict == NO
+
+
+def test_the_bet_is_read_at_the_first_repeated_token_alone(pocket, monkeypatch):
+    """One place later the model knows, and one place earlier nothing comes back."""
+    own = week2.induction.token_losses
+
+    def shifted(by):
+        return lambda logits, tokens: own(logits, tokens).roll(by, 1)
+
+    found = week2.the_repeat_is_bet_on(pocket, 10, 0)
+    for by, larger in ((-1, True), (1, False)):
+        monkeypatch.setattr(week2.induction, "token_losses", shifted(by))
+        other = week2.the_repeat_is_bet_on(pocket, 10, 0)
+        assert (other.low > found.high) if larger else (other.verdict != YES)
 
 
 def test_a_head_at_the_threshold_moves_in_and_out_of_the_list(pocket, monkeypatch):

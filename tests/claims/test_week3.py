@@ -10,6 +10,8 @@ import torch
 from mi_course import circuit, ioi, ioi_data, patching
 from mi_course.claims import (
     CANNOT_TELL,
+    NO,
+    YES,
     ClaimError,
     catalogue,
     circuits,
@@ -135,6 +137,14 @@ def test_what_the_replacements_write_is_luck_that_other_names_do_not_repeat(pock
 def test_the_ablation_decides_whether_the_circuit_does_better_alone(pocket):
     gaps = week3_circuit._alone(pocket, 120, 0, False)
     assert gaps["means"].mean() > 0.5 > -1 > gaps["zeros"].mean()
+
+
+def test_heads_that_no_later_head_hears_work_through_none(pocket, monkeypatch):
+    """The movers of pocket stand in its last layer: what the others write stays as it was."""
+    claim = week3_circuit.guides_work_through_other_heads
+    assert claim(pocket, SMALL, 0).verdict == YES
+    monkeypatch.setattr(circuits, "guides", lambda model, seed: circuits.found(model, seed).movers)
+    assert claim(pocket, SMALL, 0).verdict == NO
 
 
 def test_few_prompts_conclude_nothing_about_what_is_made_up_for(pocket):
