@@ -78,6 +78,7 @@ def test_the_bet_is_read_at_the_first_repeated_token_alone(pocket, monkeypatch):
         return lambda logits, tokens: own(logits, tokens).roll(by, 1)
 
     found = week2.the_repeat_is_bet_on(pocket, 10, 0)
+    assert found.verdict == YES
     for by, larger in ((-1, True), (1, False)):
         monkeypatch.setattr(week2.induction, "token_losses", shifted(by))
         other = week2.the_repeat_is_bet_on(pocket, 10, 0)
