@@ -187,10 +187,9 @@ def movers_together_look_at_both_names_alike(
     of="prompts",
     sentences={
         YES: "Through the movers' values no head changes the logit difference by the threshold of "
-        "{within} %, up or down: none brings them the name by way of another position, and panel c "
-        "stands at END.",
+        "{within} %, up or down. So panel c is drawn at END.",
         NO: "Through the movers' values a head changes the logit difference by more than the "
-        "threshold of {within} %: part of the name comes by way of another position.",
+        "threshold of {within} %: part of what they write may come by way of another position.",
         CANNOT_TELL: "We cannot tell whether a head changes the logit difference by the threshold "
         "of {within} % through the movers' values.",
     },
