@@ -18,7 +18,7 @@ MOST_AT_THE_ROOT = 30
 TOP = {"cli"}
 AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference", "yours"}
 # and every module at the root that no other set names
-FIELD = {"claims", "digits", "english", "folded", "plots", "research"}
+FIELD = {"claims", "digits", "english", "folded", "induction_training", "plots", "research"}
 MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
 BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itself
 
