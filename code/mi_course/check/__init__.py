@@ -27,8 +27,10 @@ from mi_course.check.week2.einops_practice import (
     token_grid,
 )
 from mi_course.check.week2.head_composition import composition_scores, match_table
+from mi_course.check.week2.induction_forming import losses_by_period, matching_attention
 from mi_course.check.week2.induction_heads import prefix_matching_score, top_heads, zero_head
 from mi_course.check.week2.repeated_tokens import continue_pattern, repeated_tokens, token_losses
+from mi_course.check.week2.repeats import loss_by_repeat, repeat_blocks
 from mi_course.check.week2.shape_log import log_shapes
 from mi_course.check.week2.transformerlens import lens_logits, most_probable, strongest_neurons
 from mi_course.check.week2.weight_circuits import copy_ranks, head_circuits
@@ -89,7 +91,10 @@ __all__ = [
     "lens_logits",
     "log_shapes",
     "logit_difference",
+    "loss_by_repeat",
+    "losses_by_period",
     "match_table",
+    "matching_attention",
     "mean_loss",
     "mlp",
     "most_probable",
@@ -108,6 +113,7 @@ __all__ = [
     "prefix_matching_score",
     "relative_change",
     "remove_component",
+    "repeat_blocks",
     "repeated_tokens",
     "rms_norm",
     "rotate",

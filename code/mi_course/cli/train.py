@@ -1,4 +1,4 @@
-"""The commands that make what the course ships: train-pocket, train-mlp, export-browser.
+"""The commands that make what the course ships: train-pocket, train-mlp and others like them.
 
 What a command needs is imported when it is called, as in `mi_course.cli`.
 """
@@ -19,7 +19,12 @@ MIB = 2**20
 
 def add(commands: Commands) -> None:
     """Add the parsers of these commands."""
-    for add_parser in (_add_train_pocket, _add_train_mlp, _add_export_browser):
+    for add_parser in (
+        _add_train_pocket,
+        _add_train_mlp,
+        _add_train_induction,
+        _add_export_browser,
+    ):
         add_parser(commands)
 
 
@@ -69,6 +74,26 @@ def train_mlp(args: argparse.Namespace) -> int:
     folder = folder_of(args, run_log.FOLDER)
     with progress_bar(None) as bar:
         run_log.write(folder, bar.set_postfix_str)
+    _print_size(folder)
+    return 0
+
+
+# --- train-induction -------------------------------------------------------------------------
+
+
+def _add_train_induction(commands: Commands) -> None:
+    text = "train week 2's two-layer models anew, with five seeds each, a few minutes"
+    parser = add_command(commands, "train-induction", text, train_induction)
+    add_folder(parser, "the runs' folder in the package")
+
+
+def train_induction(args: argparse.Namespace) -> int:
+    """Write the log, the two models and the checksums of week 2's optional runs anew."""
+    from mi_course.induction_training import training_log  # takes seconds, since it imports torch
+
+    folder = folder_of(args, training_log.FOLDER)
+    with progress_bar(None) as bar:
+        training_log.write(folder, tell=bar.set_postfix_str)
     _print_size(folder)
     return 0
 

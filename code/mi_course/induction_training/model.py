@@ -45,7 +45,7 @@ class AttentionOnly(nn.Module):
     """Embeddings, layers of attention heads that add to the stream, an unembedding."""
 
     def __init__(self, sizes: Sizes, seed: int) -> None:
-        """Args: sizes: of all parts. seed: of the weights; the global random state is left alone."""
+        """Args: sizes: of all parts. seed: of the weights; PyTorch's global state is left alone."""
         super().__init__()
         self.sizes = sizes
         generator = torch.Generator().manual_seed(seed)
@@ -68,9 +68,7 @@ class AttentionOnly(nn.Module):
 
     def run(
         self, tokens: Int[Tensor, "batch pos"]
-    ) -> tuple[
-        Float[Tensor, "batch pos vocab"], Float[Tensor, "layer batch head query key"]
-    ]:
+    ) -> tuple[Float[Tensor, "batch pos vocab"], Float[Tensor, "layer batch head query key"]]:
         """Logits, and where every head looked."""
         x = self.embed(tokens)
         patterns = []
@@ -86,9 +84,7 @@ class AttentionOnly(nn.Module):
 
     def heads(
         self, layer: int, reads: dict[str, Float[Tensor, "batch pos d_model"]]
-    ) -> tuple[
-        Float[Tensor, "batch head query key"], Float[Tensor, "batch head pos d_model"]
-    ]:
+    ) -> tuple[Float[Tensor, "batch head query key"], Float[Tensor, "batch head pos d_model"]]:
         """Where the heads of a layer look, and what each of them writes.
 
         Args:

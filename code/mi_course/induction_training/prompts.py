@@ -55,16 +55,12 @@ def matching_attention(
     return (pattern * matches).sum(-1)[..., queries].mean(-1)
 
 
-def loss_by_repeat(
-    losses: Float[Tensor, "batch length"], period: int
-) -> Float[Tensor, "repeat"]:
+def loss_by_repeat(losses: Float[Tensor, "batch length"], period: int) -> Float[Tensor, "repeat"]:
     """Mean loss of each repeat of a block, the last one too where it is cut short."""
     return torch.stack([repeat.mean() for repeat in losses.split(period, dim=1)])
 
 
-def known_losses(
-    losses: Float[Tensor, "batch length"], period: int
-) -> Float[Tensor, "batch"]:
+def known_losses(losses: Float[Tensor, "batch length"], period: int) -> Float[Tensor, "batch"]:
     """Each prompt's mean loss from the second token of the second repeat on.
 
     The second repeat's first token is left out: nothing in the prompt says that a block has ended.

@@ -149,5 +149,3 @@ def measured(model: AttentionOnly, step: int, period: int) -> Point:
         matching=prompts.matching_attention(patterns.transpose(1, 2), tokens),
         looks_back=previous_token_score(patterns.transpose(1, 2)).mean(-1),
     )
-
-

@@ -80,7 +80,7 @@ def read(recipe: str, seed: int, period: int, folder: Path = FOLDER) -> Curves:
 
 
 def path_losses(seed: int, folder: Path = FOLDER) -> dict[tuple[str, str], float]:
-    """A run's loss on the held-out period, by the swapped head of layer 0 and the side that reads it.
+    """A run's loss on the held-out period, by the swapped head and the side that reads it.
 
     `NO_SWAP` is the run as it is.
 
@@ -118,7 +118,8 @@ def write(
 
     Args:
         folder: where to put the files; made if it is missing.
-        recipes, seeds: what to train.
+        recipes: what to train.
+        seeds: with which seeds; seed 0 gives the models that ship.
         tell: called with what begins.
     """
     from safetensors.torch import save
@@ -172,7 +173,7 @@ def _curves(rows: list[dict[str, float]]) -> Curves:
 
 
 def _swaps(model: AttentionOnly) -> list[dict[str, str | float]]:
-    """The loss on the held-out period with each head of layer 0 swapped for each side of layer 1."""
+    """The loss on the held-out period, each head of layer 0 swapped for each side of layer 1."""
     tokens, others = (
         prompts.test_prompts(model.sizes, HELD_OUT, training.N_TEST, TEST_SEED + more)
         for more in (0, 1)
@@ -206,9 +207,7 @@ def _checked(path: Path) -> bytes:
 
 
 def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    lines = [
-        {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows
-    ]
+    lines = [{k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
     columns = list(dict.fromkeys(name for line in lines for name in line))
     with path.open("w", newline="", encoding="utf8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
