@@ -5,7 +5,8 @@ Each recipe was fixed before the runs that ship, the held-out period too; no run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -88,7 +89,7 @@ def train(
     progress: bool = True,
     measure: bool = True,
 ) -> tuple[AttentionOnly, list[Point]]:
-    """Train a model from its first step to its last.
+    """Train a model from its first step to its last, with one thread.
 
     Args:
         recipe: what to train on.
@@ -104,12 +105,28 @@ def train(
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE, betas=BETAS)
     generator = torch.Generator().manual_seed(seed)
     points = []
-    for step in tqdm(range(recipe.steps + 1), disable=not progress, unit="step"):
-        if measure and step % recipe.every == 0:
-            points += [measured(model, step, period) for period in (TRAINED, HELD_OUT)]
-        if step < recipe.steps:
-            train_step(model, optimizer, batch_of(recipe, generator, repeat))
+    with one_thread():
+        for step in tqdm(range(recipe.steps + 1), disable=not progress, unit="step"):
+            if measure and step % recipe.every == 0:
+                points += [measured(model, step, period) for period in (TRAINED, HELD_OUT)]
+            if step < recipe.steps:
+                train_step(model, optimizer, batch_of(recipe, generator, repeat))
     return model, points
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch compute with one thread.
+
+    The products here are so small that threads wait for one another longer than they compute, and
+    another number of threads gives other last digits.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def batch_of(

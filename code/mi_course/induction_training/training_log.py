@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from mi_course.errors import CourseError
 from mi_course.heads import head_name
@@ -114,7 +113,7 @@ def write(
     seeds: Iterable[int] = SEEDS,
     tell: Callable[[str], object] = lambda what: None,
 ) -> None:
-    """Train everything anew, with one thread, a few minutes.
+    """Train everything anew, a few minutes.
 
     Args:
         folder: where to put the files; made if it is missing.
@@ -126,21 +125,16 @@ def write(
 
     folder.mkdir(parents=True, exist_ok=True)
     log, swaps, written = [], [], [TRAINING, PATHS]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # another number gives other last digits
-    try:
-        for recipe in recipes:
-            for seed in seeds:
-                tell(f"{recipe.name}, seed {seed}")
-                model, points = training.train(recipe, seed, progress=False)
-                log += [{"recipe": recipe.name, "seed": seed} | _row(point) for point in points]
-                if recipe.name == training.MANY_PERIODS.name:
-                    swaps += [{"seed": seed} | row for row in _swaps(model)]
-                if recipe.name in KEPT and seed == 0:
-                    written.append(KEPT[recipe.name])
-                    (folder / written[-1]).write_bytes(save(model.state_dict()))
-    finally:
-        torch.set_num_threads(threads)
+    for recipe in recipes:
+        for seed in seeds:
+            tell(f"{recipe.name}, seed {seed}")
+            model, points = training.train(recipe, seed, progress=False)
+            log += [{"recipe": recipe.name, "seed": seed} | _row(point) for point in points]
+            if recipe.name == training.MANY_PERIODS.name:
+                swaps += [{"seed": seed} | row for row in _swaps(model)]
+            if recipe.name in KEPT and seed == 0:
+                written.append(KEPT[recipe.name])
+                (folder / written[-1]).write_bytes(save(model.state_dict()))
     _write_table(folder / TRAINING, log)
     _write_table(folder / PATHS, swaps)
     sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
