@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
 
 from mi_course.cli import main
-from mi_course.induction_training import prompts, training, training_log
+from mi_course.induction import token_losses
+from mi_course.induction_training import paths, prompts, training, training_log
+from mi_course.induction_training.model import SIDES
 from mi_course.induction_training.training import HELD_OUT, MANY_PERIODS, ONE_PERIOD, TRAINED
 
 SHORT = replace(MANY_PERIODS, steps=20)
@@ -69,6 +72,31 @@ def test_the_shipped_models_are_those_of_the_log(recipe):
     assert point.matching[1, 0] == pytest.approx(stored.matching["1.0"][-1], rel=1e-3)
 
 
+def test_the_shipped_costs_of_paths_are_those_of_the_shipped_model():
+    net = training_log.trained(MANY_PERIODS)
+    tokens, others = (prompts.test_prompts(net.sizes, HELD_OUT, 64, seed) for seed in (7, 8))
+    stored = training_log.path_losses(0)
+    for head, side in product((0, 1), SIDES):
+        logits, _ = paths.swapped(net, tokens, others, head, (side,))
+        loss = token_losses(logits, tokens)[:, HELD_OUT + 1 :].mean().item()
+        assert stored[f"0.{head}", side] == pytest.approx(loss, rel=1e-3)
+
+
+def test_training_takes_one_thread_and_gives_the_others_back():
+    before, seen = torch.get_num_threads(), []
+    torch.set_num_threads(2)
+    try:
+
+        def repeat(*given):
+            seen.append(torch.get_num_threads())
+            return prompts.repeat_blocks(*given)
+
+        training.train(replace(ONE_PERIOD, steps=1), 0, repeat, progress=False, measure=False)
+        assert (seen, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_one_period_is_counted_and_many_are_looked_up_in_every_run():
     even = math.log(64)
     for seed in training_log.SEEDS:
@@ -99,16 +127,17 @@ def test_files_that_were_changed_or_are_missing_are_refused(tmp_path):
 def test_the_command_writes_what_the_page_reads(tmp_path, monkeypatch, capsys):
     few = tuple(replace(r, steps=2, every=2) for r in training.RECIPES)
     monkeypatch.setattr(training_log.write, "__defaults__", (few, (0,), lambda what: None))
-    threads = torch.get_num_threads()
     assert main(["train-induction", "--into", str(tmp_path / "runs")]) == 0
-    assert torch.get_num_threads() == threads
     assert "MiB" in capsys.readouterr().out
     folder = tmp_path / "runs"
     for recipe in few:
         run = training_log.read(recipe.name, 0, TRAINED, folder)
         assert run.steps.tolist() == [0, 2]
         assert set(run.matching) == {f"{i}.{j}" for i in range(recipe.n_layers) for j in (0, 1)}
-    assert set(training_log.path_losses(0, folder)) == set(training_log.path_losses(0))
+    costs = training_log.path_losses(0, folder)
+    assert set(costs) == set(training_log.path_losses(0))
+    held_out = training_log.read("many periods", 0, HELD_OUT, folder)
+    assert costs[training_log.NO_SWAP] == pytest.approx(held_out.known[-1], rel=1e-3)
     net = training_log.trained(few[1], folder)
     assert training.measured(net, 2, TRAINED).known == pytest.approx(
         training_log.read("many periods", 0, TRAINED, folder).known[-1], rel=1e-3
