@@ -160,20 +160,49 @@ def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(cha
     if mnist.why_absent():
         monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")  # no test downloads anything
     notebook = learner_notebook.learner_notebook(chapter)
+    printed = printed_by(notebook, POCKET)
+    assert printed.count("not written yet") == len(exercises(notebook))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("chapter", "model"), STORED)
+def test_the_learners_notebook_with_its_solutions_runs_on_a_larger_model(chapter, model):
+    if smollm2.installed() is None:
+        not_run(f"SmolLM2-135M-Instruct is not installed: {smollm2.INSTALL}")
+    notebook = learner_notebook.learner_notebook(chapter)
+    solutions = {tag: cell.source for cell in chapter.cells for tag in exercise_tags(cell.tags)}
+    for cell in notebook.cells:
+        for tag in exercise_tags(cell.metadata.get("tags", [])):
+            cell.source = solutions[tag]
+    printed = printed_by(notebook, model)
+    assert printed.count(": passed") == len(exercises(notebook))
+    assert f"Model {model}" in printed
+    assert "the page shows" not in printed
+
+
+def printed_by(notebook, model):
+    """What the cells print, run in order; raises where one of them fails."""
 
     async def execute() -> None:
-        async with run.running_kernel(notebook, POCKET, None) as client:
+        async with run.running_kernel(notebook, model, None) as client:
             for i, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
-                    await client.async_execute_cell(cell, i)  # raises where a cell fails
+                    await client.async_execute_cell(cell, i)
 
     asyncio.run(execute())
-    printed = "".join(
+    return "".join(
         output.get("text", "")
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if output.get("name") == "stdout"
     )
+
+
+def exercise_tags(tags):
+    return [tag for tag in tags if tag.startswith(learner_notebook.EXERCISE_TAG)]
+
+
+def exercises(notebook):
+    """The tags of a notebook's exercises."""
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    exercises = [tag for tag in tags if tag.startswith(learner_notebook.EXERCISE_TAG)]
-    assert printed.count("not written yet") == len(exercises)
+    return exercise_tags(tags)
