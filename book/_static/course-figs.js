@@ -36,7 +36,7 @@
       .filter((trace) => trace.type === "heatmap" && trace.texttemplate)
       .map((trace) => (trace.text && trace.text[0] ? trace.text[0].length : 0));
     const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
-    return Math.max(110 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
+    return Math.max(170 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
   };
 
   // A title that is wider than a phone goes on in a second line.
@@ -96,7 +96,9 @@
     if (slanted) full.xaxis = { ...full.xaxis, automargin: true };
     full.xaxis = nameColumns(full.xaxis);
     full.yaxis = wrapAxisTitle(full.yaxis, (full.height || 380) - (slanted ? 170 : 110));
-    return Plotly.newPlot(box, data, full, {
+    // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
+    const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
+    return Plotly.newPlot(box, traces, full, {
       responsive: true,
       displayModeBar: false,
       ...config,
