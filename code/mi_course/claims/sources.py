@@ -113,7 +113,8 @@ class _Used:
         """What a text outside of the package uses, without what it imports of `left_out`."""
         aliases = {
             name: (source, what)
-            for name, (source, what) in _aliases_in(self.package, "", tree).items()
+            for node in tree.body
+            for name, (source, what) in _aliases_in(self.package, "", node).items()
             if source.partition(".")[0] not in left_out
         }
         for name, attribute in _named(tree):
