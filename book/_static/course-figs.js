@@ -53,7 +53,7 @@
 
   // The title of an axis that is too short for it goes on in a second line.
   const wrapAxisTitle = (axis, room) => {
-    const text = axis?.title?.text;
+    const text = axis.title?.text;
     if (!text || text.includes("<") || text.length * 7.2 <= room) return axis;
     const spaces = [...text.matchAll(/ /g)].map((match) => match.index);
     if (!spaces.length) return axis;
@@ -65,7 +65,7 @@
 
   // Named columns: those without a name get no tick, and slanted names move the title down.
   const nameColumns = (axis) => {
-    if (!axis?.ticktext) return axis;
+    if (!axis.ticktext) return axis;
     const named = axis.ticktext.map(Boolean);
     const [tickvals, ticktext] = [axis.tickvals, axis.ticktext].map((all) => all.filter((_, i) => named[i]));
     return { ...axis, tickvals, ticktext, automargin: true };
@@ -75,8 +75,10 @@
   const partMarks = (box) => {
     const marks = box.layout.annotations || [];
     const [from, to] = box._fullLayout.xaxis?.range || [];
+    // a mark stands at a value of x, on top of the plot; titles of plots side by side do not
+    if (marks.length !== 2 || marks.some((mark) => mark.xref === "paper" || mark.yref !== "paper")) return;
     const [left, right] = [...marks].sort((one, other) => one.x - other.x);
-    if (marks.length !== 2 || left.yref !== "paper" || !(right.x - left.x < (to - from) / 6)) return;
+    if (!(right.x - left.x < (to - from) / 6)) return;
     const parted = [{ ...left, xanchor: "right" }, { ...right, xanchor: "left" }];
     return Plotly.relayout(box, { annotations: parted });
   };
@@ -94,8 +96,9 @@
     // Words below bars are set at a slant on a phone: they get room, and the axis title moves down.
     const slanted = full.xaxis?.type === "category";
     if (slanted) full.xaxis = { ...full.xaxis, automargin: true };
-    full.xaxis = nameColumns(full.xaxis);
-    full.yaxis = wrapAxisTitle(full.yaxis, (full.height || 380) - (slanted ? 170 : 110));
+    if (full.xaxis) full.xaxis = nameColumns(full.xaxis);
+    const room = (full.height || 380) - (slanted ? 170 : 110);
+    if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
     // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
     const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
     return Plotly.newPlot(box, traces, full, {
