@@ -36,7 +36,7 @@
       .filter((trace) => trace.type === "heatmap" && trace.texttemplate)
       .map((trace) => (trace.text && trace.text[0] ? trace.text[0].length : 0));
     const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
-    return Math.max(110 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
+    return Math.max(170 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
   };
 
   // A title that is wider than a phone goes on in a second line.
@@ -51,6 +51,38 @@
     return { ...title, text: lines.join("<br>"), font: { ...title.font, size: 14 } };
   };
 
+  // The title of an axis that is too short for it goes on in a second line.
+  const wrapAxisTitle = (axis, room) => {
+    const text = axis.title?.text;
+    if (!text || text.includes("<") || text.length * 7.2 <= room) return axis;
+    const spaces = [...text.matchAll(/ /g)].map((match) => match.index);
+    if (!spaces.length) return axis;
+    const off = (at) => Math.abs(at - text.length / 2);
+    const at = spaces.reduce((best, next) => (off(next) < off(best) ? next : best));
+    const lines = `${text.slice(0, at)}<br>${text.slice(at + 1)}`;
+    return { ...axis, title: { ...axis.title, text: lines }, automargin: true };
+  };
+
+  // Named columns: those without a name get no tick, and slanted names move the title down.
+  const nameColumns = (axis) => {
+    if (!axis.ticktext) return axis;
+    const named = axis.ticktext.map(Boolean);
+    const [tickvals, ticktext] = [axis.tickvals, axis.ticktext].map((all) => all.filter((_, i) => named[i]));
+    return { ...axis, tickvals, ticktext, automargin: true };
+  };
+
+  // Two marks side by side: the left one's words end at its line, the right one's begin there.
+  const partMarks = (box) => {
+    const marks = box.layout.annotations || [];
+    const [from, to] = box._fullLayout.xaxis?.range || [];
+    // a mark stands at a value of x, on top of the plot; titles of plots side by side do not
+    if (marks.length !== 2 || marks.some((mark) => mark.xref === "paper" || mark.yref !== "paper")) return;
+    const [left, right] = [...marks].sort((one, other) => one.x - other.x);
+    if (!(right.x - left.x < (to - from) / 6)) return;
+    const parted = [{ ...left, xanchor: "right" }, { ...right, xanchor: "left" }];
+    return Plotly.relayout(box, { annotations: parted });
+  };
+
   const drawPlotly = (box, { data, layout, config }) => {
     const full = { ...layout, autosize: true };
     delete full.width;
@@ -62,12 +94,18 @@
     if (box.parentElement.clientWidth < 500)
       full.annotations = full.annotations?.map((a) => ({ ...a, font: { ...a.font, size: 11 } }));
     // Words below bars are set at a slant on a phone: they get room, and the axis title moves down.
-    if (full.xaxis?.type === "category") full.xaxis = { ...full.xaxis, automargin: true };
-    return Plotly.newPlot(box, data, full, {
+    const slanted = full.xaxis?.type === "category";
+    if (slanted) full.xaxis = { ...full.xaxis, automargin: true };
+    if (full.xaxis) full.xaxis = nameColumns(full.xaxis);
+    const room = (full.height || 380) - (slanted ? 170 : 110);
+    if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
+    // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
+    const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
+    return Plotly.newPlot(box, traces, full, {
       responsive: true,
       displayModeBar: false,
       ...config,
-    });
+    }).then(() => partMarks(box));
   };
 
   const drawCircuitsVis = (box, { component, props }) => {

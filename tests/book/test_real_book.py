@@ -16,7 +16,7 @@ from mi_course.book import chapters, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
 from mi_course.book.notebook import learner_notebook
 from mi_course.digits import mnist
-from mi_course.models import registry
+from mi_course.models import registry, smollm2
 from support.outside import not_run
 from support.small_course import CODE, package_env
 
@@ -42,6 +42,29 @@ def test_the_book_has_chapters():
 @each_chapter
 def test_the_stored_outputs_of_pocket_belong_to_the_chapter_and_hold_no_noise(chapter):
     assert store.problems(chapter, POCKET, outputs.places(ROOT)) == []
+
+
+STORED = [
+    pytest.param(*chapters.of_stored(path), id=f"{model.name}-{chapters.of_stored(path)[0]}")
+    for model in registry.MODELS
+    if model.anyone_can_run and model != registry.DEFAULT
+    for path in chapters.find_stored(ROOT, model.name)
+]
+
+
+@pytest.mark.parametrize(("chapter", "model"), STORED)
+def test_outputs_that_anyone_can_make_belong_to_cells_package_weights_and_pins(chapter, model):
+    """By digests: nothing is executed."""
+    assert store.problems(chapter, model, outputs.places(ROOT)) == []
+
+
+MOST_BYTES = 500_000
+
+
+@pytest.mark.parametrize("model", registry.names())
+def test_no_stored_notebook_is_large(model):
+    sizes = {path.name: path.stat().st_size for path in chapters.find_stored(ROOT, model)}
+    assert {name: size for name, size in sizes.items() if size > MOST_BYTES} == {}
 
 
 @pytest.mark.parametrize("model", OTHERS)
@@ -92,14 +115,26 @@ def test_every_cell_gives_now_what_is_stored_for_it(chapter):
     """Nbval over the stored outputs, with the course's comparer."""
     if why := chapter.missing():
         not_run(why)
+    executed_again(chapter, POCKET)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("chapter", "model"), STORED)
+def test_every_cell_gives_now_what_is_stored_for_a_larger_model(chapter, model):
+    if smollm2.installed() is None:
+        not_run(f"SmolLM2-135M-Instruct is not installed: {smollm2.INSTALL}")
+    executed_again(chapter, model)
+
+
+def executed_again(chapter, model):
     command = "-m pytest -q -p mi_course.book.nbval_plugin --nbval --color=no -p no:cacheprovider"
     done = subprocess.run(
-        [sys.executable, *command.split(), str(chapter.stored(POCKET))],
+        [sys.executable, *command.split(), str(chapter.stored(model))],
         cwd=ROOT,
         env=package_env(),
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=600 if model == POCKET else 3600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     if "left out, nothing changed" in done.stdout:
@@ -125,20 +160,49 @@ def test_the_learners_notebook_runs_to_its_end_with_every_exercise_unwritten(cha
     if mnist.why_absent():
         monkeypatch.setenv(mnist.SOURCE_VARIABLE, "digits")  # no test downloads anything
     notebook = learner_notebook.learner_notebook(chapter)
+    printed = printed_by(notebook, POCKET)
+    assert printed.count("not written yet") == len(exercises(notebook))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("chapter", "model"), STORED)
+def test_the_learners_notebook_with_its_solutions_runs_on_a_larger_model(chapter, model):
+    if smollm2.installed() is None:
+        not_run(f"SmolLM2-135M-Instruct is not installed: {smollm2.INSTALL}")
+    notebook = learner_notebook.learner_notebook(chapter)
+    solutions = {tag: cell.source for cell in chapter.cells for tag in exercise_tags(cell.tags)}
+    for cell in notebook.cells:
+        for tag in exercise_tags(cell.metadata.get("tags", [])):
+            cell.source = solutions[tag]
+    printed = printed_by(notebook, model)
+    assert printed.count(": passed") == len(exercises(notebook))
+    assert f"Model {model}" in printed
+    assert "the page shows" not in printed
+
+
+def printed_by(notebook, model):
+    """What the cells print, run in order; raises where one of them fails."""
 
     async def execute() -> None:
-        async with run.running_kernel(notebook, POCKET, None) as client:
+        async with run.running_kernel(notebook, model, None) as client:
             for i, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code":
-                    await client.async_execute_cell(cell, i)  # raises where a cell fails
+                    await client.async_execute_cell(cell, i)
 
     asyncio.run(execute())
-    printed = "".join(
+    return "".join(
         output.get("text", "")
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if output.get("name") == "stdout"
     )
+
+
+def exercise_tags(tags):
+    return [tag for tag in tags if tag.startswith(learner_notebook.EXERCISE_TAG)]
+
+
+def exercises(notebook):
+    """The tags of a notebook's exercises."""
     tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    exercises = [tag for tag in tags if tag.startswith(learner_notebook.EXERCISE_TAG)]
-    assert printed.count("not written yet") == len(exercises)
+    return exercise_tags(tags)

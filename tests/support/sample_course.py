@@ -14,7 +14,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from mi_course.book import outputs, store
+from mi_course.book import code_used, outputs, store
 from mi_course.book.chapters import Chapter
 from mi_course.models import registry
 from support.outside import ROOT
@@ -194,7 +194,9 @@ def store_outputs(
     chapter = Chapter(folder, doc)
     known = registry.find(model) or registry.GPT2  # whose entry a made-up model copies
     label = {"name": model, "sha256": registry.known_sha256(known), "revision": known.revision}
-    result = store.Result(chapter.cells, [outputs.normalise(o) for o in outs], label, VERSIONS)
+    code = "" if model == "pocket" else code_used.digest(chapter.cells, folder)
+    normal = [outputs.normalise(o) for o in outs]
+    result = store.Result(chapter.cells, normal, label, VERSIONS, code)
     path = chapter.stored(model)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(store.to_bytes(store.build(result, "2026-01-02")))

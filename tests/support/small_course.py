@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_output
 
-from mi_course.book import outputs, store
+from mi_course.book import code_used, outputs, store
 from mi_course.book.chapters import Chapter
 from mi_course.models import registry
 from support.outside import ROOT
@@ -77,8 +77,10 @@ class Project:
     def save(self, doc: str, outs: list[list], model: dict[str, str] = POCKET, **options) -> str:
         """Store outputs for a chapter as a run would."""
         outs = [outputs.normalise(o) for o in outs]
-        result = store.Result(self.chapter(doc).cells, outs, model, VERSIONS)
-        return store.save(self.stored(doc, options.pop("folder", "pocket")), result, **options)
+        folder, cells = options.pop("folder", "pocket"), self.chapter(doc).cells
+        code = "" if folder == "pocket" else code_used.digest(cells, self.root)
+        result = store.Result(cells, outs, model, VERSIONS, code)
+        return store.save(self.stored(doc, folder), result, **options)
 
 
 def cell(source: str, tags: str = "") -> str:

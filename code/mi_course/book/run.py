@@ -25,7 +25,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from mi_course.book import ansi, chapters, kernels, outputs, store
+from mi_course.book import ansi, chapters, code_used, kernels, outputs, store
 from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError
 from mi_course.models import registry
@@ -143,6 +143,8 @@ async def execute(
         RunError: a cell failed, or gave what cannot be stored.
     """
     cells = chapter.cells
+    # of the package as it is when the kernel starts
+    code = "" if model == registry.DEFAULT.name else code_used.digest(cells, chapter.root)
     nodes = [nbformat.v4.new_code_cell(cell.source) for cell in cells]
     probe = nbformat.v4.new_code_cell(kernels.PROBE)
     notebook = nbformat.v4.new_notebook(cells=[*nodes, probe])
@@ -155,7 +157,7 @@ async def execute(
     _refuse_noise(chapter, outs)
     used = kernels.parse_probe(probe.outputs[0].text)
     weights = _weights(used["models"], model)
-    return store.Result(cells, outs, weights, kernels.versions()), used["modules"]
+    return store.Result(cells, outs, weights, kernels.versions(), code), used["modules"]
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4.rwbase import split_lines
 
-from mi_course.book import chapters, outputs
+from mi_course.book import chapters, code_used, outputs
 from mi_course.book.chapters import Cell, Chapter
 from mi_course.errors import CourseError, naming
 from mi_course.models import registry
@@ -49,12 +49,14 @@ class Result:
         outputs: of each cell, normalised.
         model: name, sha256 and revision of the weights, or `NO_MODEL`.
         versions: of Python and of the packages that outputs depend on.
+        code: the digest of what else made them (`code_used`); empty for the default model.
     """
 
     cells: Sequence[Cell]
     outputs: Sequence[Sequence[NotebookNode]]
     model: Mapping[str, str]
     versions: Mapping[str, str]
+    code: str = ""
 
 
 def cell_ids(cells: Sequence[Cell]) -> list[str]:
@@ -80,6 +82,8 @@ def build(result: Result, changed: str) -> NotebookNode:
             },
         }
     )
+    if result.code:
+        notebook.metadata.mi_course["code"] = result.code
     ids = cell_ids(result.cells)
     for i, (cell, outs) in enumerate(zip(result.cells, result.outputs, strict=True)):
         outs = deepcopy(list(outs))
@@ -152,7 +156,7 @@ def _keep_agreeing(result: Result, old: NotebookNode | None) -> tuple[Result, bo
         else:
             kept.append(fresh)
             same = False
-    return Result(result.cells, kept, result.model, result.versions), same
+    return replace(result, outputs=kept), same
 
 
 def _identity(notebook: NotebookNode) -> list[Any]:
@@ -160,7 +164,7 @@ def _identity(notebook: NotebookNode) -> list[Any]:
     meta = notebook.metadata.mi_course
     cells = [(c.id, c.source, c.metadata.get("tags", [])) for c in notebook.cells]
     counts = [c.execution_count for c in notebook.cells]
-    return [cells, counts, dict(meta.model)]
+    return [cells, counts, dict(meta.model), meta.get("code")]
 
 
 def load(path: Path) -> NotebookNode:
@@ -199,7 +203,8 @@ def mend_command(chapter: Chapter, model: str) -> str:
 def stale_reason(chapter: Chapter, model: str) -> str | None:
     """Why what is stored is not the outputs of this chapter as it stands, or None where it is.
 
-    Compares sources, tolerances and execution counts; executes nothing and needs no torch.
+    Compares sources, tolerances and execution counts, and for other models than the default the
+    digest of the package's code that the cells use; executes nothing and needs no torch.
 
     Returns:
         One sentence that names the cell and ends with the command that mends it.
@@ -240,6 +245,10 @@ def _stale(chapter: Chapter, model: str) -> str | None:
             return f"code cell {i + 1} (line {cell.line}) {why}"
     if len(cells) != len(notebook.cells):
         return f"{len(cells)} code cells in the chapter, {len(notebook.cells)} stored"
+    if model != registry.DEFAULT.name:  # the default's are executed again
+        made_by = notebook.metadata.mi_course.get("code")
+        if made_by != code_used.digest(cells, chapter.root):
+            return "code of the package that it uses, or a pinned version, changed since"
     return None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
@@ -33,9 +33,26 @@ def digest(module: str, function: str, what: str = "", package: Path = PACKAGE) 
     """
     used = _Used(package)
     used.add(module, function)
+    return _digest_of(used, package, what)
+
+
+def _digest_of(used: _Used, package: Path, what: str = "") -> str:
     parts = [what, *(f"{name} {_dump(node)}" for name, node in used.statements())]
     parts += [f"{path.name} {_bytes_digest(path)}" for path in _data_beside(package, used.modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def digest_of_script(source: str, left_out: Collection[str] = (), package: Path = PACKAGE) -> str:
+    """The same for a text of Python that stands outside of the package, such as a chapter's cells.
+
+    Args:
+        source: the text; what it does itself does not count, only what it uses of the package.
+        left_out: modules and folders at the package's root that do not count.
+        package: the folder of the package.
+    """
+    used = _Used(package)
+    used.add_script(ast.parse(source), left_out)
+    return _digest_of(used, package)
 
 
 def modules_of(module: str, function: str, package: Path = PACKAGE) -> set[str]:
@@ -92,6 +109,19 @@ class _Used:
             if name == alias or (name == "*" and what):  # handed on from another module
                 self.add(source, what or "*")
 
+    def add_script(self, tree: ast.Module, left_out: Collection[str]) -> None:
+        """What a text outside of the package uses, without what it imports of `left_out`."""
+        aliases = {
+            name: (source, what)
+            for node in tree.body
+            for name, (source, what) in _aliases_in(self.package, "", node).items()
+            if source.partition(".")[0] not in left_out
+        }
+        for name, attribute in _named(tree):
+            if name in aliases:
+                source, what = aliases[name]
+                self.add(source, what or attribute)
+
     def _add_statement(self, module: str, i: int) -> None:
         if i in self.found[module]:
             return
@@ -100,17 +130,23 @@ class _Used:
         if isinstance(node, ast.Import | ast.ImportFrom):
             return  # what it brings counts where it is named
         aliases = _aliases(self.package, module) | _aliases_in(self.package, module, node)
-        attributes = {
-            id(a.value): a.attr
-            for a in ast.walk(node)
-            if isinstance(a, ast.Attribute) and isinstance(a.value, ast.Name)
-        }
-        for name in (n for n in ast.walk(node) if isinstance(n, ast.Name)):
-            if name.id in aliases:
-                source, what = aliases[name.id]
-                self.add(source, what or attributes.get(id(name), "*"))
-            elif name.id in _bindings(self.package, module):
-                self.add(module, name.id)
+        for name, attribute in _named(node):
+            if name in aliases:
+                source, what = aliases[name]
+                self.add(source, what or attribute)
+            elif name in _bindings(self.package, module):
+                self.add(module, name)
+
+
+def _named(node: ast.AST) -> Iterator[tuple[str, str]]:
+    """Every name below a node, and which attribute is taken of it; `*` where it stands alone."""
+    attributes = {
+        id(a.value): a.attr
+        for a in ast.walk(node)
+        if isinstance(a, ast.Attribute) and isinstance(a.value, ast.Name)
+    }
+    for name in (n for n in ast.walk(node) if isinstance(n, ast.Name)):
+        yield name.id, attributes.get(id(name), "*")
 
 
 @cache

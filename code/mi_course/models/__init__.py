@@ -23,6 +23,7 @@ from mi_course.models.loading import (
     loaded,
     require,
 )
+from mi_course.models.page import page_shows
 from mi_course.models.registry import GPT2, POCKET, POCKET_DIR, SMOLLM2
 
 GPT2_REPO, GPT2_REVISION, GPT2_SHA256 = GPT2.source, GPT2.revision, GPT2.sha256
@@ -49,6 +50,7 @@ __all__ = [
     "load",
     "load_bare",
     "loaded",
+    "page_shows",
     "require",
     "sha256",
     "verify_checksums",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_course.errors import CourseError
-from mi_course.models import files, gpt2, registry, smollm2
+from mi_course.models import files, gpt2, page, registry, smollm2
 from mi_course.models.files import WEIGHTS, ModelFilesError
 from mi_course.models.registry import Model, Part
 
@@ -105,6 +105,8 @@ def load(
 ) -> TransformerBridge:
     """Load a model with compatibility mode on, and print one line that says which it is.
 
+    One more says how to get the model of the notebook's page, where nobody named another one.
+
     Compatibility mode folds each LayerNorm into the weights that follow it and, where it subtracts
     a mean, centres the weights that write to the residual stream. The published numbers for GPT-2
     small are measured so.
@@ -123,6 +125,7 @@ def load(
         ModelFilesError: files that are damaged, or a model asked for that is not available.
         ModelLacksError: the model has not what is needed.
     """
+    named = name is not None
     name = name or os.environ.get("MI_COURSE_MODEL") or "auto"
     choices = ("auto", *(model.name for model in registry.MODELS))
     if name not in choices:
@@ -146,6 +149,8 @@ def load(
         if registry.is_random(label.name):
             short = registry.named(choice.name).short
             print(f"These are NOT the weights of {short}: nothing computed from them is a result.")
+        if not named and (line := page.difference(label.name)):
+            print(line)
     return model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from mi_course.plots.style import color_bar, figure, numbers
+from mi_course.plots.style import color_bar, figure, numbers, row_px
 
 _MOST_SPACED = 30
 
@@ -47,7 +47,7 @@ def cells(
             f"{len(rows)} rows and {len(columns)} columns were named for values of shape {z.shape}"
         )
     limit = float(np.abs(z).max()) or 1.0
-    fig = figure(title, x_title, y_title, height=150 + 28 * len(rows))
+    fig = figure(title, x_title, y_title, height=150 + row_px(len(rows), 28) * len(rows))
     fig.add_heatmap(
         z=z,
         text=[list(row) for row in text] if text is not None else None,

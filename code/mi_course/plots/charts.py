@@ -11,7 +11,7 @@ from jaxtyping import Float
 from plotly.subplots import make_subplots
 from torch import Tensor
 
-from mi_course.plots.style import TEMPLATE, color_bar, figure, numbers
+from mi_course.plots.style import TEMPLATE, color_bar, figure, numbers, row_px
 
 _MOST_LABELLED_CELLS = 150
 
@@ -37,7 +37,7 @@ def head_heatmap(
     n_layers, n_heads = z.shape
     names = [[f"{layer}.{head}" for head in range(n_heads)] for layer in range(n_layers)]
     limit = float(np.abs(z).max()) or 1.0
-    fig = figure(title, columns, "layer", height=170 + 42 * n_layers)
+    fig = figure(title, columns, "layer", height=170 + row_px(n_layers, 42) * n_layers)
     fig.add_heatmap(
         z=z,
         text=names,

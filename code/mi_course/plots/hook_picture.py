@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from html import escape
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from mi_course.models import ModelLacksError
+from mi_course.plots.hook_places import BLOCK_TITLE, GPT2, LLAMA, Part, Place, Way
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -27,80 +28,6 @@ _SWITCHES = {
     "hook_mlp_in": "set_use_hook_mlp_in",
     "attn.hook_result": "set_use_attn_result",
 }
-
-
-class Place(NamedTuple):
-    """Where a hook point stands: a name of it (in a block without `blocks.N.`), row, column."""
-
-    name: str
-    row: float
-    column: int
-    shape: str
-    text: str
-
-
-# Column 0 is the residual stream; rows go with the data, downwards.
-BEFORE = (
-    Place("embed.hook_in", 0, 1, "batch pos", "The token ids."),
-    Place("pos_embed.hook_in", 0, 3, "batch pos", "The positions, counted from 0."),
-    Place("hook_embed", 1, 1, "batch pos d_model", "Each token's row of W_E."),
-    Place("hook_pos_embed", 1, 3, "batch pos d_model", "Each position's row of W_pos."),
-)
-BLOCK = (
-    Place("hook_resid_pre", 0, 0, "batch pos d_model", "The stream as it enters the block."),
-    Place("hook_attn_in", 1, 1, "batch pos head d_model", "A copy of the stream for each head."),
-    Place("hook_q_input", 2, 1, "batch pos head d_model", "The copy that queries are made of."),
-    Place("hook_k_input", 2, 2, "batch pos head d_model", "The copy that keys are made of."),
-    Place("hook_v_input", 2, 3, "batch pos head d_model", "The copy that values are made of."),
-    Place("ln1.hook_in", 3, 1, "batch pos d_model", "What the first LayerNorm reads."),
-    Place("ln1.hook_scale", 3, 3, "batch pos 1", "The number it divides each position by."),
-    Place("ln1.hook_normalized", 4, 1, "batch pos d_model", "Centred and divided."),
-    Place("ln1.hook_out", 4, 3, "batch pos d_model", "The same: its weights are folded away."),
-    Place("attn.hook_in", 5, 1, "batch pos d_model", "What the attention layer reads."),
-    Place("attn.qkv.hook_in", 5, 2, "", "Never runs here: W_Q, W_K and W_V are split apart."),
-    Place("attn.qkv.hook_out", 5, 3, "", "Never runs here: W_Q, W_K and W_V are split apart."),
-    Place("attn.q.hook_in", 6, 1, "batch pos d_model", "What W_Q reads."),
-    Place("attn.k.hook_in", 6, 2, "batch pos d_model", "What W_K reads."),
-    Place("attn.v.hook_in", 6, 3, "batch pos d_model", "What W_V reads."),
-    Place("attn.hook_q", 7, 1, "batch pos head d_head", "Queries: what each position asks."),
-    Place("attn.hook_k", 7, 2, "batch pos head d_head", "Keys: what each position answers to."),
-    Place("attn.hook_v", 7, 3, "batch pos head d_head", "Values: what is handed over."),
-    Place("attn.hook_attn_scores", 8, 1, "batch head query key", "Query times key, over √d_head."),
-    Place("attn.hook_pattern", 9, 1, "batch head query key", "Its softmax: where each head looks."),
-    Place("attn.hook_z", 10, 1, "batch pos head d_head", "Each head's values, mixed by it."),
-    Place(
-        "attn.hook_result", 10, 3, "batch pos head d_model", "What each head writes: z times W_O."
-    ),
-    Place("attn.o.hook_out", 11, 1, "batch pos d_model", "All heads' outputs added, with b_O."),
-    Place("attn.hook_hidden_states", 11, 3, "batch pos d_model", "The same tensor, as returned."),
-    Place("hook_attn_out", 12, 1, "batch pos d_model", "What attention adds to the stream."),
-    Place("hook_resid_mid", 13, 0, "batch pos d_model", "The stream between attention and MLP."),
-    Place("hook_mlp_in", 14, 1, "batch pos d_model", "A copy of the stream for the MLP."),
-    Place("ln2.hook_scale", 14, 3, "batch pos 1", "What the second LayerNorm divides by."),
-    Place("ln2.hook_normalized", 15, 1, "batch pos d_model", "Centred and divided."),
-    Place("ln2.hook_out", 15, 3, "batch pos d_model", "The same: its weights are folded away."),
-    Place("mlp.hook_in", 16, 1, "batch pos d_model", "What the MLP reads."),
-    Place("mlp.in.hook_in", 16, 3, "batch pos d_model", "The same, at its first matrix."),
-    Place("mlp.hook_pre", 17, 1, "batch pos d_mlp", "Its neurons before the activation function."),
-    Place("mlp.hook_post", 18, 1, "batch pos d_mlp", "Its neurons after it: MLP activations."),
-    Place("mlp.out.hook_out", 19, 1, "batch pos d_model", "What the second matrix returns."),
-    Place("hook_mlp_out", 20, 1, "batch pos d_model", "What the MLP adds to the stream."),
-    Place("hook_resid_post", 21, 0, "batch pos d_model", "The stream as it leaves the block."),
-)
-AFTER = (
-    Place("ln_final.hook_in", 0, 1, "batch pos d_model", "The stream after the last block."),
-    Place("ln_final.hook_scale", 0, 3, "batch pos 1", "What the final LayerNorm divides by."),
-    Place("ln_final.hook_normalized", 1, 1, "batch pos d_model", "Centred and divided."),
-    Place("ln_final.hook_out", 1, 3, "batch pos d_model", "The same: its weights are folded away."),
-    Place("unembed.hook_in", 2, 1, "batch pos d_model", "What W_U reads."),
-    Place("hook_unembed", 3, 1, "batch pos vocab", "The logits."),
-)
-# Title, places, and the ways that leave the stream or join it: from a row, to a row, which ends.
-_PARTS = (
-    ("embeddings", BEFORE, ((-0.1, 1.5, "join", ""),)),
-    ("block N", BLOCK, ((0.5, 12.5, "leave join", "attention"), (13.5, 20.5, "leave join", "MLP"))),
-    ("to logits", AFTER, ((-0.4, 3, "leave", ""),)),
-)
 
 
 class HookDiagram:
@@ -122,24 +49,22 @@ def hook_diagram(model: TransformerBridge) -> HookDiagram:
     """The residual stream of a model with all its hook points, one block standing for all.
 
     Raises:
-        ModelLacksError: the model is not built as GPT-2, whose hook points the picture shows.
+        ModelLacksError: the model is built neither as GPT-2 nor as Llama, whose hook points the
+            picture shows.
         ValueError: the model has a hook point without a place here, or lacks one that has a place.
     """
-    if model.cfg.positional_embedding_type != "standard":
-        raise ModelLacksError(
-            "the picture shows the hook points of GPT-2, with learned positions and LayerNorms, "
-            "which this model does not have: see model.hook_dict for its own"
-        )
-    groups = _names_by_place(model)
+    family = _family(model)
+    groups = _names_by_place(model, family)
     sizes = {"d_model": model.cfg.d_model, "d_head": model.cfg.d_head, "d_mlp": model.cfg.d_mlp}
     sizes |= {"head": model.cfg.n_heads, "vocab": model.cfg.d_vocab}
+    sizes |= {"group": getattr(model.cfg, "n_key_value_heads", None)}
     parts, names = [], []
-    for title, places, ways in _PARTS:
+    for title, places, ways in family:
         height = (max(place.row for place in places) + 1) * _ROW_PX + _TOP_PX + 4
-        lines = [_way(*way) for way in ways]
+        lines = [_way(way) for way in ways]
         buttons = [_button(place, groups[place.name], sizes) for place in places]
         names += [name for place in places for name in groups[place.name]]
-        count = f", for N from 0 to {model.cfg.n_layers - 1}" if places is BLOCK else ""
+        count = f", for N from 0 to {model.cfg.n_layers - 1}" if title == BLOCK_TITLE else ""
         parts.append(
             f'<div class="hd-part" style="height:{height:g}px"><b>{title}{count}</b>'
             f"{''.join(lines + buttons)}</div>"
@@ -147,15 +72,28 @@ def hook_diagram(model: TransformerBridge) -> HookDiagram:
     return HookDiagram(f'<div class="hook-diagram">{_STYLE}{"".join(parts)}</div>', names)
 
 
-def _names_by_place(model: TransformerBridge) -> dict[str, list[str]]:
+def _family(model: TransformerBridge) -> tuple[Part, ...]:
+    """The parts of the picture for a model built as this one."""
+    if model.cfg.positional_embedding_type == "standard":
+        return GPT2
+    if model.cfg.positional_embedding_type == "rotary" and model.cfg.gated_mlp:
+        return LLAMA
+    raise ModelLacksError(
+        "the picture shows the hook points of GPT-2, with learned positions, and of Llama, with "
+        "rotary ones and a gated MLP; this model is built otherwise: see model.hook_dict for its "
+        "own"
+    )
+
+
+def _names_by_place(model: TransformerBridge, family: tuple[Part, ...]) -> dict[str, list[str]]:
     """All names of each place's hook point, in block `{layer}`; several names can mean one."""
     by_point: dict[int, list[str]] = defaultdict(list)
     for name, point in model.hook_dict.items():
         if not name.startswith("blocks.") or name.startswith("blocks.0."):
             by_point[id(point)].append(name.replace("blocks.0.", "blocks.{layer}."))
     groups: dict[str, list[str]] = {}
-    for _, places, _ in _PARTS:
-        prefix = "blocks.{layer}." if places is BLOCK else ""
+    for title, places, _ in family:
+        prefix = "blocks.{layer}." if title == BLOCK_TITLE else ""
         for place in places:
             wanted = prefix + place.name
             found = next((names for names in by_point.values() if wanted in names), None)
@@ -169,8 +107,9 @@ def _names_by_place(model: TransformerBridge) -> dict[str, list[str]]:
     return groups
 
 
-def _way(first: float, last: float, ends: str, word: str) -> str:
+def _way(way: Way) -> str:
     """A line beside the stream, from one row to another, that leaves it, joins it, or both."""
+    first, last, ends, word = way
     top = _TOP_PX + 11 + first * _ROW_PX
     height = (last - first) * _ROW_PX
     style = f"top:{top:g}px;height:{height:g}px"

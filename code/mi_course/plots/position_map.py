@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from torch import Tensor
 
-from mi_course.plots.style import color_bar, figure, numbers
+from mi_course.plots.style import color_bar, figure, numbers, row_px
 
 
 def position_map(
@@ -39,7 +39,7 @@ def position_map(
     if z.shape[1] != len(positions):
         raise ValueError(f"{len(positions)} names for {z.shape[1]} positions")
     limit = limit or float(np.abs(z).max()) or 1.0
-    fig = figure(title, "", y_title, height=max(290, 210 + 26 * len(z)))
+    fig = figure(title, "", y_title, height=max(290, 210 + row_px(len(z), 26) * len(z)))
     fig.add_heatmap(
         z=z,
         customdata=[list(positions)] * len(z),

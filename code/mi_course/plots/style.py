@@ -23,6 +23,7 @@ TEMPLATE = go.layout.Template(
         "plot_bgcolor": "rgba(0,0,0,0)",
     }
 )
+MANY_ROWS, LOW_ROW_PX = 18, 20  # GPT-2 has 12 layers; a row still holds a word of 11 pixels
 GRID = {"gridcolor": "rgba(128,128,128,0.25)", "zerolinecolor": "rgba(128,128,128,0.5)"}
 
 
@@ -32,6 +33,11 @@ def figure(title: str, x_title: str, y_title: str, height: int = 380) -> go.Figu
     fig.update_xaxes(title_text=x_title, **GRID)
     fig.update_yaxes(title_text=y_title, **GRID)
     return fig
+
+
+def row_px(n_rows: int, usual: int) -> int:
+    """Height of a map's rows in pixels: lower ones where a map of many would fill two screens."""
+    return usual if n_rows <= MANY_ROWS else LOW_ROW_PX
 
 
 def color_bar(title: str) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from mi_course.book.notebook.targets import Page
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch
 from support import stored_claims
-from support.small_course import cell, shown
+from support.small_course import cell, label, shown
 
 EXERCISE = """```{exercise-start} Double a *number*
 :label: ex-double
@@ -125,6 +125,22 @@ def test_the_first_cell_installs_the_course_where_it_is_missing(project, monkeyp
     own = learner_notebook.learner_notebook(project.chapter("a")).cells[0]
     assert "%pip" not in own.source
     assert "its README says how" in own.source
+
+
+def test_the_first_cell_says_which_model_the_page_shows(project):
+    project.write("a", cell("from mi_course import models\nmodel = models.load()"))
+
+    def first() -> str:
+        return learner_notebook.learner_notebook(project.chapter("a")).cells[0].source
+
+    assert "page_shows" not in first()  # nothing is stored
+    project.save("a", [[]])
+    assert first().endswith('from mi_course import models\n\nmodels.page_shows("pocket")')
+    project.save("a", [[]], label("smollm2"), folder="smollm2")
+    assert first().endswith('models.page_shows("smollm2")')
+    compile(first(), "first cell", "exec")
+    project.write("a", cell("1"))  # no model is loaded
+    assert "page_shows" not in first()
 
 
 def test_glue_cells_are_dropped_and_their_values_stand_in_the_text(project):

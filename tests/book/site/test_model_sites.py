@@ -121,3 +121,29 @@ def test_with_storage_that_is_off_the_switch_is_a_link(opened):
         seen.page.reload()
         seen.page.click("a.course-switch")
         seen.page.wait_for_url(f"{base}pocket/{PAGE}")
+
+
+def test_a_site_within_another_one_loads_from_there_what_both_have_alike(tmp_path):
+    first, inner = tmp_path, tmp_path / "pocket"
+    texts = {
+        first / "_static/a.js": "same",
+        first / "_static/own.js": "of the first",
+        inner / "_static/a.js": "same",
+        inner / "_static/own.js": "of the inner one",
+        inner / "_static/alone.js": "same",
+        inner / "index.html": '<script src="_static/a.js?v=1"></script>',
+        inner / "book/week2/page.html": '<script src="../../_static/a.js"></script>'
+        '<link href="../../_static/own.js"> and <a href="../../_static/alone.js">é _static/a.js',
+    }
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf8")
+    model_sites.share_static(inner, first)
+    assert (inner / "index.html").read_text() == '<script src="../_static/a.js?v=1"></script>'
+    page = (inner / "book/week2/page.html").read_text("utf8")
+    assert 'src="../../../_static/a.js"' in page
+    assert 'href="../../_static/own.js"' in page
+    assert 'href="../../_static/alone.js">é _static/a.js' in page
+    kept = sorted(path.name for path in (inner / "_static").iterdir())
+    assert kept == ["alone.js", "own.js"]
+    assert (first / "_static/a.js").read_text() == "same"

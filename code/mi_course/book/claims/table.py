@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mi_course.book import chapters, store
+from mi_course.book.code_used import pins
 from mi_course.claims import catalogue, rerun
 from mi_course.claims.finding import Claim, ClaimError, Finding, Rule
 from mi_course.claims.rerun import Ran
@@ -24,7 +24,6 @@ from mi_course.models import registry
 from mi_course.models.registry import Model
 
 FOLDER = chapters.BOOK / "claims"
-PINNED = ("torch", "transformer_lens", "transformers", "numpy")
 ENOUGH_DRAWS = 20
 HELD_SHARE = 0.9
 """18 of 20: below that a claim is not told as a conclusion."""
@@ -80,15 +79,6 @@ def command(model: str, names: Iterable[str] = ()) -> str:
     """What stores these claims anew."""
     flag = "" if model == registry.DEFAULT.name else f" --model {model}"
     return " ".join(["mi-course claims", *names]) + flag
-
-
-def pins(root: Path) -> str:
-    """The versions, of those that numbers depend on, that are pinned: `numpy 2.4.6, torch …`."""
-    file = root / "requirements" / "run.txt"
-    text = file.read_text("utf8") if file.is_file() else ""
-    found = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", text, re.MULTILINE))
-    versions = {name: found.get(name.replace("_", "-"), found.get(name)) for name in PINNED}
-    return ", ".join(f"{name} {version}" for name, version in sorted(versions.items()) if version)
 
 
 def record(root: Path, claim: Claim, code: str, weights: str, ran: Sequence[Ran]) -> Record:

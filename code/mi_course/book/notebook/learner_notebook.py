@@ -23,6 +23,7 @@ from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.publish import notebooks_branch
+from mi_course.book.site import page_model
 from mi_course.models import registry
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
@@ -39,6 +40,13 @@ import importlib.util
 
 if importlib.util.find_spec("mi_course") is None:
     {install}"""
+
+_PAGE_SHOWS = """\
+
+# A line below says so where your machine runs another model than the page shows.
+from mi_course import models
+
+models.page_shows("{model}")"""
 
 _WHOSE_NUMBERS = "*The numbers in the text come from {run}. Your cells compute your own.*"
 _RUN = "a run that is kept with the course"
@@ -72,8 +80,12 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
     if converter.solution is not None:
         raise converter.fail(0, f"the solution of {converter.solution!r} is not closed")
     _refuse_lost_names(converter, kept, dropped)
+    loads_a_model = "models" in _names(kept)[1]
+    page = page_model.at_first(chapter) if loads_a_model else None
+    if page is not None:
+        cells[0].source += "\n" + _PAGE_SHOWS.format(model=page.name)
     if dropped:
-        run = _MODEL_RUN if "models" in _names(kept)[1] else _RUN
+        run = _MODEL_RUN if loads_a_model else _RUN
         below_the_title = 2  # the first cell installs
         cells.insert(below_the_title, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS.format(run=run)))
     cells += _checklist(converter)

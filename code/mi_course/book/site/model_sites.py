@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,8 @@ from mi_course.models import registry
 
 SCRIPT = "model-choice.js"
 _MODEL = "course_model"
+_STATIC = "_static"
+_ASSET = re.compile(rf"""(?<=["'(=])((?:\.\./)*){_STATIC}/([^"'()?#\s<>&]+)""")
 
 
 def choose(chapter: Chapter) -> Shown:
@@ -100,6 +103,31 @@ def _build(root: Path, out: Path, model: str) -> None:
             display = registry.named(model).display
             raise SphinxError(f"the pages with outputs of {display} do not build:\n{done.stderr}")
         shutil.copytree(Path(folder) / "_build" / "html", out)
+    share_static(out, out.parent)
+
+
+def share_static(site: Path, first: Path) -> None:
+    """Let the pages of a site that stands in another one load from there what both have alike.
+
+    Scripts, fonts and weights are three quarters of a site. A page of the inner one names them by
+    `../_static/name`; one `../` more leads to those of the outer one.
+    """
+    own, others = site / _STATIC, first / _STATIC
+    files = {path.relative_to(own): path for path in own.rglob("*") if path.is_file()}
+    alike = {
+        name.as_posix(): path
+        for name, path in files.items()
+        if (others / name).is_file() and (others / name).read_bytes() == path.read_bytes()
+    }
+
+    def outside(found: re.Match[str]) -> str:
+        up, name = found.groups()
+        return f"{up}../{_STATIC}/{name}" if name in alike else found[0]
+
+    for page in site.rglob("*.html"):
+        page.write_text(_ASSET.sub(outside, page.read_text("utf8")), encoding="utf8")
+    for path in alike.values():
+        path.unlink()
 
 
 def setup(app: Sphinx) -> None:

@@ -97,6 +97,12 @@ def choose(chapter: Chapter, asked: str | None = None) -> Shown:
     )
 
 
+def at_first(chapter: Chapter) -> Model | None:
+    """The model whose outputs a page shows at first; None where no model made them."""
+    home = choose(chapter).home
+    return registry.find(_made_by(chapter, home)) if home else None
+
+
 def _hidden(chapter: Chapter, preferred: Sequence[Model]) -> str | None:
     """Why outputs of models that a page prefers are not shown, where that is no complaint."""
     excused = (model for model in preferred if not _complaint(chapter, model))
