@@ -16,7 +16,8 @@ PACKAGE = ROOT / "code" / "mi_course"
 MOST_AT_THE_ROOT = 30
 
 TOP = {"cli"}
-AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "reference", "yours"}
+AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "predict", "reference"}
+AUDIENCES |= {"yours"}
 # and every module at the root that no other set names
 FIELD = {"claims", "digits", "english", "folded", "induction_training", "plots", "research"}
 MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
@@ -25,6 +26,9 @@ BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itse
 # One audience's folder that imports a module of another one's, and why.
 SIBLINGS = {
     ("book", "learner.weeklog"): "the tracker page shows the items of the learner's log",
+    ("book", "learner.predictions"): "a page forgives as much as a notebook, and seals an answer",
+    ("predict", "learner.predictions"): "a prediction is kept where passed exercises are",
+    ("predict", "learner.console"): "a result is printed in any encoding",
     ("check", "learner.progress"): "a check that is passed is recorded",
     ("check", "learner.console"): "a verdict is printed in any encoding",
     ("yours", "check.core"): "a function is the learner's once it has passed its check",

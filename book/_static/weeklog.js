@@ -3,8 +3,8 @@
    node can test it.
 
    A log of a week is {done: ids, own: [{section, text, done}], learnings, blockers, hours: {day: number},
-   notes}; a state is {weeks: {number: log}, exercises: {name: date}, pages: {name: date}}, with a log for the
-   weeks that have one.
+   notes}; a state is {weeks: {number: log}, exercises: {name: date}, pages: {name: date}, predictions: {name:
+   answer}}, with a log for the weeks that have one; predictions.js says what an answer is.
    What is not understood of a text is kept among the notes. */
 (() => {
   "use strict";
@@ -13,7 +13,8 @@
   const HEADINGS = [...SECTIONS, "Key Learnings", "Blockers", "Time Log", "Notes"];
   const PASSED = "# Exercises passed";
   const FINISHED = "# Pages finished";
-  const TITLE = /^# +(?:Week ([0-9]+) Log|(Exercises) passed|(Pages) finished)[ \t]*$/i;
+  const TITLE = /^# +(?:Week ([0-9]+) Log|(Exercises) passed|(Pages) finished|(Predictions))[ \t]*$/i;
+  const predictions = typeof require === "function" ? require("./predictions.js") : window.coursePredictions;
   const BOX = /^[-*+] \[([ xX])\] (.+)$/s;
   const BULLET = /^[-*+] (.+)$/s;
 
@@ -306,45 +307,49 @@
         .map((name) => `- [x] ${name} (${String(found[name]).slice(0, 10)})`)].join("\n");
       const weeks = plan.map((week) => renderWeek(week, weekOf(state, week.week)));
       const pages = Object.keys(state.pages ?? {}).length ? [dated(FINISHED, state.pages)] : [];
-      const parts = [weeks.join("\n"), dated(PASSED, state.exercises), ...pages];
+      const answers = predictions.lines(state.predictions ?? {});
+      const last = answers.length ? [[`${predictions.TITLE}\n`, ...answers].join("\n")] : [];
+      const parts = [weeks.join("\n"), dated(PASSED, state.exercises), ...pages, ...last];
       return parts.map((part) => `${part.replace(/\n+$/, "")}\n`).join("\n");
     };
 
     const asJson = (state) => {
       const weeks = Object.fromEntries(plan.map(({ week }) => [week, weekOf(state, week)]));
-      const file = { format, version: VERSION, exercises: state.exercises, pages: state.pages ?? {}, weeks };
+      const { exercises, pages = {}, predictions: answers = {} } = state;
+      const file = { format, version: VERSION, exercises, pages, predictions: answers, weeks };
       return JSON.stringify(sorted(file), null, 1) + "\n";
     };
 
-    /* A text at its titles -> the lines of each week, and the exercises; nothing is left out: what stands before
-       the first week belongs to it, and what is no exercise to the week before. */
+    /* A text at its titles -> the lines of each week, the exercises, pages and predictions; nothing is left out:
+       what stands before the first week belongs to it, and what is none of the latter to the week before. */
     const partsOf = (text) => {
-      const [weeks, exercises, pages, before] = [new Map(), [], [], []];
+      const [weeks, exercises, pages, predicted, before] = [new Map(), [], [], [], []];
       let [lines, dated] = [before, null];
       for (const line of linesOf(text)) {
         const title = TITLE.exec(line);
-        const entry = dated && !title ? parsePassed(line) : null;
+        const parse = dated === predicted ? predictions.parse : parsePassed;
+        const entry = dated && !title ? parse(line) : null;
         if (title?.[1]) {
           const week = String(Number(title[1]));
           need(planned(week), `there is no week ${title[1].slice(0, 20)}`);
           if (!weeks.has(week)) weeks.set(week, []);
           lines = weeks.get(week);
         }
-        if (title) dated = title[2] ? exercises : title[3] ? pages : null;
-        if (entry && (dated === pages || !entry[0].match(/[/-]/))) dated.push(entry);
-        else lines.push(title ? null : line);
+        if (title) dated = title[2] ? exercises : title[3] ? pages : title[4] ? predicted : null;
+        if (entry && (dated !== exercises || !entry[0].match(/[/-]/))) dated.push(entry);
+        else if (dated !== predicted || !predictions.isSum(line)) lines.push(title ? null : line);
       }
       need(weeks.size, "no line “# Week 1 Log” stands in it");
       const first = [...weeks.keys()][0];
       weeks.set(first, [...before, ...weeks.get(first)]);
-      return { weeks, exercises, pages };
+      return { weeks, exercises, pages, predicted };
     };
 
     /* Throws where the text has no log in it, or one of a week that the course does not have. */
     const parseMarkdown = (text) => {
       const parts = partsOf(text);
       const found = { format, version: VERSION, exercises: Object.fromEntries(parts.exercises),
-        pages: Object.fromEntries(parts.pages), weeks: {} };
+        pages: Object.fromEntries(parts.pages), predictions: Object.fromEntries(parts.predicted), weeks: {} };
       const uncounted = [];
       for (const [week, lines] of parts.weeks) {
         const read = parseWeek(planned(week), lines);
@@ -354,8 +359,8 @@
       return { ...found, uncounted };
     };
 
-    /* Every value is looked at before any is taken. -> {weeks, exercises, uncounted}; throws at the first that is
-       wrong. uncounted: lines of the time logs that may be meant as hours, and count for none */
+    /* Every value is looked at before any is taken. -> {weeks, exercises, pages, predictions, uncounted}; throws at
+       the first that is wrong. uncounted: lines of the time logs that may be meant as hours, and count for none */
     const checked = (found) => {
       need(isObject(found) && found.format === format, "it was not written by this course");
       const version = String(found.version).slice(0, 20);
@@ -372,7 +377,8 @@
         return [week, checkedLog(week, log)];
       });
       const uncounted = areTexts(found.uncounted) ? found.uncounted : [];
-      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, pages, uncounted };
+      const answers = predictions.checked(found.predictions ?? {});
+      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, pages, predictions: answers, uncounted };
     };
 
     /* What stands in a file's text, checked: JSON or Markdown. */
@@ -401,8 +407,11 @@
       const [pages, exercises] = [news("pages"), news("exercises")];
       if (pages.length) said.push(`Finished pages: ${pages.join(", ")}.`);
       if (exercises.length) said.push(`Exercises passed elsewhere: ${exercises.join(", ")}.`);
+      const answers = news("predictions"); // of two answers to one question the first counts, which is here
+      if (answers.length) said.push(`Predictions: ${answers.join(", ")}.`);
       const both = (name) => ({ ...found[name], ...state[name] });
-      return { state: { ...state, weeks, exercises: both("exercises"), pages: both("pages") }, said };
+      const predicted = answers.length ? { predictions: both("predictions") } : {};
+      return { state: { ...state, weeks, exercises: both("exercises"), pages: both("pages"), ...predicted }, said };
     };
 
     return { asJson, asMarkdown, decoded, isDay, merged, named, parseMarkdown, read, rounded, weekOf };

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from mi_course.learner import hours as hours_of
-from mi_course.learner import pages, progress, weeklog
+from mi_course.learner import pages, predictions, progress, weeklog
 
 FORMAT = "mi-course-progress"
 VERSION = 1
@@ -44,13 +44,14 @@ def written_here(text: str) -> bool:
 
 
 def collect() -> dict[str, Any]:
-    """Passed exercises, finished pages and the logs of all weeks."""
+    """Passed exercises, finished pages, predictions and the logs of all weeks."""
     logs = {str(week): weeklog.load(week).as_json() for week in weeklog.weeks()}
     return {
         "format": FORMAT,
         "version": VERSION,
         "exercises": progress.all_passed(),
         "pages": pages.finished(),
+        "predictions": {p.name: p.as_json() for p in predictions.everything()},
         "weeks": logs,
     }
 
@@ -61,7 +62,7 @@ def as_json() -> str:
 
 
 def as_markdown() -> str:
-    """The logs of all weeks one after the other, as they are written, then exercises and pages."""
+    """The logs of all weeks as they are written, then exercises, pages and predictions."""
     parts = [weeklog.together([weeklog.read(week) for week in weeklog.weeks()])]
     for title, found in (
         (weeklog.PASSED, progress.all_passed()),
@@ -71,6 +72,8 @@ def as_markdown() -> str:
             parts.append(
                 "\n".join([f"{title}\n", *(f"- [x] {n} ({w[:10]})" for n, w in found.items())])
             )
+    if predicted := predictions.lines(predictions.everything()):
+        parts.append("\n".join([f"{predictions.TITLE}\n", *predicted]))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
@@ -84,11 +87,14 @@ def as_notion(exercises: Exercises) -> str:
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
     passed = progress.all_passed()
+    answers = predictions.everything()
     rows = []
     for week in weeklog.weeks():
         rows += _rows(week)
+        rows += [_prediction(p) for p in answers if p.week == week]
         for names in exercises.get(week, {}).values():
             rows += [_exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()]
+    rows += [_prediction(p) for p in answers if p.week not in weeklog.weeks()]
     rows += [_exercise(name, "", when) for name, when in passed.items()]
     rows += [
         [name, _week(name), "page", "Yes", "", w[:10], ""] for name, w in pages.finished().items()
@@ -112,6 +118,13 @@ def _exercise(name: str, week: int | str, when: str) -> list[Any]:
 def _week(page: str) -> int | str:
     found = re.match(r"week(\d+)/", page)
     return int(found[1]) if found else ""
+
+
+def _prediction(answer: predictions.Prediction) -> list[Any]:
+    """Its name with what was said and what it was; `Done` says whether that is right."""
+    kind = "recall" if answer.kind == "recall" else "prediction"
+    text = f"{answer.name}: said {answer.said}, was {answer.was} {answer.unit}".rstrip()
+    return [text, answer.week, kind, _yes(answer.right), "", answer.at[:10], ""]
 
 
 def _rows(week: int) -> list[list[Any]]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from mi_course.book.chapters import BOOK, ChapterError
-from mi_course.book.notebook import images
+from mi_course.book.notebook import images, predictions
 from mi_course.book.notebook.markdown import Converter, Directive
 
 ADMONITIONS = (
@@ -198,6 +198,8 @@ DIRECTIVES: dict[str, Callable[[Converter, Directive], str]] = {
     "image": _image,
     "literalinclude": _literalinclude,
     "math": _math,
+    "predict": predictions.convert_predict,
+    "recall": predictions.convert_recall,
     "solution": _solution,
     "solution-end": _solution_end,
     "solution-start": _solution_start,

@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 
 from mi_course.book import chapters, store
 from mi_course.book.chapters import Chapter, ChapterError
-from mi_course.book.notebook import directives
+from mi_course.book.notebook import directives, predictions
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.publish import notebooks_branch
@@ -60,25 +60,33 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
         ChapterError: names file and line of what cannot be turned into a notebook.
     """
     source = chapter.notebook
-    converter = Converter(Page(chapter), directives.convert)
+    asked = predictions.Asked(_week(chapter))
+    converter = Converter(Page(chapter), directives.convert, asked=asked)
     install = "\n    ".join(notebooks_branch.install_lines(chapter.root))
     cells = [_code_cell(_INSTALL.format(install=install), ["hide-input"])]
     kept: list[str] = []
     dropped: list[str] = []
     for cell, line in zip(source.cells, source.metadata["source_map"], strict=True):
         if cell.cell_type == "markdown":
-            text = converter.convert(cell.source, line + 1)
-            if text:
-                cells.append(nbformat.v4.new_markdown_cell(text))
+            for kind, text in asked.cells(converter.convert(cell.source, line + 1)):
+                if kind == "code":
+                    cells.append(_code_cell(text, []))
+                else:
+                    cells.append(nbformat.v4.new_markdown_cell(text))
             continue
         tags, code = list(cell.metadata.get("tags", [])), chapters.clean(cell.source)
         if GLUE_TAG in tags:
             dropped.append(code)
-            continue
-        cells.append(_code_cell(_learners_code(converter, code, tags, line), tags))
-        kept.append(cells[-1].source)
+        else:
+            cells.append(_code_cell(_learners_code(converter, code, tags, line), tags))
+            kept.append(cells[-1].source)
+        if converter.solution is None:
+            for told in asked.told_after(code, GLUE_TAG in tags):
+                cells.append(_code_cell(told, ["hide-input"]))
+                kept.append(told)
     if converter.solution is not None:
         raise converter.fail(0, f"the solution of {converter.solution!r} is not closed")
+    predictions.refuse_untold(asked)
     _refuse_lost_names(converter, kept, dropped)
     loads_a_model = "models" in _names(kept)[1]
     page = page_model.at_first(chapter) if loads_a_model else None
@@ -90,6 +98,12 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
         cells.insert(below_the_title, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS.format(run=run)))
     cells += _checklist(converter)
     return _notebook(chapter, cells)
+
+
+def _week(chapter: Chapter) -> int:
+    """The week that a chapter belongs to, by its folder; 0 where that is none."""
+    found = re.match(r"week(\d+)/", chapter.doc)
+    return int(found[1]) if found else 0
 
 
 def _learners_code(converter: Converter, code: str, tags: Sequence[str], line: int) -> str:

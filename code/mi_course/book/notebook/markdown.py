@@ -93,12 +93,14 @@ class Converter:
             converts a directive's text with this converter in turn.
         exercises: titles of the exercises met so far, by name.
         solution: the exercise whose solution is open, or None; text within a solution is dropped.
+        asked: what takes the questions that the text asks.
     """
 
     page: Page
     convert_directive: Callable[[Converter, Directive], str]
     exercises: dict[str, str] = field(default_factory=dict)
     solution: str | None = None
+    asked: Any = None
 
     def convert(self, text: str, line: int = 1) -> str:
         """Plain Markdown for a piece of MyST.

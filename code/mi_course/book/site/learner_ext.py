@@ -1,4 +1,4 @@
-"""Sphinx extension for what accompanies a learner: tracker, terms, the exercises' numbers."""
+"""Sphinx extension for what accompanies a learner: tracker, terms, predictions, numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from mi_course.book import exercises
-from mi_course.book.site import numbering, terms, tracker
+from mi_course.book.site import numbering, predict, terms, tracker
 from mi_course.learner import weeklog
 
 PLAN = "course-plan.js"
@@ -50,4 +50,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     tracker.setup(app)
     terms.setup(app)
     numbering.setup(app)
+    predict.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,7 +18,7 @@ from sphinx.util.docutils import SphinxDirective
 from mi_course.learner import weeklog
 
 # In the order in which they load: each uses what stands before it.
-SCRIPTS = ("weeklog.js", "tracker.js")
+SCRIPTS = ("predictions.js", "weeklog.js", "tracker.js")
 _KINDS = {"reading": "Read", "video": "Watch", "community": "Community"}
 
 
