@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -68,11 +68,7 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
     dropped: list[str] = []
     for cell, line in zip(source.cells, source.metadata["source_map"], strict=True):
         if cell.cell_type == "markdown":
-            for kind, text in asked.cells(converter.convert(cell.source, line + 1)):
-                if kind == "code":
-                    cells.append(_code_cell(text, []))
-                else:
-                    cells.append(nbformat.v4.new_markdown_cell(text))
+            cells += _cells(asked.cells(converter.convert(cell.source, line + 1)), [])
             continue
         tags, code = list(cell.metadata.get("tags", [])), chapters.clean(cell.source)
         if GLUE_TAG in tags:
@@ -81,9 +77,9 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
             cells.append(_code_cell(_learners_code(converter, code, tags, line), tags))
             kept.append(cells[-1].source)
         if converter.solution is None:
-            for told in asked.told_after(code, GLUE_TAG in tags):
-                cells.append(_code_cell(told, ["hide-input"]))
-                kept.append(told)
+            told = _cells(asked.told_after(code, GLUE_TAG in tags), ["hide-input"])
+            cells += told
+            kept += [cell.source for cell in told if cell.cell_type == "code"]
     if converter.solution is not None:
         raise converter.fail(0, f"the solution of {converter.solution!r} is not closed")
     predictions.refuse_untold(asked)
@@ -239,6 +235,14 @@ def _checklist(converter: Converter) -> Iterator[NotebookNode]:
         boxes = [f"- [ ] Exercise {number}: {title}" for number, title in titles]
         text = "## Checklist\n\nEach of these checks says *passed*:\n\n" + "\n".join(boxes)
         yield nbformat.v4.new_markdown_cell(text)
+
+
+def _cells(pieces: Iterable[tuple[str, str]], tags: Sequence[str]) -> list[NotebookNode]:
+    """Cells of `code` and of `markdown`, the former with tags."""
+    return [
+        _code_cell(text, tags) if kind == "code" else nbformat.v4.new_markdown_cell(text)
+        for kind, text in pieces
+    ]
 
 
 def _code_cell(code: str, tags: Sequence[str]) -> NotebookNode:

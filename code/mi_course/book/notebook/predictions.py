@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mi_course.book import question
@@ -22,12 +22,13 @@ _MARK = "<!-- predict {} -->"
 _MARKED = re.compile(r"^<!-- predict (\d+) -->$", re.MULTILINE)
 _IMPORT = "from mi_course import predict"
 _STUB = """\
-# In place of ... {what}; then how sure you are: "guess", "fairly" or "certain".
+# In place of ... {what}.
+# Behind it, how sure you are: "guess", "fairly" or "certain".
 predict.{kind}({name}, ..., "fairly")"""
 _WHAT = {
-    "number": "your number{unit}",
-    "choice": "the number of an option, 1 to {n}",
-    "order": "the options' numbers in your order, such as {example}",
+    "number": "write your number{unit}",
+    "choice": "write the number of an option, 1 to {n}",
+    "order": "write the options' numbers in your order, such as {example}",
 }
 _Cell = tuple[str, str]  # kind, markdown or code, and source
 
@@ -40,17 +41,20 @@ class Asked:
         week: of the chapter.
         all: every question so far.
         glued: by key, the expression that was glued last and the lines that it needs.
+        whys: by a question's name, what is told once it is answered.
     """
 
     week: int
     all: list[Question] = field(default_factory=list)
     glued: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    whys: dict[str, str] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
     _imported: bool = False
 
-    def add(self, asked: Question) -> str:
-        """Take a question; the mark that holds its place in the text."""
+    def add(self, asked: Question, why: str) -> str:
+        """Take a question, with what is told later; the mark that holds its place in the text."""
         self.all.append(asked)
+        self.whys[asked.name] = why
         return _MARK.format(len(self.all) - 1)
 
     def cells(self, text: str) -> Iterator[_Cell]:
@@ -64,7 +68,7 @@ class Asked:
 
     def _stub(self, asked: Question) -> str:
         n = len(asked.options)
-        unit = f", in {asked.unit}" if asked.unit else ""
+        unit = f" ({asked.unit})" if asked.unit else ""
         example = str([*range(2, n + 1), 1])
         what = _WHAT[asked.kind].format(unit=unit, n=n, example=example)
         code = _STUB.format(what=what, kind=asked.kind, name=_text(asked.name))
@@ -72,7 +76,7 @@ class Asked:
         self._imported = True
         return before + code
 
-    def told_after(self, code: str, dropped: bool) -> Iterator[str]:
+    def told_after(self, code: str, dropped: bool) -> Iterator[_Cell]:
         """The cells that tell what is known after a cell.
 
         Args:
@@ -85,7 +89,10 @@ class Asked:
                 told = self._told_cell(asked)
                 if told is not None:
                     self._told.add(asked.name)
-                    yield told
+                    yield "code", told
+                    if why := self.whys[asked.name]:
+                        folded = f"<details>\n<summary>Why</summary>\n\n{why}\n\n</details>"
+                        yield "markdown", folded
 
     def _told_cell(self, asked: Question) -> str | None:
         """The cell of one question; None where its value is not there yet."""
@@ -137,17 +144,19 @@ def _text(value: str) -> str:
 def _value(asked: Question, values: Sequence[str]) -> str:
     if not asked.first or asked.told:
         return values[0]
-    pairs = (
-        f"{_text(option.plain)}: {value}"
-        for option, value in zip(asked.options, values, strict=True)
-    )
-    return f"{{{', '.join(pairs)}}}"
+    pairs = zip(asked.options, values, strict=True)
+    return f"{{{_rows(f'{_text(option.plain)}: {value}' for option, value in pairs)}}}"
 
 
 def _among(options: Sequence[Option]) -> str:
     if options[0].bounds is None:
-        return f"[{', '.join(_text(option.plain) for option in options)}]"
-    return f"{{{', '.join(f'{_text(option.plain)}: {option.bounds}' for option in options)}}}"
+        return f"[{_rows(_text(option.plain) for option in options)}]"
+    return f"{{{_rows(f'{_text(option.plain)}: {option.bounds}' for option in options)}}}"
+
+
+def _rows(items: Iterable[str]) -> str:
+    """The items of a list in a call, each on a line."""
+    return "".join(f"\n        {item}," for item in items) + "\n    "
 
 
 # --- what a cell glues -------------------------------------------------------------------------
@@ -163,7 +172,7 @@ def _glued(code: str, dropped: bool) -> dict[str, tuple[str, tuple[str, ...]]]:
         match node:
             case ast.Call(ast.Name("glue"), [ast.Constant(str(key)), value]):
                 needed = _needed(code, tree, value, node.lineno) if dropped else ()
-                found[key] = (ast.unparse(value), needed)
+                found[key] = (ast.get_source_segment(code, value) or "", needed)
             case ast.Call(ast.Name("glue"), [ast.JoinedStr([ast.Constant(str(key)), _]), _]):
                 found[f"{key}*"] = ("", ())
     return found
@@ -174,14 +183,10 @@ def _needed(code: str, tree: ast.Module, value: ast.expr, before: int) -> tuple[
     wanted = _used(value)
     kept: list[str] = []
     for statement in reversed([s for s in tree.body if s.lineno < before]):
-        if _defined(statement) & wanted and not _is_import_of_glue(statement):
+        if _defined(statement) & wanted and "glue" not in _used(statement) | _defined(statement):
             kept.insert(0, ast.get_source_segment(code, statement) or "")
             wanted |= _used(statement)
     return tuple(kept)
-
-
-def _is_import_of_glue(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == "mi_course.glue"
 
 
 def _used(tree: ast.AST) -> set[str]:
@@ -211,10 +216,8 @@ def _defined(statement: ast.stmt) -> set[str]:
 def convert_predict(converter: Converter, directive: Directive) -> str:
     """The question as a quotation, and the place of the cell that answers it."""
     asked = question.predict(directive.argument, directive.options, _lines(directive))
-    why = "" if asked.exact else _after(converter, directive, asked)
-    mark = converter.asked.add(asked)
-    parts = [_question(converter, directive, asked, question.TITLE), mark, why]
-    return "\n\n".join(part for part in parts if part)
+    mark = converter.asked.add(asked, _after(converter, directive, asked))
+    return f"{_question(converter, directive, asked, question.TITLE)}\n\n{mark}"
 
 
 def convert_recall(converter: Converter, directive: Directive) -> str:
