@@ -89,9 +89,9 @@ def _keep(name: str, kind: str, said: str, sure: str) -> None:
         raise PredictError(f"how sure is {sure!r}? Write one of {words}")
     before = predictions.get(name)
     if before is not None and before.was:
-        if said == before.said or before.kind != kind:
-            return
-        say(f"You know the answer by now: {before.said} stays your prediction ({name}).")
+        # an option is kept as its text and may be written as its number: the cell below says which
+        if kind == "number" and said != before.said:
+            say(f"You know the answer by now: {before.said} stays your prediction ({name}).")
         return
     why = predictions.keep(Prediction(name, kind, said, sure, at=predictions.now()))
     if why:

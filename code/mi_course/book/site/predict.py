@@ -170,7 +170,8 @@ class Predict(SphinxDirective):
             return [
                 _raw(
                     f'<p class="course-number">{label}<input type="text" inputmode="decimal" '
-                    f'id="{slug}-number" size="10" autocomplete="off">{unit}</p>'
+                    f'id="{slug}-number" size="10" autocomplete="off">{unit} '
+                    f'<span class="course-within">{_near(asked.within)}</span></p>'
                 )
             ]
         return [
@@ -210,6 +211,7 @@ def _buttons(asked: Question, slug: str) -> str:
         for value, text in _SURE.items()
     )
     veiled = "What follows is veiled until you answer. " if asked.veil != "none" else ""
+    veiled = f"<span>{veiled}</span>" if veiled else ""
     return (
         f'<div class="course-sure" role="group" aria-labelledby="{slug}-sure">'
         f'<span id="{slug}-sure">How sure? One tap answers.</span> {sure}'
@@ -217,6 +219,13 @@ def _buttons(asked: Question, slug: str) -> str:
         f'<p class="course-everything">{veiled}<label><input type="checkbox" role="switch"> '
         "Show everything, on every page</label></p>"
     )
+
+
+def _near(within: str) -> str:
+    """How far off a number may be, in words."""
+    if within.endswith("%"):
+        return f"Within {within} of it counts as right."
+    return f"Give or take {within} counts as right." if float(within) else "Exactly."
 
 
 def _data(asked: Question, right: Right, docname: str) -> dict[str, Any]:
