@@ -92,6 +92,21 @@
 
   // --- showing ------------------------------------------------------------------------------------
 
+  const write = (line, answer, question) => {
+    const [right, said] = words(answer, question);
+    const mark = right === null ? "" : right ? "Right. " : "Not right. ";
+    line.textContent = mark + said;
+    line.classList.toggle("course-right", right === true);
+    line.classList.toggle("course-wrong", right === false);
+  };
+
+  /* Beside a result far below its box */
+  const tell = (line) => {
+    const box = document.querySelector(`.course-predict[data-predict="${CSS.escape(line.dataset.told)}"]`);
+    const answer = answerTo(line.dataset.told);
+    if (box?.dataset.question && answer) write(line, answer, dataOf(box));
+  };
+
   const paint = (box) => {
     const name = box.dataset.predict;
     const question = dataOf(box);
@@ -100,14 +115,13 @@
     box.classList.toggle("course-answered", done);
     box.querySelectorAll("[role=switch]").forEach((one) => { one.checked = showsEverything(); });
     if (!done) return;
-    const [right, said] = words(answer, question);
     const line = box.querySelector(".course-said-so");
-    const mark = right === null ? "" : right ? "Right. " : "Not right. ";
-    line.textContent = mark + said;
-    line.classList.toggle("course-right", right === true);
-    line.classList.toggle("course-wrong", right === false);
+    if ("later" in box.dataset) {
+      const sure = SURE[answer.sure] ? ` (${SURE[answer.sure]})` : "";
+      line.textContent = `You said ${quoted(answer.said, question)}${sure}. What it is stands below, at the result.`;
+    } else write(line, answer, question);
     const after = box.querySelector("details");
-    if (after) after.open = true;
+    if (after && !("later" in box.dataset)) after.open = true;
   };
 
   const isOpen = (veil) => {
@@ -118,6 +132,7 @@
   const paintVeil = (veil) => veil.classList.toggle("course-veiled", !isOpen(veil));
   const paintAll = () => {
     document.querySelectorAll(".course-predict[data-question]").forEach(paint);
+    document.querySelectorAll(".course-told").forEach(tell);
     document.querySelectorAll(".course-veil").forEach((veil) => {
       // what was opened stays open, but for the switch, which may veil again
       if (veil.classList.contains("course-veiled") || visit.everything !== null) paintVeil(veil);
@@ -215,5 +230,5 @@
   });
 
   document.documentElement.classList.add("course-predicts");
-  window.coursePredict = { box: paint, veil: paintVeil };
+  window.coursePredict = { box: paint, veil: paintVeil, told: tell };
 })();

@@ -15,6 +15,10 @@ option (`- about a tenth | 0.03..0.3`) or is an option's text; for both one key 
 with `first`, `largest` or `smallest`. What is exact is written with `exact`, a number or the
 options' numbers, and the text behind the list, or `why`, says why.
 
+With `veil` one sets what is hidden until one answers: all `after` the box, the default; the
+`outputs` of the cells alone; `none`. With `later` nothing is, and what it is stands where `{told}`
+names the question again, far below.
+
 A `{recall}` is a choice whose answer is `right`, an option's number; `from` names the page that it
 is about, where that is another one.
 """
@@ -29,7 +33,7 @@ from typing import Any
 from mi_course.book.chapters import ChapterError
 
 KINDS = ("number", "choice", "order")
-VEILS = ("after", "outputs", "none")
+VEILS = ("after", "outputs", "none", "later")
 FIRST = ("largest", "smallest")
 PREDICT_OPTIONS = (
     *("kind", "answer", "exact", "first", "unit", "form", "within", "veil", "why", "told"),
@@ -108,7 +112,7 @@ class Question:
         unit: of a number.
         form: how a number is shown.
         within: how far off a number may be and be right: `10 %` of the value, or as much as `0.5`.
-        veil: what is hidden until one answers: all `after` the box, its `outputs`, or `none`.
+        veil: what is hidden until one answers, one of `VEILS`.
         told: the value in a learner's notebook as a Python expression, where no cell names it.
         about: for recall, the page that it is about, if that is another one.
     """

@@ -138,6 +138,19 @@ def test_a_value_glued_in_a_loop_needs_an_expression(made):
     assert '"the loss",\n    x[1],' in told(cells)[0]
 
 
+def test_a_name_made_up_in_a_loop_is_not_taken_for_a_longer_one(made):
+    """`a_b` comes out of an earlier loop than `a_b_c`, where the value is not there yet."""
+    loops = [f"for k in 'ab':\n    glue(f'{{k}}_{{k}}{more}', 1)" for more in ("", "_{k}")]
+    ask = NUMBER.replace(":answer: loss", ":answer: a_a_a\n:told: value")
+    cells = [cell(GLUE + loops[0]), cell("value = 1"), cell(GLUE + loops[1]), cell("last = 1")]
+    made_up = made(f"# A\n\n{ask}\n" + "\n".join(cells))
+    assert [text.split()[0] for kind, text in made_up if kind == "code"][1:] == [
+        "value",
+        "from",
+        "last",
+    ]
+
+
 def test_a_value_that_no_cell_glues_is_an_error(made):
     with pytest.raises(ChapterError, match="nothing tells the answer to the loss"):
         made(f"# A\n\n{NUMBER}\n{cell('x = 1')}")

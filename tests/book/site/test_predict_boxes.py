@@ -216,6 +216,23 @@ def test_without_outputs_a_box_asks_and_takes_no_answer(tmp_path):
     assert built["book/week1/a"].select(".course-veil") == []
 
 
+LATER = NUMBER.replace("`it`", "it later").replace(":unit", ":veil: later\n:unit")
+
+
+def test_what_is_told_later_veils_nothing_and_has_a_place_at_the_result(tmp_path):
+    body = f"# A\n\n{LATER}\nopen\n\n## Result\n\n```{{told}} the loss\n```\n"
+    built, said = warned(tmp_path, body)
+    page = built["book/week1/a"]
+    assert said == ""
+    assert page.select(".course-veil, [data-do=show], [role=switch]") == []
+    assert page.select_one("#result .course-told")["data-told"] == "the loss"
+
+
+def test_what_is_told_must_have_been_asked(tmp_path):
+    _, said = warned(tmp_path, "# A\n\n```{told} the loss\n```\n", b=f"# B\n\n{NUMBER}")
+    assert "no question 'the loss' above" in said
+
+
 def test_on_paper_answers_stand_at_the_end(pages, tmp_path):
     (tmp_path / "book/week1").mkdir(parents=True)
     for name, page in pages.items():

@@ -203,6 +203,7 @@ DIRECTIVES: dict[str, Callable[[Converter, Directive], str]] = {
     "solution": _solution,
     "solution-end": _solution_end,
     "solution-start": _solution_start,
+    "told": _nothing,
     "tab-item": _tab,
     "tab-set": lambda converter, directive: _body(converter, directive),
     "table": _table,

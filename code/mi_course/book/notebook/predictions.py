@@ -42,12 +42,14 @@ class Asked:
         all: every question so far.
         glued: by key, the expression that was glued last and the lines that it needs.
         whys: by a question's name, what is told once it is answered.
+        patterns: of keys that were glued under a name made up in a loop.
     """
 
     week: int
     all: list[Question] = field(default_factory=list)
     glued: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     whys: dict[str, str] = field(default_factory=dict)
+    patterns: list[re.Pattern[str]] = field(default_factory=list)
     _told: set[str] = field(default_factory=set)
     _imported: bool = False
 
@@ -83,7 +85,9 @@ class Asked:
             code: of the chapter's cell.
             dropped: whether learners do not get it.
         """
-        self.glued |= _glued(code, dropped)
+        glued, patterns = _glued(code, dropped)
+        self.glued |= glued
+        self.patterns += patterns
         for asked in self.all:
             if asked.name not in self._told and (not dropped or not asked.exact):
                 told = self._told_cell(asked)
@@ -98,7 +102,7 @@ class Asked:
         """The cell of one question; None where its value is not there yet."""
         lines: tuple[str, ...] = ()
         if asked.told:
-            if not _is_made(asked, self.glued):
+            if not all(map(self._is_made, asked.keys)):
                 return None
             values = [asked.told]
         elif asked.exact:
@@ -126,14 +130,12 @@ class Asked:
         arguments = ",\n    ".join([_text(asked.name), *options])
         return "\n".join([_IMPORT, "", *lines, f"predict.told(\n    {arguments},\n)"])
 
+    def _is_made(self, key: str) -> bool:
+        return key in self.glued or any(made.fullmatch(key) for made in self.patterns)
+
     def left(self) -> list[str]:
         """Names of questions to which no cell tells the answer."""
         return [asked.name for asked in self.all if asked.name not in self._told]
-
-
-def _is_made(asked: Question, glued: dict[str, tuple[str, tuple[str, ...]]]) -> bool:
-    """Whether the page's values are there: of keys made in a loop, the name alone is unknown."""
-    return all(key in glued or re.sub(r"\d+$", "*", key) in glued for key in asked.keys)
 
 
 def _text(value: str) -> str:
@@ -162,20 +164,32 @@ def _rows(items: Iterable[str]) -> str:
 # --- what a cell glues -------------------------------------------------------------------------
 
 
-def _glued(code: str, dropped: bool) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By key, what a cell glues, and of a cell that is dropped the lines that this needs."""
-    if "glue(" not in code:
-        return {}
-    tree = ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))
+def _glued(
+    code: str, dropped: bool
+) -> tuple[dict[str, tuple[str, tuple[str, ...]]], list[re.Pattern[str]]]:
+    """What a cell glues, by key, and of a cell that is dropped the lines that this needs.
+
+    Returns:
+        Those whose key is written out, and patterns of the other keys.
+    """
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    patterns: list[re.Pattern[str]] = []
+    if "glue(" not in code:
+        return found, patterns
+    tree = ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))
     for node in ast.walk(tree):
         match node:
             case ast.Call(ast.Name("glue"), [ast.Constant(str(key)), value]):
                 needed = _needed(code, tree, value, node.lineno) if dropped else ()
                 found[key] = (ast.get_source_segment(code, value) or "", needed)
-            case ast.Call(ast.Name("glue"), [ast.JoinedStr([ast.Constant(str(key)), _]), _]):
-                found[f"{key}*"] = ("", ())
-    return found
+            case ast.Call(ast.Name("glue"), [ast.JoinedStr(parts), _]):
+                patterns.append(re.compile("".join(map(_pattern, parts))))
+    return found, patterns
+
+
+def _pattern(part: ast.expr) -> str:
+    """What a part of an f-string may be; what is filled in has no underscore."""
+    return re.escape(str(part.value)) if isinstance(part, ast.Constant) else "[^_]+"
 
 
 def _needed(code: str, tree: ast.Module, value: ast.expr, before: int) -> tuple[str, ...]:

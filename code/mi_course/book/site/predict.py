@@ -1,4 +1,4 @@
-"""Sphinx extension: `{predict}` and `{recall}` (`book.question`) as boxes that take an answer.
+"""Sphinx extension: `{predict}`, `{told}` and `{recall}` (`book.question`), which take an answer.
 
 A box is a form, and what follows it in its section, up to the next heading, exercise or box, is put
 into a veil. Both are plain text and open until `predict.js` says otherwise: on paper, and where no
@@ -38,6 +38,9 @@ _KINDS = {
 }
 _VEIL_SCRIPT = "<script>window.coursePredict?.veil(document.currentScript.parentNode)</script>"
 _BOX_SCRIPT = "<script>window.coursePredict?.box(document.currentScript.parentNode)</script>"
+_TOLD = """<p class="course-said-so course-told" data-told="{name}" role="status"></p>
+<script>window.coursePredict?.told(document.currentScript.previousElementSibling)</script>
+"""
 _WEEK = """<section class="course-predict-week" data-week="{week}">
 <h2>What you predicted</h2>
 <p><output>Nothing yet: the boxes of this week's chapters ask before they show.</output></p>
@@ -96,6 +99,8 @@ class Predict(SphinxDirective):
         box = markup("", tag="div", attributes=attributes)
         box += markup("", nodes.Text(self.title), tag="p", attributes={"class": "admonition-title"})
         box["predict"], box["veil"] = asked.name, asked.veil if right else "none"
+        if asked.veil == "later":
+            attributes["data-later"] = ""
         if asked.about:
             box += self._about(asked.about)
         self._parse(asked.asked, box)
@@ -205,19 +210,38 @@ class Recall(Predict):
     parse = staticmethod(question.recall)
 
 
+class Told(SphinxDirective):
+    """`{told} NAME`: what was predicted above, beside the result; nothing where nothing was."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+
+    def run(self) -> list[nodes.Node]:
+        """A line that the script fills; a warning where no question above has this name."""
+        name = self.arguments[0]
+        names: dict[str, str] = self.env.__dict__.get("mi_course_questions", {})
+        if names.get(name.casefold()) != self.env.docname:
+            warn = self.state.document.reporter.warning
+            return [warn(f"{{told}}: no question {name!r} above", line=self.lineno)]
+        return [_raw(_TOLD.format(name=escape(name)))]
+
+
 def _buttons(asked: Question, slug: str) -> str:
     sure = "".join(
         f'<button type="button" data-do="answer" data-sure="{value}">{text}</button>'
         for value, text in _SURE.items()
     )
-    veiled = "What follows is veiled until you answer. " if asked.veil != "none" else ""
-    veiled = f"<span>{veiled}</span>" if veiled else ""
-    return (
+    start = (
         f'<div class="course-sure" role="group" aria-labelledby="{slug}-sure">'
         f'<span id="{slug}-sure">How sure? One tap answers.</span> {sure}'
-        '<button type="button" class="course-show-me" data-do="show">Show me</button></div>'
-        f'<p class="course-everything">{veiled}<label><input type="checkbox" role="switch"> '
-        "Show everything, on every page</label></p>"
+    )
+    if asked.veil == "later":
+        return f"{start}</div>"
+    veiled = "<span>What follows is veiled until you answer.</span>"
+    return (
+        f'{start}<button type="button" class="course-show-me" data-do="show">Show me</button></div>'
+        f'<p class="course-everything">{veiled if asked.veil != "none" else ""}'
+        '<label><input type="checkbox" role="switch"> Show everything, on every page</label></p>'
     )
 
 
@@ -277,7 +301,7 @@ def merge_names(app: Sphinx, env: BuildEnvironment, docs: list[str], other: Any)
 
 def put_veils(app: Sphinx, doctree: nodes.document) -> None:
     """Put what follows each box into its veil."""
-    for box in [node for node in doctree.findall(markup) if node.get("veil", "none") != "none"]:
+    for box in [node for node in doctree.findall(markup) if _has_veil(node)]:
         parent = box.parent
         start = parent.index(box) + 1
         end = start
@@ -289,6 +313,10 @@ def put_veils(app: Sphinx, doctree: nodes.document) -> None:
             css = " course-veil-outputs" if box["veil"] == "outputs" else ""
             made["attributes"] = {"class": f"course-veil{css}", "data-for": box["predict"]}
             parent[start:end] = [made]
+
+
+def _has_veil(node: markup) -> bool:
+    return node.get("veil", "none") not in ("none", "later")
 
 
 def _ends_veil(node: nodes.Node) -> bool:
@@ -339,6 +367,7 @@ def setup(app: Sphinx) -> None:
     app.add_node(veil, html=both)
     app.add_directive("predict", Predict)
     app.add_directive("recall", Recall)
+    app.add_directive("told", Told)
     app.connect("env-purge-doc", forget_page)
     app.connect("env-merge-info", merge_names)
     app.connect("doctree-read", put_veils)
