@@ -316,7 +316,8 @@
     const asJson = (state) => {
       const weeks = Object.fromEntries(plan.map(({ week }) => [week, weekOf(state, week)]));
       const { exercises, pages = {}, predictions: answers = {} } = state;
-      const file = { format, version: VERSION, exercises, pages, predictions: answers, weeks };
+      const predicted = Object.keys(answers).length ? { predictions: answers } : {};
+      const file = { format, version: VERSION, exercises, pages, ...predicted, weeks };
       return JSON.stringify(sorted(file), null, 1) + "\n";
     };
 

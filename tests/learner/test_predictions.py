@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mi_course.learner import export, predictions, progress, weeklog
+from mi_course.learner import export, importing, predictions, progress, weeklog
 from mi_course.learner.predictions import Prediction
 from support import node
 from support.outside import ROOT
@@ -165,7 +165,7 @@ BOTH_WAYS = """({ plan, format, texts }) => {
     return texts.map(([name, text]) => {
         try {
             const found = files.read(name, text);
-            const state = files.merged({ weeks: {}, exercises: {} }, found);
+            const { state } = files.merged({ weeks: {}, exercises: {} }, found);
             return [files.asMarkdown(state), files.asJson(state), Object.keys(found.predictions)];
         } catch (error) {
             return error.message;
@@ -222,8 +222,26 @@ def test_the_first_answer_counts_when_files_are_added():
     function = """({ plan, format, mine, text }) => {
         const files = loaded[1](plan, format);
         const state = { weeks: {}, exercises: {}, predictions: { x: mine } };
-        return files.merged(state, files.read("a.json", text)).predictions;
+        const { state: both, said } = files.merged(state, files.read("a.json", text));
+        return [both.predictions, said];
     }"""
     argument = {"plan": weeklog.tracker()["weeks"], "format": export.FORMAT, "mine": mine}
     found = node.call(function, argument | {"text": json.dumps(file)}, [SCRIPT, WEEKLOG])
-    assert found == {"x": mine, "y": theirs}
+    assert found == [{"x": mine, "y": theirs}, ["Predictions: y."]]
+
+
+def test_the_command_line_takes_what_the_page_exports(home):
+    predictions.keep(number("x", "1"))
+    answers = {"x": number("x", "9").as_json(), "y": number("y").as_json()}
+    file = {"format": export.FORMAT, "version": 1, "exercises": {}, "weeks": {}}
+    found = importing.read(json.dumps(file | {"predictions": answers}))
+    assert importing.merge(found) == ["Predictions: y."]
+    assert {p.name: p.said for p in predictions.everything()} == {"x": "1", "y": "2"}
+    assert importing.merge(found) == []
+
+
+@pytest.mark.parametrize("bad", [bad for bad, _ in BAD])
+def test_the_command_line_refuses_what_the_page_refuses(bad):
+    start = f'{{"format": "{export.FORMAT}", "version": 1, "exercises": {{}}, "weeks": {{}}, '
+    with pytest.raises(importing.FileError, match="prediction"):
+        importing.read(f'{start}"predictions": {bad}}}')

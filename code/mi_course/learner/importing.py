@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from mi_course.errors import CourseError
-from mi_course.learner import export, log_text, pages, progress, weeklog
+from mi_course.learner import export, log_text, pages, predictions, progress, weeklog
 from mi_course.learner import hours as hours_of
 from mi_course.learner.log_text import LogText
 
@@ -30,11 +30,13 @@ class Found:
         weeks: logs by week.
         exercises: when each was passed.
         pages: when each was finished.
+        predictions: answers to questions.
     """
 
     weeks: dict[int, weeklog.Week]
     exercises: dict[str, str]
     pages: dict[str, str]
+    predictions: list[predictions.Prediction]
 
 
 def read(text: str) -> Found:
@@ -62,13 +64,18 @@ def read(text: str) -> Found:
     _need(isinstance(finished, dict), "its pages are no table")
     for name, when in finished.items():
         _need(pages.is_entry(name, when), f"page {name[:40]!r} has no date")
+    answers = raw.get("predictions", {})
+    _need(isinstance(answers, dict), "its predictions are no table")
+    predicted = [predictions.from_json(name, answer) for name, answer in answers.items()]
+    for name, answer in zip(answers, predicted, strict=True):
+        _need(answer is not None, f"a prediction makes no sense: {name[:40]}")
     weeks = {}
     for number, log in raw["weeks"].items():
         _need(
             number.isdecimal() and int(number) in weeklog.weeks(), f"there is no week {number[:20]}"
         )
         weeks[int(number)] = _log(int(number), log)
-    return Found(weeks, exercises, finished)
+    return Found(weeks, exercises, finished, [p for p in predicted if p is not None])
 
 
 def merge(found: Found) -> list[str]:
@@ -91,6 +98,13 @@ def merge(found: Found) -> list[str]:
         progress.keep(name, found.exercises[name])
     if passed:
         said.append(f"Exercises passed elsewhere: {', '.join(passed)}.")
+    here = {prediction.name for prediction in predictions.everything()}
+    new_answers = [p for p in found.predictions if p.name not in here]  # the first answer counts
+    for prediction in new_answers:
+        if why := predictions.keep(prediction):
+            raise OSError(why)
+    if new_answers:
+        said.append(f"Predictions: {', '.join(sorted(p.name for p in new_answers))}.")
     return said
 
 

@@ -143,6 +143,21 @@ def _is_good(found: Prediction) -> bool:
     )
 
 
+def from_json(name: str, raw: Any) -> Prediction | None:
+    """An answer as `as_json` gives it, with what was right; None where it makes no sense."""
+    fields = ("kind", "said", "sure", "week", "was", "unit", "right", "at")
+    if not isinstance(raw, dict) or not name or not set(fields) <= raw.keys():
+        return None
+    found = Prediction(name, **{key: raw[key] for key in fields})
+    try:
+        datetime.fromisoformat(found.at)
+    except (TypeError, ValueError):
+        return None
+    good = _is_good(found) and found.said and found.was and found.week >= 0
+    texts = (name, found.said, found.was, found.unit)
+    return found if good and not any(set(text) & set("\r\n") for text in texts) else None
+
+
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "nameless"
 
