@@ -123,7 +123,12 @@
     const address = new URL(last.page, root);
     address.hash = last.hash ? String(last.hash) : "";
     const text = last.section ? `${last.title}: ${last.section}` : String(last.title);
-    const link = element("a", { href: address.href }, text);
+    const onclick = () => {
+      try {
+        sessionStorage.setItem("mi-course-continues", "yes"); // predict.js: who goes on has not seen it yet
+      } catch {} // storage is off: the section is open
+    };
+    const link = element("a", { href: address.href, onclick }, text);
     const line = element("p", { class: "course-continue" }, "Continue where you left off: ", link);
     article.querySelector("h1")?.after(line);
   };

@@ -2,7 +2,7 @@
    before the page's body, and small: each box and each veil calls it as soon as it is there (`box`, `veil`), so
    that nothing moves once it is seen. Answers are kept in this browser, under learner.js' key, and never sent.
 
-   Never veiled: what a link leads into, pages opened by the search, paper, a browser without scripts, and
+   Never veiled: what a link leads into (but for the one by which a reader goes on), pages opened by the search, paper, a browser without scripts, and
    everything for who says so. Where nothing can be kept, it works for this visit. */
 (() => {
   "use strict";
@@ -29,6 +29,16 @@
   const searched = Boolean(
     new URLSearchParams(location.search).get("highlight") || item("sphinx_highlight_terms"),
   );
+  /* Whether one came by learner.js' link to where one left off: what is not answered there stays veiled. */
+  const continues = (() => {
+    try {
+      const found = sessionStorage.getItem("mi-course-continues");
+      sessionStorage.removeItem("mi-course-continues");
+      return found === "yes";
+    } catch {
+      return false;
+    }
+  })();
   const answerTo = (name) => visit.predictions[name] ?? stored.predictions?.[name];
   const isShown = (name) => Boolean(visit.shown[name] ?? stored.shown?.[name]);
   const showsEverything = () => visit.everything ?? item(EVERYTHING) === "yes";
@@ -126,7 +136,7 @@
 
   const isOpen = (veil) => {
     const name = veil.dataset.for;
-    const led = target() && veil.dataset.in.split(" ").includes(target());
+    const led = !continues && target() && veil.dataset.in.split(" ").includes(target());
     return showsEverything() || searched || led || Boolean(answerTo(name)) || isShown(name);
   };
   const paintVeil = (veil) => veil.classList.toggle("course-veiled", !isOpen(veil));

@@ -63,7 +63,7 @@ def test_three_dots_are_no_answer_yet(ask, said):
 def test_a_choice_is_a_number_in_the_list_or_a_text(answer, said):
     predict.choice("end", answer, "guess")
     predict.told("end", sealed=predictions.seal("near 0"), among=["near 2", "near 1", "near 0"])
-    assert said() == "You predicted near 0 (a guess), and it is near 0: right.\n"
+    assert said() == "You predicted “near 0” (a guess), and it is “near 0”: right.\n"
     assert predictions.get("end").said == "near 0"
 
 
@@ -84,7 +84,7 @@ def test_an_order_is_told_how_many_pairs_stand_the_wrong_way_round(said):
     predict.order("loops", [1, 3, 2])
     predict.told("loops", {"a": 3, "b": 2, "c": 1}, first="largest")
     assert said() == (
-        "You predicted a; c; b (fairly sure), and it is a; b; c: "
+        "You predicted “a; c; b” (fairly sure), and it is “a; b; c”: "
         "not right, 1 of 3 pairs stand the wrong way round.\n"
     )
     predict.order("others", ["b", "a", "c"])

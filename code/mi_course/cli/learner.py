@@ -136,7 +136,7 @@ def _add_log(commands: Commands) -> None:
 
 def log(args: argparse.Namespace) -> int:
     """Change the week's log where asked to, then show it and say where it is kept."""
-    from mi_course.learner import weeklog
+    from mi_course.learner import predictions, weeklog
 
     asked = (args.done, args.undo, args.time, args.learned, args.blocked, args.link, args.note)
     if any(asked):
@@ -146,6 +146,8 @@ def log(args: argparse.Namespace) -> int:
     print("\n".join(_numbered(log)))
     for line in log.uncounted:
         print(f"\nNot counted in the time log: {line}\n{HOURS}")
+    if said := predictions.summary(p for p in predictions.everything() if p.week == args.week):
+        print(f"\nPredicted in week {args.week}: {said}")
     path = weeklog.path(args.week)
     kept = "Kept in" if path.exists() else "Nothing noted yet. It will be kept in"
     print(f"\n{kept} {path}: edit it by hand, or use the options of `mi-course log --help`.")

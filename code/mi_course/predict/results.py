@@ -28,6 +28,7 @@ class _Verdict:
     was: str
     right: bool
     far: str
+    written: str = "{}"
 
 
 def told(
@@ -78,9 +79,10 @@ def told(
 
 def _sentence(verdict: _Verdict, answer: Prediction, unit: str) -> str:
     unit = f" {unit}" if unit else ""
-    said = f"You predicted {verdict.said}{unit} ({_SURE[answer.sure]})"
+    said, was = (verdict.written.format(text) for text in (verdict.said, verdict.was))
     found = "right" if verdict.right else "not right"
-    return f"{said}, and it is {verdict.was}{unit}: {found}{verdict.far}."
+    start = f"You predicted {said}{unit} ({_SURE[answer.sure]})"
+    return f"{start}, and it is {was}{unit}: {found}{verdict.far}."
 
 
 def _number(answer: Prediction, value: Any, form: str, within: str, unit: str) -> _Verdict | None:
@@ -116,7 +118,7 @@ def _listed(
     if answer.kind == "order" and chosen != right:
         wrong, pairs = misplaced(chosen, right)
         far = f", {wrong} of {pairs} pairs stand the wrong way round"
-    return _Verdict("; ".join(chosen), "; ".join(right), chosen == right, far)
+    return _Verdict("; ".join(chosen), "; ".join(right), chosen == right, far, "“{}”")
 
 
 def _right(

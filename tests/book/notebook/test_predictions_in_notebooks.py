@@ -97,7 +97,7 @@ def test_a_notebook_says_how_far_off_one_was(made, monkeypatch):
     assert "No prediction yet" in run(cells, {})
     said = run(cells, {'"the loss", ...': '"the loss", 3', '"the end", ...': '"the end", 1'})
     assert "You predicted 3 nats (fairly sure), and it is 2.3 nats: not right, 0.74 nats" in said
-    assert "You predicted near 1 (fairly sure), and it is near 0: not right." in said
+    assert "You predicted “near 1” (fairly sure), and it is “near 0”: not right." in said
     predictions.forget()
 
 

@@ -226,7 +226,18 @@ def test_what_is_never_veiled(page, base, chromium):
         page.goto("about:blank")
         page.goto(f"{base}{A}{address}")
         assert seen_of(page) == seen, address
+    page.evaluate("localStorage.setItem('sphinx_highlight_terms', 'loss')")  # as a search does
+    page.goto("about:blank")
+    page.goto(f"{base}{A}")
+    assert seen_of(page) == list(VEILED)
     page.evaluate("localStorage.clear()")
+    page.evaluate("sessionStorage.setItem('mi-course-continues', 'yes')")
+    page.goto("about:blank")
+    page.goto(f"{base}{A}#third")  # by the link to where one left off
+    assert seen_of(page) == []
+    page.goto("about:blank")
+    page.goto(f"{base}{A}#third")
+    assert seen_of(page) == ["veiled order"]
     page.goto("about:blank")
     page.goto(f"{base}{A}")
     assert seen_of(page) == []

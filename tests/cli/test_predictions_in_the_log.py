@@ -1,0 +1,22 @@
+"""`mi-course log` says what a week's predictions came to."""
+
+from __future__ import annotations
+
+from mi_course import predict
+from mi_course.cli.main import main
+from mi_course.learner import predictions
+
+
+def test_the_log_of_a_week_says_what_was_predicted(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
+    monkeypatch.delenv("MI_COURSE_PROGRESS", raising=False)
+    predictions.forget()
+    predict.number("loss", 2, "certain")
+    predict.told("loss", 4, week=2)
+    for week, said in ((1, False), (2, True)):
+        capsys.readouterr()
+        assert main(["log", "--week", str(week)]) == 0
+        assert (
+            "Predicted in week 2: 0 of 1 right. Certain: 0 of 1." in capsys.readouterr().out
+        ) is said
+    predictions.forget()
