@@ -343,6 +343,12 @@ def _close(translator: Any, node: markup) -> None:
     translator.body.append(f"</{node['tag']}>")
 
 
+def _asks(env: BuildEnvironment, week: str) -> bool:
+    """Whether a chapter of a week, `week2`, has a question."""
+    names: dict[str, str] = env.__dict__.get("mi_course_questions", {})
+    return any(page.startswith(f"{BOOK}/{week}/") for page in names.values())
+
+
 def add_script(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
@@ -353,7 +359,7 @@ def add_script(
         app.add_css_file(STYLE)
         app.add_js_file(SCRIPT, priority=2)
     week = week_of(pagename)
-    if week is not None:
+    if week is not None and _asks(app.env, week):
         app.add_css_file(STYLE)
         for script in OF_A_WEEK:
             app.add_js_file(script, loading_method="defer", priority=600)
