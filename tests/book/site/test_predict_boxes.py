@@ -236,8 +236,8 @@ def test_what_is_told_must_have_been_asked(tmp_path):
 
 
 def test_on_paper_answers_stand_at_the_end(pages, tmp_path):
-    (tmp_path / "book/week1").mkdir(parents=True)
     for name, page in pages.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         body = f"<article class='bd-article'>{page.select_one('div.body')}</article>"
         (tmp_path / f"{name}.html").write_text(f"<html><head></head><body>{body}</body></html>")
     html = printable._parsed(printable.page_of_week(tmp_path, list(PAGES)))
