@@ -1,4 +1,5 @@
-/* Draws the figures of a page from the data stored in it, each when it comes near the screen.
+/* Draws the figures of a page from the data stored in it, each when it comes near the screen. Only then
+   is the library run that draws it (lazy.js).
 
    A figure is <div class="course-fig course-plotly|course-circuitsvis"><script type="application/json">.
    It has its height before it is drawn, so that nothing on the page jumps. */
@@ -132,8 +133,12 @@
     console.error(error);
   };
 
+  const LIBRARIES = { "course-plotly": "plotly-cartesian", "course-circuitsvis": "circuitsvis" };
+  const libraryOf = (figure) => LIBRARIES[[...figure.classList].find((name) => LIBRARIES[name])];
+
   const draw = async (figure, index) => {
     try {
+      await courseLibrary(libraryOf(figure));
       const content = JSON.parse(figure.querySelector("script").textContent);
       const box = document.createElement("div");
       box.id = `course-fig-${index}`;
@@ -153,29 +158,44 @@
       .querySelectorAll(".course-plotly[data-state=drawn] > .course-fig-drawing")
       .forEach((box) => Plotly.relayout(box, themed()));
 
-  const start = () => {
-    const figures = [...document.querySelectorAll(".course-fig")];
-    if (document.body.classList.contains("course-print")) {
-      figures.forEach(draw); // paper does not scroll
-      return;
-    }
-    const near = new IntersectionObserver(
+  /* One after another, and the browser may answer the reader in between. */
+  let last = Promise.resolve();
+  const inTurn = (figure, index) => {
+    last = last.then(() => draw(figure, index)).then(courseLibrary.pause);
+  };
+
+  /* Calls `each` once for every figure that comes as near as `margin`. */
+  const whenNear = (figures, margin, each) => {
+    const observer = new IntersectionObserver(
       (entries) =>
         entries
           .filter((entry) => entry.isIntersecting)
           .forEach(({ target }) => {
-            near.unobserve(target);
-            draw(target, figures.indexOf(target));
+            observer.unobserve(target);
+            each(target);
           }),
-      { rootMargin: "400px" },
+      { rootMargin: margin },
     );
-    figures.forEach((figure) => near.observe(figure));
+    figures.forEach((figure) => observer.observe(figure));
+  };
+
+  const start = () => {
+    const figures = [...document.querySelectorAll(".course-fig")];
+    if (document.body.classList.contains("course-print")) {
+      figures.forEach(inTurn); // paper does not scroll
+      return;
+    }
+    whenNear(figures, "400px", (figure) => inTurn(figure, figures.indexOf(figure)));
+    // What the page itself needs comes first.
+    const ahead = () =>
+      whenNear(figures, "3000px", (figure) => courseLibrary.ahead(libraryOf(figure)));
+    if (document.readyState === "complete") ahead();
+    else window.addEventListener("load", ahead);
     new MutationObserver(recolor).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],
     });
   };
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  start(); // deferred: the page has been read
 })();

@@ -13,19 +13,33 @@
   "use strict";
   const Playground = (window.Playground = window.Playground || {});
 
+  const KINDS = { F32: Float32Array, I8: Int8Array };
+
   /* {name: {shape, data: Float32Array}} from the bytes of a safetensors file: the length of the header
-     in 8 bytes, the header in JSON, the numbers. */
+     in 8 bytes, the header in JSON, the numbers. A matrix of int8 counts steps; what a step is worth in
+     each column stands under `name.scale`. */
   const readTensors = (buffer) => {
     const headerBytes = Number(new DataView(buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerBytes)));
+    const start = 8 + headerBytes;
+    const numbers = (name) => {
+      const { dtype, data_offsets: at } = header[name];
+      if (!KINDS[dtype]) throw new Error(`${name} holds ${dtype}, expected F32 or I8`);
+      return new KINDS[dtype](buffer.slice(start + at[0], start + at[1]));
+    };
     const tensors = {};
-    for (const [name, { dtype, shape, data_offsets: at }] of Object.entries(header)) {
-      if (name === "__metadata__") continue;
-      if (dtype !== "F32") throw new Error(`${name} holds ${dtype}, expected F32`);
-      const start = 8 + headerBytes;
-      tensors[name] = { shape, data: new Float32Array(buffer.slice(start + at[0], start + at[1])) };
+    for (const [name, { dtype, shape }] of Object.entries(header)) {
+      if (name === "__metadata__" || name.endsWith(".scale")) continue;
+      const data = numbers(name);
+      tensors[name] = { shape, data: dtype === "I8" ? unrounded(data, numbers(`${name}.scale`)) : data };
     }
     return tensors;
+  };
+
+  /* steps [rows, columns] · scale [columns] */
+  const unrounded = (steps, scale) => {
+    const columns = scale.length;
+    return Float32Array.from(steps, (step, i) => step * scale[i % columns]);
   };
 
   /* W [rows, columns] with row r multiplied by gain[r]. */

@@ -22,7 +22,7 @@ ASSETS = {
     "course-plotly": "vendor/plotly/plotly-cartesian.min.js",
     "course-circuitsvis": "vendor/circuitsvis/iife.js",
 }
-"""The library that each kind of figure needs, under `book/_static`."""
+"""The library that each kind of figure needs, under `book/_static`; `lazy.js` fetches it."""
 
 DRAWS = "course-figs.js"
 """The script that draws figures with these libraries."""
