@@ -15,7 +15,8 @@ from mi_course.book.site import figures
 
 LAZY = "lazy.js"
 MATH = "course-math.js"
-_LATER = {"type": "text/lazy"}
+LATER = {"type": "text/lazy"}
+"""Attributes of a script that `lazy.js` fetches when it is wanted."""
 # An inline script of every page writes into what this one defines.
 _AT_ONCE = "documentation_options.js"
 
@@ -28,7 +29,7 @@ def choose(
     has_math, has_figure = 'class="math ' in body, 'class="course-fig ' in body
     for css_class, script in figures.ASSETS.items():
         if f'class="course-fig {css_class}"' in body:
-            app.add_js_file(script, **_LATER)
+            app.add_js_file(script, **LATER)
     if has_math or has_figure:
         app.add_js_file(LAZY)
     if has_figure:
@@ -53,7 +54,7 @@ def _postponed(app: Sphinx, script: Any) -> Any:
     if not name or name.endswith(_AT_ONCE) or attributes.get("type"):
         return script
     if app.config.mathjax_path in name:
-        return _JavaScript(name, priority=script.priority, **_LATER)
+        return _JavaScript(name, priority=script.priority, **LATER)
     return _JavaScript(name, priority=script.priority, **(attributes | {"defer": "defer"}))
 
 

@@ -27,6 +27,7 @@ from mi_course.book.site import (
     claims,
     figures,
     inline_svg,
+    landing,
     launch,
     model_sites,
     page_model,
@@ -102,7 +103,7 @@ def name_outputs(app: Sphinx, doctree: nodes.document) -> None:
 
 def _version() -> str:
     """Changes with this code, so that an incremental build reads every page anew."""
-    pages = (figures, inline_svg, playground, model_sites, results, page_model)
+    pages = (figures, inline_svg, landing, playground, model_sites, results, page_model)
     told = (claims, table, words)
     files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages, *told))
     return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
@@ -116,6 +117,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     playground.setup(app)
     scripts.setup(app)
     inline_svg.setup(app)
+    landing.setup(app)
     launch.setup(app)
     site_address.setup(app)
     accessibility.setup(app)
