@@ -111,6 +111,8 @@
 
   const drawCircuitsVis = (box, { component, props }) => {
     if (!CircuitsVis[component]) throw new Error(`CircuitsVis has no ${component}`);
+    box.style.visibility = "hidden"; // it moves its parts until all are there
+    setTimeout(() => (box.style.visibility = ""), 300);
     CircuitsVis.render(box.id, CircuitsVis[component], props);
     new MutationObserver(() => nameCanvases(box)).observe(box, { childList: true, subtree: true });
   };

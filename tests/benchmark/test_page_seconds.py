@@ -1,4 +1,4 @@
-"""How many seconds a page takes on a slow line and a slow processor, beside a page with nothing on it.
+"""How many seconds a page takes on a slow line and a slow processor, beside an empty page.
 
 The machine that measures may be busy with other things, so each limit is what the goal allows plus
 what a bare page took more than its share in the same run.
@@ -40,9 +40,8 @@ def seconds(tmp_path_factory):
             }
     slower = max(1.0, sorted(bares)[1] / BARE)
     for name, load in loads.items():
-        print(
-            f"{name}: {load.lcp_s:.2f} s, blocked {load.blocking_s:.2f} s, usable {load.ready_s}, ×{slower:.2f}"
-        )
+        said = f"{load.lcp_s:.2f} s, blocked {load.blocking_s:.2f} s, usable {load.ready_s}"
+        print(f"{name}: {said}, on a machine {slower:.2f} times slower than idle")
     return loads, slower
 
 

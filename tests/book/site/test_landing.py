@@ -63,7 +63,7 @@ def test_states_of_other_weights_fail_the_build(tmp_path, monkeypatch):
     monkeypatch.setattr(landing, "weights_digest", lambda: "another")
     with (tmp_path / "said").open("w") as said:
         page = "# A\n\n```{course-first-figure}\n```\n"
-        built = small_site.build(tmp_path / "site", {"a": page}, EXTENSION, warnings=said)
+        built = small_site.build(tmp_path, {"a": page}, EXTENSION, warnings=said)
     assert "other weights" in (tmp_path / "said").read_text()
     assert built["a"].select(".course-first") == []
 
@@ -75,7 +75,7 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     page = context.new_page()
     held, asked = [], []
     page.on("request", lambda request: asked.append(request.url))
-    page.route("**/pocket.js*", held.append)
+    page.route("**/pocket.js*", lambda route: held.append(route))
     page.goto(base + PAGE)
     said = page.locator(".course-first-said")
     assert rows(page) == told(stored[""])
@@ -136,14 +136,14 @@ def test_both_buttons_and_the_next_page_lead_where_they_say():
 def test_the_line_that_gets_the_project_is_that_of_who_publishes_the_site(tmp_path, monkeypatch):
     page = {"a": "# A\n\n```{course-get}\n```\n"}
     monkeypatch.setenv(launch.VARIABLE, "octocat/my.fork")
-    made = small_site.build(tmp_path / "known", page, EXTENSION)["a"]
+    made = small_site.build(tmp_path, page, EXTENSION)["a"]
     assert made.pre.get_text().split("\n")[:2] == [
         "git clone https://github.com/octocat/my.fork",
         "cd my.fork",
     ]
     assert "octocat/my.fork/blob/notebooks/week1/" in made.select_one("a[href*=colab]")["href"]
     monkeypatch.delenv(launch.VARIABLE)
-    made = small_site.build(tmp_path / "nobody", page, EXTENSION)["a"]
+    made = small_site.build(tmp_path, page, EXTENSION)["a"]
     assert made.pre is None
     assert "Get the project’s folder" in made.get_text()
 

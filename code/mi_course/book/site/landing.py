@@ -100,18 +100,20 @@ def figure_html(shown: dict[str, Any]) -> str:
     data = json.dumps({**shown, "head": HEAD}, ensure_ascii=False).replace("</", "<\\/")
     rows = "".join(_row(word, p) for word, p in shown["guesses"][""])
     heads = "".join(
-        f'<button type="button" data-head="{head}" aria-pressed="false"'
-        f"{' class=course-first-try' if head == HEAD else ''}>head {head}</button>"
+        f'<button type="button" data-head="{head}" aria-pressed="false" aria-label="head {head}"'
+        f"{' class=course-first-try' if head == HEAD else ''}>{head}</button>"
         for head in shown["heads"]
     )
+    n_heads = sum(head.startswith("0.") for head in shown["heads"])
     without = ", ".join(f"{word.strip()} {100 * p:.1f} %" for word, p in shown["guesses"][HEAD][:2])
     prompt = f'<span>{escape(shown["prompt"])}</span> <b aria-hidden="true">…</b>'
     return f"""<div class="{_CLASS}" role="group" aria-label="A model with switches for its heads">
 <p class="course-first-prompt">{prompt}</p>
 <ol class="course-first-guesses" aria-label="The most probable next words">{rows}</ol>
-<div class="course-first-heads">{heads}</div>
-<p class="course-first-said" role="status">Every head is on. Switch off head {HEAD}: what does the
-model say then?</p>
+<p class="course-first-ask">Switch off a head of the model:</p>
+<div class="course-first-heads" style="--n:{n_heads}">{heads}</div>
+<p class="course-first-said" role="status">Every head is on. What will the model say without
+head {HEAD}?</p>
 <noscript><p>Without head {HEAD}: {escape(without)}. The switches need JavaScript.</p></noscript>
 <p class="course-first-model">The model is <code>pocket</code>, which comes with the course. It is
 not GPT-2.</p>
@@ -156,7 +158,11 @@ def _card(plan: dict[str, Any]) -> str:
     week, items = plan["week"], plan["items"]
     hours = sum(hours for _, hours in plan["parts"])
     parts = ", ".join(f"{escape(name)} {h} h" for name, h in plan["parts"])
-    handed_in = "; ".join(escape(i["text"]) for i in items if i["kind"] == "deliverable")
+    handed_in = "; ".join(
+        escape(item["text"])
+        for item in items
+        if weeklog.SECTION.get(item["kind"]) == weeklog.DELIVERABLES
+    )
     ids = " ".join(item["id"] for item in items)
     link = f'<a href="week{week}/index.html">Week {week}: {escape(plan["title"])}</a>'
     return f"""<li data-week="{week}" data-items="{ids}">

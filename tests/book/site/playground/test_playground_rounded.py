@@ -58,7 +58,7 @@ def test_the_page_is_used_with_rounded_weights_and_then_has_the_exact_ones(chrom
     context = chromium.new_context()
     page = context.new_page()
     held = []
-    page.route("**/pocket.js", held.append)
+    page.route("**/pocket.js", lambda route: held.append(route))
     page.goto(playground + PAGE)
     page.wait_for_selector("#pg-root[data-usable]")
     line = page.locator(".pg-precision")
