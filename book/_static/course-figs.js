@@ -25,6 +25,48 @@
     };
   };
 
+  const isDark = () => document.documentElement.dataset.theme === "dark";
+
+  /* A colour for a dark page: light inverted, hue kept. The style sheet does the same to the patterns
+     that CircuitsVis draws: filter: invert(0.93) hue-rotate(180deg). */
+  const darkened = (color) => {
+    const hex = /^#(..)(..)(..)$/.exec(color);
+    const rgb = /^rgba?\(([\d.]+),\s*([\d.]+),\s*([\d.]+)/.exec(color);
+    if (!hex && !rgb) return color;
+    const [r, g, b] = (hex || rgb).slice(1, 4).map((v) => 0.93 * 255 - 0.86 * (hex ? parseInt(v, 16) : +v));
+    const turned = [
+      -0.574 * r + 1.43 * g + 0.144 * b,
+      0.426 * r + 0.43 * g + 0.144 * b,
+      0.426 * r + 1.43 * g - 0.856 * b,
+    ];
+    return `rgb(${turned.map((v) => Math.round(Math.min(255, Math.max(0, v)))).join(",")})`;
+  };
+
+  const scaled = (part) =>
+    isDark() && Array.isArray(part?.colorscale)
+      ? { ...part, colorscale: part.colorscale.map(([at, color]) => [at, darkened(color)]) }
+      : part;
+
+  /* Bars are pale where something stands on them, so that it can be read on either page. */
+  const onBars = (trace) => {
+    const { error_x: x, error_y: y, text } = trace;
+    if (trace.type !== "bar" || !(x || y || text)) return trace;
+    const ink = theme().text;
+    const inked = (bars) => bars && { ...bars, color: ink };
+    return {
+      ...trace, marker: { ...trace.marker, opacity: 0.5 }, error_x: inked(x), error_y: inked(y),
+      textfont: { ...trace.textfont, color: ink },
+    }; // prettier-ignore
+  };
+
+  const themedTraces = (data) =>
+    data.map((trace) => onBars(scaled(trace.marker ? { ...trace, marker: scaled(trace.marker) } : trace)));
+
+  const themedScales = (layout) =>
+    Object.fromEntries(
+      Object.entries(layout).map(([key, part]) => [key, /^coloraxis/.test(key) ? scaled(part) : part]),
+    );
+
   const setPath = (object, path, value) => {
     const keys = path.split(".");
     const last = keys.pop();
@@ -85,11 +127,13 @@
   };
 
   const drawPlotly = (box, { data, layout, config }) => {
-    const full = { ...layout, autosize: true };
+    const full = { ...themedScales(layout), autosize: true };
     delete full.width;
     Object.entries(themed()).forEach(([path, value]) => setPath(full, path, value));
     if (matchMedia("(pointer: coarse)").matches) full.dragmode = false; // a finger scrolls the page
-    box.style.minWidth = `min(${narrowest(data, full)}px, 60rem)`;
+    const width = narrowest(data, full);
+    box.style.minWidth = `min(${width}px, 60rem)`;
+    box.parentElement.classList.toggle("course-scrolls", width > box.parentElement.clientWidth);
     full.title = wrapTitle(full.title, box.parentElement.clientWidth);
     // The titles of plots side by side: Plotly's 16 pixels run into one another on a phone.
     if (box.parentElement.clientWidth < 500)
@@ -102,7 +146,7 @@
     if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
     // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
     const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
-    return Plotly.newPlot(box, traces, full, {
+    return Plotly.react(box, themedTraces(traces), full, {
       responsive: true,
       displayModeBar: false,
       ...config,
@@ -138,10 +182,12 @@
   const LIBRARIES = { "course-plotly": "plotly-cartesian", "course-circuitsvis": "circuitsvis" };
   const libraryOf = (figure) => LIBRARIES[[...figure.classList].find((name) => LIBRARIES[name])];
 
+  const contentOf = (figure) => JSON.parse(figure.querySelector("script").textContent);
+
   const draw = async (figure, index) => {
     try {
       await courseLibrary(libraryOf(figure));
-      const content = JSON.parse(figure.querySelector("script").textContent);
+      const content = contentOf(figure);
       const box = document.createElement("div");
       box.id = `course-fig-${index}`;
       box.className = "course-fig-drawing";
@@ -158,7 +204,7 @@
   const recolor = () =>
     document
       .querySelectorAll(".course-plotly[data-state=drawn] > .course-fig-drawing")
-      .forEach((box) => Plotly.relayout(box, themed()));
+      .forEach((box) => drawPlotly(box, contentOf(box.parentElement)));
 
   /* One after another, and the browser may answer the reader in between. */
   let last = Promise.resolve();

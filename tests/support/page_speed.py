@@ -182,11 +182,12 @@ def load(
         session.on("Network.requestWillBeSent", traffic.on_request)
         session.on("Network.dataReceived", traffic.on_data)
         slow_down(session, processor=processor)
-        page.goto(address, wait_until="load", timeout=patience_s * 1000)
+        page.goto(address, wait_until="commit", timeout=patience_s * 1000)
         ready_s = None
         if ready:
             page.wait_for_function(ready, timeout=patience_s * 1000)
             ready_s = page.evaluate("performance.now()") / 1000
+        page.wait_for_load_state("load", timeout=patience_s * 1000)
         _rest(page, traffic, patience_s)
         said = page.evaluate("speed")
         if scroll:

@@ -39,8 +39,8 @@
   const ROUNDED = "These numbers come from weights rounded to 8 bits. The exact ones are on their way.";
   const EXACT = "These numbers come from the model's exact weights.";
 
-  /* Builds the page with a model whose weights may be rounded. -> exact(file), which puts the exact ones
-     in their place, and fail(text), which says why they do not come */
+  /* Builds the page with a model whose weights may be rounded. -> exact(file, done), which puts the exact
+     ones in their place, and fail(text), which says why they do not come */
   P.openPage = (root, file, { isRounded = false } = {}) => {
     const model = P.openModel(file);
     let compute = P.computer(model);
@@ -154,12 +154,17 @@
     fromAddress();
 
     return {
-      exact(whole) {
-        page.model = P.openModel(whole);
-        compute = P.computer(page.model);
-        page.isRounded = false;
-        precision.textContent = EXACT;
-        page.update({}, { keepFocus: true });
+      /* In two pieces of work, so that the reader is not kept waiting for both; then `done`. */
+      exact(whole, done) {
+        const exactModel = P.openModel(whole);
+        setTimeout(() => {
+          page.model = exactModel;
+          compute = P.computer(exactModel);
+          page.isRounded = false;
+          precision.textContent = EXACT;
+          page.update({}, { keepFocus: true });
+          done();
+        });
       },
       fail: (text) => precision.replaceChildren(h("span", { class: "pg-problem", role: "alert" }, text)),
     };

@@ -70,11 +70,15 @@
   function openWhole() {
     if (!window.POCKET) return fail(UNFINISHED);
     trying(function () {
-      if (opened) opened.exact(window.POCKET);
-      else window.Playground.openPage(root, window.POCKET);
-      root.setAttribute("data-usable", "yes");
-      root.setAttribute("data-state", "ready");
+      if (opened) return opened.exact(window.POCKET, ready);
+      window.Playground.openPage(root, window.POCKET);
+      ready();
     });
+  }
+
+  function ready() {
+    root.setAttribute("data-usable", "yes");
+    root.setAttribute("data-state", "ready");
   }
 
   function load(name, then) {

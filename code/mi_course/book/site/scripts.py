@@ -15,6 +15,7 @@ from mi_course.book.site import figures
 
 LAZY = "lazy.js"
 MATH = "course-math.js"
+SEARCH_PAGE, SEARCH = "search", "search.js"
 LATER = {"type": "text/lazy"}
 """Attributes of a script that `lazy.js` fetches when it is wanted."""
 # An inline script of every page writes into what this one defines.
@@ -25,6 +26,9 @@ def choose(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Name the large scripts on the pages that have something for them to draw."""
+    if pagename == SEARCH_PAGE:
+        app.add_js_file(SEARCH, defer="defer")
+        return
     body = context.get("body") or ""
     has_math, has_figure = 'class="math ' in body, 'class="course-fig ' in body
     for css_class, script in figures.ASSETS.items():
@@ -44,7 +48,12 @@ def choose(
 def postpone(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Let every script file wait until the page has been read; MathJax until it is wanted."""
+    """Let every script file wait until the page has been read; MathJax until it is wanted.
+
+    Not on the search page, whose own scripts use the others while it is read.
+    """
+    if pagename == SEARCH_PAGE:
+        return
     context["script_files"] = [_postponed(app, s) for s in context["script_files"]]
 
 

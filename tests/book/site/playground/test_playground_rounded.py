@@ -59,7 +59,7 @@ def test_the_page_is_used_with_rounded_weights_and_then_has_the_exact_ones(chrom
     page = context.new_page()
     held = []
     page.route("**/pocket.js", lambda route: held.append(route))
-    page.goto(playground + PAGE)
+    page.goto(playground + PAGE, wait_until="commit")
     page.wait_for_selector("#pg-root[data-usable]")
     line = page.locator(".pg-precision")
     assert "rounded to 8 bits" in line.inner_text()
