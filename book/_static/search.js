@@ -18,7 +18,8 @@
       .filter(([title]) => has(title))
       .sort(([a], [b]) => b.length - a.length) // results are taken from the end: the shortest first
       .flatMap(([title, places]) =>
-        places.map(([file, id]) => {
+        // a solution has no place of its own on a page, and is no answer to a search
+        places.filter(([, id]) => !id?.includes("/")).map(([file, id]) => {
           const name = titles[file] === title ? title : `${titles[file]} > ${title}`;
           return [docnames[file], name, id ? `#${id}` : "", null, CERTAIN - 1, filenames[file]];
         }),
