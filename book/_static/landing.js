@@ -70,12 +70,12 @@
   };
 
   const paintMap = () => {
-    const { weeks } = window.courseProgress.load();
+    const state = window.courseProgress.load();
     for (const card of document.querySelectorAll(".course-map > li")) {
-      const items = card.dataset.items.split(" ");
-      const done = (weeks[card.dataset.week]?.done || []).filter((id) => items.includes(id)).length;
-      card.querySelector("progress").value = done;
-      card.querySelector("output").textContent = `${done} of ${items.length} done`;
+      const plan = window.coursePlan.find(({ week }) => String(week) === card.dataset.week);
+      const { done, all } = window.courseSteps.ofWeek(plan, state); // as beside the week in the sidebar
+      Object.assign(card.querySelector("progress"), { max: all, value: done });
+      card.querySelector("output").textContent = `${done} of ${all} steps done`;
     }
   };
 

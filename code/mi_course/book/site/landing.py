@@ -163,15 +163,14 @@ def _card(plan: dict[str, Any]) -> str:
         for item in items
         if weeklog.SECTION.get(item["kind"]) == weeklog.DELIVERABLES
     )
-    ids = " ".join(item["id"] for item in items)
     link = f'<a href="week{week}/index.html">Week {week}: {escape(plan["title"])}</a>'
-    return f"""<li data-week="{week}" data-items="{ids}">
+    return f"""<li data-week="{week}">
 <p class="course-map-week">{link}</p>
 <p>{escape(plan["goal"])}</p>
 <p><b>You hand in:</b> {handed_in}.</p>
 <p class="course-map-hours"><b>{hours} hours:</b> {parts}.</p>
-<p class="course-bar"><progress max="{len(items)}" value="0" aria-label="Items of week {week} done">
-</progress> <output>0 of {len(items)} done</output></p>
+<p class="course-bar pst-js-only"><progress max="1" value="0"
+ aria-label="Steps of week {week} done"></progress> <output>no steps done</output></p>
 </li>"""
 
 

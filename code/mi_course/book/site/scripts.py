@@ -16,7 +16,7 @@ from mi_course.book.site import figures
 LAZY = "lazy.js"
 MATH = "course-math.js"
 SEARCH_PAGE, SEARCH = "search", "search.js"
-LATER = {"type": "text/lazy"}
+LATER: dict[str, Any] = {"type": "text/lazy"}
 """Attributes of a script that `lazy.js` fetches when it is wanted."""
 # An inline script of every page writes into what this one defines.
 _AT_ONCE = "documentation_options.js"
