@@ -220,11 +220,24 @@ def _rest(page: Page, traffic: _Traffic, patience_s: float) -> None:
         assert time.monotonic() < end, "the page does not come to rest"
 
 
+# Figures on the screen are drawn and formulas typeset, or what is wrong with them was said.
+_SEEN = """() => [...document.querySelectorAll(".course-fig, .math")].every(e => {
+    const { top, bottom } = e.getBoundingClientRect();
+    return top > innerHeight || bottom < 0 || !e.checkVisibility() ||
+        e.dataset.state || e.dataset.typeset;
+})"""
+
+
 def _read_on(page: Page) -> None:
-    """Scroll to the end of the page, a screen at a time. Scrolling by script is no input."""
+    """Scroll to the end of the page, a screen at a time. Scrolling by script is no input.
+
+    A reader takes longer for a screen than a machine that is busy with other things takes to draw
+    what is on it; so each is waited for.
+    """
     height = page.evaluate("innerHeight")
     top = 0
     while top < page.evaluate("document.documentElement.scrollHeight"):
         top += height
         page.evaluate("top => scrollTo({ top, behavior: 'instant' })", top)
-        page.wait_for_timeout(120)
+        page.wait_for_function(_SEEN)
+        page.wait_for_timeout(60)

@@ -18,7 +18,7 @@ PAGES = {
     "tracker": "book/tracker.html",
 }
 MOST_BYTES = 250_000  # before the largest contentful paint
-MOST_REQUESTS = 40
+MOST_REQUESTS = 45
 MOST_SHIFT = 0.05
 
 
@@ -57,7 +57,9 @@ def test_what_is_loaded_before_it_is_seen_is_counted(tmp_path):
     (tmp_path / "a.css").write_text(
         "".join(f".c{i * 7919 % 99991} {{ top: {i}px }}" for i in range(30_000))
     )
-    (tmp_path / "index.html").write_text("<link rel=stylesheet href=a.css><p>text</p>")
+    (tmp_path / "index.html").write_text(
+        "<link rel=icon href='data:,'><link rel=stylesheet href=a.css><p>text</p>"
+    )
     with page_speed.hosted(tmp_path) as base, browser.launched() as chromium:
         load = page_speed.load(chromium, base, processor=False)
     assert 100_000 < load.bytes_before <= load.bytes
