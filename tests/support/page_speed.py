@@ -239,5 +239,5 @@ def _read_on(page: Page) -> None:
     while top < page.evaluate("document.documentElement.scrollHeight"):
         top += height
         page.evaluate("top => scrollTo({ top, behavior: 'instant' })", top)
-        page.wait_for_function(_SEEN)
+        page.wait_for_function(_SEEN, timeout=60_000)
         page.wait_for_timeout(60)
