@@ -153,10 +153,29 @@
     }).then(() => partMarks(box));
   };
 
+  const CALM = 300; // milliseconds without a change of height
+
+  /* CircuitsVis moves its parts, and is taller for a moment, until all are there: it is shown in the room
+     that was kept for it once its height stays. */
+  const settleUnseen = (box) => {
+    const figure = box.parentElement;
+    figure.style.height = `${figure.offsetHeight}px`;
+    box.style.visibility = "hidden";
+    let waiting = 0;
+    const observer = new ResizeObserver(() => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        observer.disconnect();
+        figure.style.height = "";
+        box.style.visibility = "";
+      }, CALM);
+    });
+    observer.observe(box);
+  };
+
   const drawCircuitsVis = (box, { component, props }) => {
     if (!CircuitsVis[component]) throw new Error(`CircuitsVis has no ${component}`);
-    box.style.visibility = "hidden"; // it moves its parts until all are there
-    setTimeout(() => (box.style.visibility = ""), 300);
+    settleUnseen(box);
     CircuitsVis.render(box.id, CircuitsVis[component], props);
     new MutationObserver(() => nameCanvases(box)).observe(box, { childList: true, subtree: true });
   };
