@@ -1,4 +1,5 @@
-/* Draws the figures of a page from the data stored in it, each when it comes near the screen.
+/* Draws the figures of a page from the data stored in it, each when it comes near the screen. Only then
+   is the library run that draws it (lazy.js).
 
    A figure is <div class="course-fig course-plotly|course-circuitsvis"><script type="application/json">.
    It has its height before it is drawn, so that nothing on the page jumps. */
@@ -23,6 +24,48 @@
       "hoverlabel.bordercolor": text,
     };
   };
+
+  const isDark = () => document.documentElement.dataset.theme === "dark";
+
+  /* A colour for a dark page: light inverted, hue kept. The style sheet does the same to the patterns
+     that CircuitsVis draws: filter: invert(0.93) hue-rotate(180deg). */
+  const darkened = (color) => {
+    const hex = /^#(..)(..)(..)$/.exec(color);
+    const rgb = /^rgba?\(([\d.]+),\s*([\d.]+),\s*([\d.]+)/.exec(color);
+    if (!hex && !rgb) return color;
+    const [r, g, b] = (hex || rgb).slice(1, 4).map((v) => 0.93 * 255 - 0.86 * (hex ? parseInt(v, 16) : +v));
+    const turned = [
+      -0.574 * r + 1.43 * g + 0.144 * b,
+      0.426 * r + 0.43 * g + 0.144 * b,
+      0.426 * r + 1.43 * g - 0.856 * b,
+    ];
+    return `rgb(${turned.map((v) => Math.round(Math.min(255, Math.max(0, v)))).join(",")})`;
+  };
+
+  const scaled = (part) =>
+    isDark() && Array.isArray(part?.colorscale)
+      ? { ...part, colorscale: part.colorscale.map(([at, color]) => [at, darkened(color)]) }
+      : part;
+
+  /* Bars are pale where something stands on them, so that it can be read on either page. */
+  const onBars = (trace) => {
+    const { error_x: x, error_y: y, text } = trace;
+    if (trace.type !== "bar" || !(x || y || text)) return trace;
+    const ink = theme().text;
+    const inked = (bars) => bars && { ...bars, color: ink };
+    return {
+      ...trace, marker: { ...trace.marker, opacity: 0.5 }, error_x: inked(x), error_y: inked(y),
+      textfont: { ...trace.textfont, color: ink },
+    }; // prettier-ignore
+  };
+
+  const themedTraces = (data) =>
+    data.map((trace) => onBars(scaled(trace.marker ? { ...trace, marker: scaled(trace.marker) } : trace)));
+
+  const themedScales = (layout) =>
+    Object.fromEntries(
+      Object.entries(layout).map(([key, part]) => [key, /^coloraxis/.test(key) ? scaled(part) : part]),
+    );
 
   const setPath = (object, path, value) => {
     const keys = path.split(".");
@@ -84,11 +127,13 @@
   };
 
   const drawPlotly = (box, { data, layout, config }) => {
-    const full = { ...layout, autosize: true };
+    const full = { ...themedScales(layout), autosize: true };
     delete full.width;
     Object.entries(themed()).forEach(([path, value]) => setPath(full, path, value));
     if (matchMedia("(pointer: coarse)").matches) full.dragmode = false; // a finger scrolls the page
-    box.style.minWidth = `min(${narrowest(data, full)}px, 60rem)`;
+    const width = narrowest(data, full);
+    box.style.minWidth = `min(${width}px, 60rem)`;
+    box.parentElement.classList.toggle("course-scrolls", width > box.parentElement.clientWidth);
     full.title = wrapTitle(full.title, box.parentElement.clientWidth);
     // The titles of plots side by side: Plotly's 16 pixels run into one another on a phone.
     if (box.parentElement.clientWidth < 500)
@@ -101,15 +146,36 @@
     if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
     // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
     const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
-    return Plotly.newPlot(box, traces, full, {
+    return Plotly.react(box, themedTraces(traces), full, {
       responsive: true,
       displayModeBar: false,
       ...config,
     }).then(() => partMarks(box));
   };
 
+  const CALM = 300; // milliseconds without a change of height
+
+  /* CircuitsVis moves its parts, and is taller for a moment, until all are there: it is shown in the room
+     that was kept for it once its height stays. */
+  const settleUnseen = (box) => {
+    const figure = box.parentElement;
+    figure.style.height = `${figure.offsetHeight}px`;
+    box.style.visibility = "hidden";
+    let waiting = 0;
+    const observer = new ResizeObserver(() => {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => {
+        observer.disconnect();
+        figure.style.height = "";
+        box.style.visibility = "";
+      }, CALM);
+    });
+    observer.observe(box);
+  };
+
   const drawCircuitsVis = (box, { component, props }) => {
     if (!CircuitsVis[component]) throw new Error(`CircuitsVis has no ${component}`);
+    settleUnseen(box);
     CircuitsVis.render(box.id, CircuitsVis[component], props);
     new MutationObserver(() => nameCanvases(box)).observe(box, { childList: true, subtree: true });
   };
@@ -132,9 +198,15 @@
     console.error(error);
   };
 
+  const LIBRARIES = { "course-plotly": "plotly-cartesian", "course-circuitsvis": "circuitsvis" };
+  const libraryOf = (figure) => LIBRARIES[[...figure.classList].find((name) => LIBRARIES[name])];
+
+  const contentOf = (figure) => JSON.parse(figure.querySelector("script").textContent);
+
   const draw = async (figure, index) => {
     try {
-      const content = JSON.parse(figure.querySelector("script").textContent);
+      await courseLibrary(libraryOf(figure));
+      const content = contentOf(figure);
       const box = document.createElement("div");
       box.id = `course-fig-${index}`;
       box.className = "course-fig-drawing";
@@ -151,31 +223,46 @@
   const recolor = () =>
     document
       .querySelectorAll(".course-plotly[data-state=drawn] > .course-fig-drawing")
-      .forEach((box) => Plotly.relayout(box, themed()));
+      .forEach((box) => drawPlotly(box, contentOf(box.parentElement)));
 
-  const start = () => {
-    const figures = [...document.querySelectorAll(".course-fig")];
-    if (document.body.classList.contains("course-print")) {
-      figures.forEach(draw); // paper does not scroll
-      return;
-    }
-    const near = new IntersectionObserver(
+  /* One after another, and the browser may answer the reader in between. */
+  let last = Promise.resolve();
+  const inTurn = (figure, index) => {
+    last = last.then(() => draw(figure, index)).then(courseLibrary.pause);
+  };
+
+  /* Calls `each` once for every figure that comes as near as `margin`. */
+  const whenNear = (figures, margin, each) => {
+    const observer = new IntersectionObserver(
       (entries) =>
         entries
           .filter((entry) => entry.isIntersecting)
           .forEach(({ target }) => {
-            near.unobserve(target);
-            draw(target, figures.indexOf(target));
+            observer.unobserve(target);
+            each(target);
           }),
-      { rootMargin: "400px" },
+      { rootMargin: margin },
     );
-    figures.forEach((figure) => near.observe(figure));
+    figures.forEach((figure) => observer.observe(figure));
+  };
+
+  const start = () => {
+    const figures = [...document.querySelectorAll(".course-fig")];
+    if (document.body.classList.contains("course-print")) {
+      figures.forEach(inTurn); // paper does not scroll
+      return;
+    }
+    whenNear(figures, "400px", (figure) => inTurn(figure, figures.indexOf(figure)));
+    // What the page itself needs comes first.
+    const ahead = () =>
+      whenNear(figures, "3000px", (figure) => courseLibrary.ahead(libraryOf(figure)));
+    if (document.readyState === "complete") ahead();
+    else window.addEventListener("load", ahead);
     new MutationObserver(recolor).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],
     });
   };
 
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  start(); // deferred: the page has been read
 })();

@@ -36,9 +36,15 @@
       h("p", {}, "Predict first, then try. Each check measures what you did."),
       views.puzzles.box); // prettier-ignore
 
-  P.openPage = (root, file) => {
+  const ROUNDED = "These numbers come from weights rounded to 8 bits. The exact ones are on their way.";
+  const EXACT = "These numbers come from the model's exact weights.";
+
+  /* Builds the page with a model whose weights may be rounded. -> exact(file, done), which puts the exact
+     ones in their place, and fail(text), which says why they do not come */
+  P.openPage = (root, file, { isRounded = false } = {}) => {
     const model = P.openModel(file);
-    const compute = P.computer(model);
+    let compute = P.computer(model);
+    const precision = h("p", { class: "pg-note pg-precision" }, isRounded ? ROUNDED : EXACT);
     const status = h("p", { class: "pg-problem", role: "status", hidden: true });
     let typing = 0;
 
@@ -46,6 +52,7 @@
        `result`, which compute.js made of it, and the three that no address holds. */
     const page = {
       model,
+      isRounded,
       state: P.startState(),
       result: null,
       mode: "zero", // what a switch sets a part to
@@ -126,7 +133,7 @@
     const { prompt, ...others } = views;
     const inResults = Object.values(others);
     const results = resultsOf(views);
-    root.replaceChildren(...prompt.box, status, results);
+    root.replaceChildren(...prompt.box, precision, status, results);
 
     // Links from the chapters ask with `?`, which other scripts of the site leave alone; from then on
     // the state stands behind `#`, which no browser sends to a host.
@@ -145,5 +152,21 @@
       attributeFilter: ["data-theme"],
     });
     fromAddress();
+
+    return {
+      /* In two pieces of work, so that the reader is not kept waiting for both; then `done`. */
+      exact(whole, done) {
+        const exactModel = P.openModel(whole);
+        setTimeout(() => {
+          page.model = exactModel;
+          compute = P.computer(exactModel);
+          page.isRounded = false;
+          precision.textContent = EXACT;
+          page.update({}, { keepFocus: true });
+          done();
+        });
+      },
+      fail: (text) => precision.replaceChildren(h("span", { class: "pg-problem", role: "alert" }, text)),
+    };
   };
 })();

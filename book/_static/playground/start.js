@@ -21,6 +21,15 @@
     "Safari 15, or newer.";
   var UNFINISHED =
     "The model did not arrive: the download of 2.3 MB was interrupted. Load this page again.";
+  var opened = null; // what openPage gave
+
+  /* What went wrong takes the place of the page, where there is none yet; else of the line that says
+     whose numbers it shows. */
+  function fail(text) {
+    if (!opened) return say(text);
+    opened.fail(text);
+    root.setAttribute("data-state", "failed");
+  }
 
   function supported() {
     try {
@@ -38,23 +47,51 @@
     }
   }
 
-  function open() {
-    if (!window.POCKET) return say(UNFINISHED);
+  function trying(work) {
     try {
-      window.Playground.openPage(root, window.POCKET);
-      root.setAttribute("data-state", "ready");
+      work();
     } catch (error) {
       if (window.console) console.error(error);
-      say("The playground could not start (" + error.message + "). Load this page again.");
+      fail("The playground could not start (" + error.message + "). Load this page again.");
     }
   }
 
+  /* The small file: the page can be used, and says that its numbers are rounded. If it does not come,
+     the whole one does without it. */
+  function openRounded() {
+    if (!window.POCKET_8BIT) return fetchWhole();
+    trying(function () {
+      opened = window.Playground.openPage(root, window.POCKET_8BIT, { isRounded: true });
+      root.setAttribute("data-usable", "yes");
+    });
+    fetchWhole();
+  }
+
+  function openWhole() {
+    if (!window.POCKET) return fail(UNFINISHED);
+    trying(function () {
+      if (opened) return opened.exact(window.POCKET, ready);
+      window.Playground.openPage(root, window.POCKET);
+      ready();
+    });
+  }
+
+  function ready() {
+    root.setAttribute("data-usable", "yes");
+    root.setAttribute("data-state", "ready");
+  }
+
+  function load(name, then) {
+    var script = document.createElement("script");
+    script.onload = script.onerror = then;
+    script.src = here.replace(/start\.js(\?.*)?$/, name);
+    document.head.appendChild(script);
+  }
+
+  function fetchWhole() {
+    load("pocket.js", openWhole);
+  }
+
   if (!supported()) return say(OLD);
-  var script = document.createElement("script");
-  script.onload = open;
-  script.onerror = function () {
-    say(UNFINISHED);
-  };
-  script.src = here.replace(/start\.js(\?.*)?$/, "pocket.js");
-  document.head.appendChild(script);
+  load("pocket-8bit.js", openRounded);
 })();

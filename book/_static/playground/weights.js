@@ -13,31 +13,56 @@
   "use strict";
   const Playground = (window.Playground = window.Playground || {});
 
+  const KINDS = { F32: Float32Array, I8: Int8Array };
+
   /* {name: {shape, data: Float32Array}} from the bytes of a safetensors file: the length of the header
-     in 8 bytes, the header in JSON, the numbers. */
+     in 8 bytes, the header in JSON, the numbers. A matrix of int8 counts steps; what a step is worth in
+     each column stands under `name.scale`. */
   const readTensors = (buffer) => {
     const headerBytes = Number(new DataView(buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerBytes)));
+    const start = 8 + headerBytes;
+    const numbers = (name) => {
+      const { dtype, data_offsets: at } = header[name];
+      if (!KINDS[dtype]) throw new Error(`${name} holds ${dtype}, expected F32 or I8`);
+      return new KINDS[dtype](buffer.slice(start + at[0], start + at[1]));
+    };
     const tensors = {};
-    for (const [name, { dtype, shape, data_offsets: at }] of Object.entries(header)) {
-      if (name === "__metadata__") continue;
-      if (dtype !== "F32") throw new Error(`${name} holds ${dtype}, expected F32`);
-      const start = 8 + headerBytes;
-      tensors[name] = { shape, data: new Float32Array(buffer.slice(start + at[0], start + at[1])) };
+    for (const [name, { dtype, shape }] of Object.entries(header)) {
+      if (name === "__metadata__" || name.endsWith(".scale")) continue;
+      const data = numbers(name);
+      tensors[name] = { shape, data: dtype === "I8" ? unrounded(data, numbers(`${name}.scale`)) : data };
     }
     return tensors;
+  };
+
+  /* steps [rows, columns] · scale [columns] */
+  const unrounded = (steps, scale) => {
+    const out = new Float32Array(steps.length);
+    for (let i = 0, j = 0; i < out.length; i++, j = j + 1 === scale.length ? 0 : j + 1) {
+      out[i] = steps[i] * scale[j];
+    }
+    return out;
   };
 
   /* W [rows, columns] with row r multiplied by gain[r]. */
   const scaleRows = (W, gain) => {
     const columns = W.length / gain.length;
-    return W.map((w, i) => w * gain[Math.floor(i / columns)]);
+    const out = new Float32Array(W.length);
+    for (let row = 0, i = 0; row < gain.length; row++) {
+      for (const end = i + columns; i < end; i++) out[i] = W[i] * gain[row];
+    }
+    return out;
   };
 
   /* bias [columns] + row [rows] · W [rows, columns] */
   const addProduct = (bias, row, W) => {
     const columns = bias.length;
-    return bias.map((b, j) => row.reduce((sum, x, i) => sum + x * W[i * columns + j], b));
+    const sums = Float64Array.from(bias);
+    for (let i = 0; i < row.length; i++) {
+      for (let j = 0; j < columns; j++) sums[j] += row[i] * W[i * columns + j];
+    }
+    return Float32Array.from(sums);
   };
 
   /* Each row of W [rows, columns] minus its mean. */
@@ -55,8 +80,14 @@
   const centreColumns = (W, columns) => {
     const rows = W.length / columns;
     const mean = new Float64Array(columns);
-    W.forEach((w, i) => (mean[i % columns] += w / rows));
-    return W.map((w, i) => w - mean[i % columns]);
+    const out = new Float32Array(W.length);
+    for (let i = 0; i < W.length; i += columns) {
+      for (let j = 0; j < columns; j++) mean[j] += W[i + j] / rows;
+    }
+    for (let i = 0; i < W.length; i += columns) {
+      for (let j = 0; j < columns; j++) out[i + j] = W[i + j] - mean[j];
+    }
+    return out;
   };
 
   /* Columns `from` to `to` of W [rows, columns]. */
@@ -104,9 +135,15 @@
     const W_E = get("transformer.wte.weight"); // [V, D]
     const [gain, shift] = [get("transformer.ln_f.weight"), get("transformer.ln_f.bias")]; // [D]
     const b_U = new Float32Array(config.vocab_size); // [V]
-    b_U.forEach((_, v) => {
-      for (let i = 0; i < D; i++) b_U[v] += shift[i] * W_E[v * D + i];
-    });
+    const scaled = new Float32Array(W_E.length); // [V, D]: with the gain of the last LayerNorm
+    for (let v = 0, at = 0; v < b_U.length; v++) {
+      let sum = 0;
+      for (let i = 0; i < D; i++, at++) {
+        sum += shift[i] * W_E[at];
+        scaled[at] = gain[i] * W_E[at];
+      }
+      b_U[v] = sum;
+    }
     return {
       nLayers: config.n_layer,
       nHeads: config.n_head,
@@ -119,7 +156,7 @@
       W_E: centreRows(W_E, D), // [V, D]
       W_pos: centreRows(get("transformer.wpe.weight"), D), // [n_ctx, D]
       blocks: Array.from({ length: config.n_layer }, (_, layer) => foldBlock(get, layer, D)),
-      W_U: centreColumns(W_E.map((w, i) => w * gain[i % D]), D), // [V, D]: one row for each token
+      W_U: centreColumns(scaled, D), // [V, D]: one row for each token
       b_U: centreRows(b_U, b_U.length), // [V]
     };
   };

@@ -30,7 +30,14 @@ def test_an_element_has_its_attributes_children_and_listeners_and_text_stays_tex
 
 def test_no_other_script_has_a_helper_of_its_own():
     """Those that stand alone, on pages without this one, make their few elements by hand."""
-    alone = {"elements.js", "course-figs.js", "problems.js", "playground/start.js"}
+    alone = {
+        "elements.js",
+        "lazy.js",
+        "search.js",
+        "course-figs.js",
+        "problems.js",
+        "playground/start.js",
+    }
     folder = ROOT / "book" / "_static"
     scripts = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*.js")}
     making = {

@@ -35,9 +35,9 @@ def test_a_listed_drawing_replaces_its_picture_and_the_link_around_it(shown, for
 
 @pytest.mark.parametrize("form", FORMS, ids=["plain", "width", "target"])
 def test_other_pictures_stay_as_they_are(shown, form):
-    figure = shown(form.format("induction.svg"))
+    figure = shown(form.format("mlp.svg"))
     assert figure.svg is None
-    assert figure.img["src"] == "../_images/induction.svg"
+    assert figure.img["src"] == "../_images/mlp.svg"
     assert len(figure.select("a.image-reference > img")) == (form != FORMS[0])
 
 

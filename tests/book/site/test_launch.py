@@ -36,6 +36,7 @@ def test_a_chapter_opens_its_notebook_of_the_forks_branch_and_its_own_source(for
         f"https://colab.research.google.com/github/octocat/my.fork/blob/notebooks/{CHAPTER}.ipynb",
         f"https://mybinder.org/v2/gh/octocat/my.fork/notebooks?urlpath=lab/tree/{CHAPTER}.ipynb",
         f"https://github.com/octocat/my.fork/edit/main/book/{CHAPTER}.md",
+        "https://github.com/octocat/my.fork",
     }
 
 
@@ -48,7 +49,10 @@ def test_a_page_without_code_can_be_edited_and_not_launched(forked):
     ]
     assert plain
     for doc in plain:
-        assert links(forked, doc) == {f"https://github.com/octocat/my.fork/edit/main/{doc}.md"}
+        assert links(forked, doc) == {
+            f"https://github.com/octocat/my.fork/edit/main/{doc}.md",
+            "https://github.com/octocat/my.fork",
+        }
 
 
 def test_every_chapter_of_the_course_launches_a_notebook_that_ci_publishes(tmp_path):

@@ -8,6 +8,8 @@
   const ELSEWHERE = "This puzzle is about another prompt or other tokens: press “Set it up” first.";
   const SET_UP = "Set up: the prompt and the two tokens above are this puzzle's.";
 
+  const TOO_EARLY = "The exact weights are still on their way: check again in a moment.";
+
   const boxOf = (page, puzzle) => {
     const verdict = h("p", { class: "pg-verdict", role: "status" });
     const setUp = () => {
@@ -16,6 +18,10 @@
       page.update({ ...setup, at: null, changes: [], head: "0.0", show: "after" });
     };
     const check = () => {
+      if (page.isRounded) {
+        page.verdicts.set(puzzle, { text: TOO_EARLY });
+        return page.render();
+      }
       const { state, result } = page;
       const asSetUp =
         state.at === null && ["prompt", "answer", "other"].every((key) => state[key] === puzzle.setup[key]);

@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from html import escape, unescape
+from math import ceil
 from typing import Any
 
 from mi_course.book.outputs import CIRCUITSVIS, PLOTLY
@@ -22,7 +23,10 @@ ASSETS = {
     "course-plotly": "vendor/plotly/plotly-cartesian.min.js",
     "course-circuitsvis": "vendor/circuitsvis/iife.js",
 }
-"""The library that each kind of figure needs, under `book/_static`."""
+"""The library that each kind of figure needs, under `book/_static`; `lazy.js` fetches it."""
+
+HEADS_IN_A_ROW = 4
+"""Small patterns side by side on a phone, as CircuitsVis draws them."""
 
 DRAWS = "course-figs.js"
 """The script that draws figures with these libraries."""
@@ -69,8 +73,9 @@ def _circuitsvis(figure: Mapping[str, Any]) -> str:
     props = figure["props"]
     heads = props.get("attentionHeadNames")
     name = f"Attention patterns of heads {', '.join(heads)}" if heads else figure["component"]
-    # Its layout names no height; the style sheet reserves what it comes to need.
-    return _box("course-circuitsvis", "group", name, "", dict(figure))
+    # Its layout names no height; the style sheet reserves what it comes to need for so many rows.
+    rows = ceil(len(heads) / HEADS_IN_A_ROW) if heads else 1
+    return _box("course-circuitsvis", "group", name, f' style="--course-rows:{rows}"', dict(figure))
 
 
 def _box(kind: str, role: str, name: str, style: str, content: Mapping[str, Any]) -> str:

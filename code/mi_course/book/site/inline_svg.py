@@ -2,6 +2,8 @@
 
 In an `<img>` a drawing cannot be reached by keyboard or finger, and knows nothing of the page's
 theme. Within the page it can and does, by CSS alone. A learner's notebook keeps the picture.
+
+Some of them one steps through: `stepped.js` shows their steps one after another.
 """
 
 from __future__ import annotations
@@ -12,7 +14,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-DRAWINGS = ("book/_static/figures/architecture.svg", "book/_static/figures/ioi_circuit.svg")
+_FOLDER = "book/_static/figures"
+STEPPED = (f"{_FOLDER}/two_hops.svg", f"{_FOLDER}/patching_steps.svg")
+DRAWINGS = (f"{_FOLDER}/architecture.svg", f"{_FOLDER}/ioi_circuit.svg", *STEPPED)
+SCRIPT = "stepped.js"
 
 
 class drawing(nodes.General, nodes.Element):
@@ -36,7 +41,16 @@ def _write(translator: Any, node: drawing) -> None:
     raise nodes.SkipNode
 
 
+def add_script(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Load the script on the pages that have a drawing to step through."""
+    if 'class="course-steps ' in (context.get("body") or ""):
+        app.add_js_file(SCRIPT, loading_method="defer")
+
+
 def setup(app: Sphinx) -> None:
     """Called by the course's own extension."""
     app.add_node(drawing, html=(_write, None))
     app.connect("doctree-resolved", put_inline)
+    app.connect("html-page-context", add_script, priority=900)

@@ -1,4 +1,4 @@
-"""Where a chapter can be opened and worked on: Colab, Binder, and its source on GitHub.
+"""Where the project is, and where a chapter can be opened and worked on: Colab, Binder, GitHub.
 
 The site does not know its address. Whoever publishes it says whose it is, in `MI_COURSE_REPOSITORY`
 (`owner/name`), so that the site of a fork launches the fork's notebooks. Without it there are no
@@ -53,6 +53,11 @@ def raw(name: str, file: str) -> str:
     return f"https://raw.githubusercontent.com/{name}/{NOTEBOOKS}/{file}"
 
 
+def home(name: str) -> str:
+    """Address of the repository."""
+    return f"https://github.com/{name}"
+
+
 def edit(name: str, page: str) -> str:
     """Address that edits a page's Markdown on GitHub; `page` as Sphinx names it."""
     return f"https://github.com/{name}/edit/{BRANCH}/{page}.md"
@@ -61,12 +66,22 @@ def edit(name: str, page: str) -> str:
 def add_buttons(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
-    """Put buttons into a page's header: launch it, where it is a chapter, and edit its source."""
+    """Put buttons into a page's header: the project; on a chapter, launch it; edit its source."""
     name = app.config.mi_course_repository
     source = Path(app.srcdir) / f"{pagename}.md"
-    if not name or not source.is_file():
+    if not name:
         return
     buttons = context.setdefault("header_buttons", [])
+    project = {
+        "type": "link",
+        "text": "GitHub",
+        "url": home(name),
+        "tooltip": "The project on GitHub",
+        "label": "repository",
+    }
+    buttons.insert(0, project)
+    if not source.is_file():
+        return
     edit_button = {
         "type": "link",
         "text": "",
@@ -77,24 +92,22 @@ def add_buttons(
     }
     buttons.insert(0, edit_button)
     if chapter := chapters.of_source(Path(app.srcdir), source):
-        buttons.insert(0, _launch(name, chapter.doc))
+        buttons[:0] = _launch(name, chapter.doc)
 
 
-def _launch(name: str, doc: str) -> dict[str, Any]:
-    links = (
-        ("Colab", colab(name, doc), "_static/images/logo_colab.png"),
-        ("Binder", binder(name, doc), "_static/images/logo_binder.svg"),
-    )
-    return {
-        "type": "group",
-        "icon": "fas fa-rocket",
-        "tooltip": "Work on this chapter",
-        "label": "launch-buttons",
-        "buttons": [
-            {"type": "link", "text": text, "url": url, "icon": icon, "tooltip": f"Open in {text}"}
-            for text, url, icon in links
-        ],
-    }
+def _launch(name: str, doc: str) -> list[dict[str, Any]]:
+    """A button with a word for each place: a rocket alone says nothing to who has not met it."""
+    links = (("Colab", colab(name, doc)), ("Binder", binder(name, doc)))
+    return [
+        {
+            "type": "link",
+            "text": text,
+            "url": url,
+            "tooltip": f"Work on this chapter in {text}",
+            "label": f"launch-{text.lower()}",
+        }
+        for text, url in links
+    ]
 
 
 def setup(app: Sphinx) -> None:

@@ -14,7 +14,7 @@ from mi_course.learner import weeklog
 
 PLAN = "course-plan.js"
 # In the order in which they load: each uses what stands before it.
-EVERYWHERE = (PLAN, "elements.js", "steps.js", "learner.js")
+EVERYWHERE = (PLAN, "elements.js", "steps.js", "learner.js", "where.js")
 
 
 def plan(root: Path) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ from sphinx.util.docutils import SphinxRole
 from mi_course.book.site import browser_model
 
 PAGE = "book/playground"
+BUNDLE = "playground.js"
+"""All scripts but the last in one file: one question to the server, not some twenty."""
+START = "start.js"
+"""By itself: it is what an old browser can read."""
 FOLDER = "playground"
 # In the order in which they load: each uses what stands before it. `elements.js`, which makes the
 # elements, is on every page of the site (learner_ext).
@@ -53,7 +57,7 @@ SCRIPTS = (
     *NUMBERS,
     *("format.js", "draw.js", "controls.js"),
     *(f"views/{view}" for view in VIEWS),
-    *("page.js", "start.js"),
+    *("page.js", START),
 )
 KEYS = {
     "prompt": "the prompt",
@@ -139,8 +143,23 @@ def add_scripts(
     if pagename != PAGE:
         return
     app.add_css_file(f"{FOLDER}/playground.css")
-    for script in SCRIPTS:
+    for script in (BUNDLE, START):
         app.add_js_file(f"{FOLDER}/{script}", loading_method="defer")
+    # It is asked for with the page, not once the scripts have run.
+    rounded = f"../_static/{FOLDER}/{browser_model.ROUNDED}"
+    link = f'<link rel="preload" as="script" fetchpriority="low" href="{rounded}" />'
+    context["metatags"] = context.get("metatags", "") + link
+
+
+def write_bundle(app: Sphinx) -> None:
+    """Before a build: join the scripts, in their order, beside where they are copied to."""
+    folder = Path(app.outdir) / "_static" / FOLDER
+    source = Path(app.srcdir) / "book" / "_static" / FOLDER
+    if app.builder.format != "html" or not source.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [(source / name).read_text("utf8") for name in SCRIPTS if name != START]
+    (folder / BUNDLE).write_text("\n".join(parts), "utf8")
 
 
 def write_model(app: Sphinx, exception: Exception | None) -> None:
@@ -152,6 +171,7 @@ def write_model(app: Sphinx, exception: Exception | None) -> None:
 def setup(app: Sphinx) -> None:
     """Called by the course's Sphinx extension."""
     app.add_role("playground", PlaygroundRole())
+    app.connect("builder-inited", write_bundle)
     app.connect("doctree-resolved", resolve_links)
     app.connect("html-page-context", add_scripts, priority=900)
     app.connect("build-finished", write_model)

@@ -27,7 +27,7 @@ _FOLDED = "details.sd-dropdown, .admonition.dropdown"
 _OUTERMOST = f":is({_FOLDED}):not(:is({_FOLDED}) *)"
 _NOT_PRINTED = "a.headerlink, .course-print-link, .course-switch"
 # What draws figures and math; the theme's scripts run its sidebar and its search.
-_DRAWS = re.compile(r"/vendor/|/course-figs\.js|^window\.MathJax")
+_DRAWS = re.compile(r"/vendor/|/lazy\.js|/course-(figs|math)\.js|^window\.MathJax")
 _PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light" data-content_root="../">
 <head>
@@ -86,8 +86,8 @@ def page_of_week(site: Path, docs: list[str]) -> str:
     title = _parsed(articles[0]).h1
     return _PAGE.format(
         title=escape(title.get_text() if title else docs[0]),
-        # libraries first: a script that draws was perhaps wanted by a page before
-        head="\n".join(sorted(head, key=lambda tag: "/course-figs.js" in tag)),
+        # what they use first: a script that draws was perhaps wanted by a page before
+        head="\n".join(sorted(head, key=lambda tag: bool(re.search("/course-(figs|math)", tag)))),
         index=docs[0],
         articles="\n".join([*articles, _answers(folded)]),
         style=STYLE,

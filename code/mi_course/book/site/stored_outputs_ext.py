@@ -27,12 +27,14 @@ from mi_course.book.site import (
     claims,
     figures,
     inline_svg,
+    landing,
     launch,
     model_sites,
     page_model,
     playground,
     printable,
     results,
+    scripts,
     site_address,
 )
 from mi_course.book.site.page_model import Shown
@@ -99,25 +101,9 @@ def name_outputs(app: Sphinx, doctree: nodes.document) -> None:
     title.parent.insert(title.parent.index(title) + 1, line)
 
 
-def choose_scripts(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Load the large scripts, which draw figures and math, on the pages that have some."""
-    body = context.get("body") or ""
-    for css_class, script in figures.ASSETS.items():
-        if f'class="course-fig {css_class}"' in body:
-            app.add_js_file(script, loading_method="defer")
-    if 'class="course-fig ' in body:
-        app.add_js_file(figures.DRAWS, loading_method="defer")
-    if 'class="math ' not in body:
-        # Sphinx loads MathJax also on a page whose table of contents leads to math.
-        scripts = context["script_files"]
-        scripts[:] = [s for s in scripts if app.config.mathjax_path not in str(s.filename)]
-
-
 def _version() -> str:
     """Changes with this code, so that an incremental build reads every page anew."""
-    pages = (figures, inline_svg, playground, model_sites, results, page_model)
+    pages = (figures, inline_svg, landing, playground, model_sites, results, page_model)
     told = (claims, table, words)
     files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages, *told))
     return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
@@ -128,9 +114,10 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("mi_course_code", _version(), "env", [str])
     app.connect("source-read", prepare)
     app.connect("doctree-read", name_outputs)
-    app.connect("html-page-context", choose_scripts, priority=900)
     playground.setup(app)
+    scripts.setup(app)
     inline_svg.setup(app)
+    landing.setup(app)
     launch.setup(app)
     site_address.setup(app)
     accessibility.setup(app)

@@ -1,0 +1,76 @@
+"""Drawings that one steps through: by buttons; all at once without a script and on paper."""
+
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+
+from mi_course.book.site import inline_svg
+from support import browser
+from support.outside import ROOT
+from support.site_builds import real_site
+
+PAGES = {
+    "two-hops": "book/week2/02_induction_heads.html",
+    "patch-steps": "book/week3/02_activation_patching.html",
+}
+SMALL = {"width": 360, "height": 740}
+SHOWN = """kind => [...document.querySelectorAll(`svg.${kind} [data-step]`)]
+    .map(step => getComputedStyle(step).visibility === "visible")"""
+
+
+@pytest.fixture(scope="module")
+def opened():
+    with browser.served(real_site()) as base, browser.launched() as chromium:
+        yield chromium, base
+
+
+@pytest.mark.parametrize("drawing", inline_svg.STEPPED)
+def test_steps_are_numbered_in_order_and_each_says_something(drawing):
+    svg = BeautifulSoup((ROOT / drawing).read_text("utf8"), "html.parser").svg
+    steps = svg.select("[data-step]")
+    assert [step["data-step"] for step in steps] == [str(i + 1) for i in range(len(steps))]
+    assert len(steps) >= 4
+    assert all(len(step["data-says"]) > 20 for step in steps)
+    assert svg.title.get_text()
+    assert svg.desc.get_text()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", PAGES)
+def test_one_goes_forth_and_back_and_can_read_it_on_a_small_phone(opened, kind, scheme):
+    chromium, base = opened
+    with browser.visit(chromium, base, PAGES[kind], SMALL, scheme) as seen:
+        page = seen.page
+        bar = page.locator(f"svg.{kind} + .course-steps-bar")
+        says = page.locator(f"svg.{kind} + .course-steps-bar + .course-steps-says")
+        height = says.bounding_box()["height"]
+        total = len(page.evaluate(SHOWN, kind))
+        sentences = []
+        for step in range(1, total + 1):
+            assert page.evaluate(SHOWN, kind) == [True] * step + [False] * (total - step)
+            sentences.append(says.inner_text())
+            next_one = bar.get_by_role("button", name="Next")
+            assert next_one.is_enabled() == (step < total)  # there is no step after the last
+            if step < total:
+                next_one.click()
+        assert len(set(sentences)) == total
+        bar.get_by_role("button", name="Back").click()
+        assert page.evaluate(SHOWN, kind) == [True] * (total - 1) + [False]
+        assert says.bounding_box()["height"] == height  # nothing below moved
+        size = "e => parseFloat(getComputedStyle(e).fontSize) * e.getScreenCTM().a"
+        assert page.eval_on_selector(f"svg.{kind} [data-step] text", size) >= 11
+        assert page.evaluate("document.documentElement.scrollWidth") == SMALL["width"]
+        page.emulate_media(media="print")
+        assert page.evaluate(SHOWN, kind) == [True] * total
+        assert not bar.is_visible()
+    assert seen.problems == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_the_page_to_print_shows_all_steps(kind):
+    week = re.search(r"week\d", PAGES[kind])[0]
+    text = (real_site() / f"print/{week}.html").read_text("utf8")
+    assert f'class="course-steps {kind}"' in text
+    assert "stepped.js" not in text
