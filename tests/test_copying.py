@@ -7,7 +7,7 @@ import itertools
 import pytest
 import torch
 
-from mi_course import copying, hooks, ioi
+from mi_course import attribution, copying, hooks, ioi
 from mi_course.english import words
 
 
@@ -118,3 +118,49 @@ def test_copy_score_from_weights_takes_the_values_of_the_heads_own_group(tiny_ll
             expected = (best == ids).any(1).float().mean().item()
             found = copying.copy_score_from_weights(tiny_llama, 1, head)
             assert found == pytest.approx(expected), head
+
+
+def test_where_heads_look_from_end_and_what_they_write_there(pocket):
+    """Beside the two measures that figure 3(c) is made of, and names one by one."""
+    batch = ioi.tokenize(pocket.tokenizer, ioi.prompts(6, seed=0))
+    found = copying.at_end(pocket, batch, batch_size=4)
+    looks = attribution.end_attention(pocket, batch)
+    writes = attribution.name_projections(pocket, batch)
+    for name, other in (("io", looks.io), ("s1", looks.s1), ("s2", looks.s2)):
+        assert torch.allclose(getattr(found, name), other.mean(0), atol=1e-5)
+    assert torch.allclose(found.s, (looks.s1 + looks.s2).mean(0), atol=1e-5)
+    assert torch.allclose(found.on_io, writes.io.mean(0), atol=1e-3)
+    assert torch.allclose(found.on_s, writes.s.mean(0), atol=1e-3)
+    rows = torch.arange(6)
+    _, cache = pocket.run_with_cache(batch.tokens)
+    bos = cache["blocks.1.attn.hook_pattern"][rows, 2, batch.end, 0]
+    assert found.bos[1, 2].item() == pytest.approx(bos.mean().item(), abs=1e-5)
+    heads = attribution.head_outputs(pocket, batch.tokens, batch.end)[:, 1, 2]
+    every = [hooks.single_token(pocket, f" {name}") for name in words.NAMES]
+    others = [
+        float((head @ pocket.W_U.detach()[:, [n for n in every if n not in (io, s)]]).mean())
+        for head, io, s in zip(heads.detach(), batch.io.tolist(), batch.s.tolist(), strict=True)
+    ]
+    assert found.on_others[1, 2].item() == pytest.approx(sum(others) / 6, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("looks", "writes", "kind"),
+    [
+        ((0.5, 0.1, 0.1), (4.0, 3.0, 0.0), "mover"),
+        ((0.5, 0.3, 0.3), (4.0, 3.0, 0.0), "writer"),  # looks at S more, and writes for S
+        ((0.5, 0.1, 0.1), (-4.0, -5.0, 0.0), "writer"),  # looks at IO, and writes against it
+        ((0.5, 0.1, 0.1), (4.0, 3.0, 5.0), "writer"),  # writes any name
+        ((0.1, 0.1, 0.5), (-1.0, -9.0, 0.0), "suppressor"),
+        ((0.1, 0.1, 0.5), (-9.5, -9.0, 0.0), "writer"),  # against IO even more
+        ((0.6, 0.0, 0.5), (-1.0, -9.0, 0.0), "writer"),  # looks at IO
+        ((0.1, 0.1, 0.5), (-1.0, -9.0, -9.5), "writer"),  # against any name
+    ],
+)
+def test_a_kind_of_writer_is_told_by_where_it_looks_and_what_it_writes(looks, writes, kind):
+    def at_head_1(value):
+        return torch.tensor([[0.0, value]])
+
+    bos = at_head_1(0.0)
+    found = copying.AtEnd(*map(at_head_1, looks), bos, *map(at_head_1, writes))
+    assert found.kind((0, 1)) == kind

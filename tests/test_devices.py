@@ -116,6 +116,7 @@ MEASURES = {
     "circuit.self_repair": lambda model, p: circuit.self_repair(
         model, p.batch, HEADS, p.new.tokens, 5
     ),
+    "copying.at_end": lambda model, p: copying.at_end(model, p.batch, 5),
     "copying.copy_scores": lambda model, p: copying.copy_scores(model, p.batch, batch_size=5),
     "copying.copy_score_from_weights": lambda model, p: copying.copy_score_from_weights(
         model, 1, 2
