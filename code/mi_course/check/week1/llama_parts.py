@@ -96,6 +96,10 @@ def _wrong_norms(x: Tensor, weight: Tensor, eps: float) -> dict[str, Tensor]:
         "this divides by the length of the vector: divide by the root of the mean of the squares": (
             x / x.norm(dim=-1, keepdim=True) * weight
         ),
+        "this divides by the length of the vector, plus epsilon: divide by the root of the mean of "
+        "the squares, and add epsilon below the root": (
+            x / (x.norm(dim=-1, keepdim=True) + eps) * weight
+        ),
         "this divides by the mean of the sizes: square the entries, and take the root at the end": (
             x / (x.abs().mean(-1, keepdim=True) + eps) * weight
         ),

@@ -156,6 +156,14 @@ def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
         "epsilon stands outside the square root: add it to the variance, then take the root": (
             centred / (variance.sqrt() + eps) * w + b
         ),
+        "the standard deviation divides by d − 1, and epsilon stands outside the root: divide by d, "
+        "and add epsilon to the variance": centred / (x.std(-1, keepdim=True) + eps) * w + b,
+        "the squares are added up: the variance is their mean, so divide by d": (
+            centred / (centred.square().sum(-1, keepdim=True) + eps).sqrt() * w + b
+        ),
+        "w is multiplied before the variance is taken: scale by w at the end, then add b": (
+            w * centred / ((w * centred).var(-1, keepdim=True, correction=0) + eps).sqrt() + b
+        ),
         "epsilon is missing: add it to the variance": norm(added=0.0),
         "epsilon is written into your class: use cfg.eps": norm(added=1e-5),
         "epsilon is squared: add it to the variance as it is": norm(added=eps**2),
