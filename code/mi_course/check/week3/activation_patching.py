@@ -277,10 +277,11 @@ def _compare_flipped(
 ) -> None:
     batch, n = tokens.shape
     rows = torch.arange(batch)
-    found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
-    is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     right = tokens.clone()
     right[rows, s2] = io
+    attempt.expect(right, tokens, io, s2)
+    found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
+    is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     if torch.equal(found, right) and found.is_floating_point():
         raise Wrong("token ids are integers, and your result holds floats")
     everywhere = tokens.clone()

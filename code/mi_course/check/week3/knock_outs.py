@@ -196,9 +196,9 @@ def _compare_faithfulness(
         if len(set(listed)) < len(listed):
             raise Wrong("knocked_out was asked for the same head twice")
         lost = sum((effects[head] for head in listed), torch.zeros(5))
-        # Later heads make up for a part, so that what is lost does not add up over heads: else
-        # the circuit against no head at all would have the gaps of the rest against the model.
-        return 3.0 - lost + 0.2 * lost.square()
+        # What is lost does not add up over heads: else the circuit knocked out, against all heads
+        # knocked out, would have the gaps of the circuit alone against the model.
+        return 3.0 - lost - 0.1 * lost.square()
 
     result = attempt(knocked_out, circuit, every)
     if not isinstance(result, tuple | list) or len(result) != 2:
@@ -216,8 +216,10 @@ def _compare_faithfulness(
     mistakes = {
         but: _gaps(knocked_out(circuit), model),
         "F(M) is the whole model, with no head knocked out: knocked_out([])": _gaps(alone, none),
-        "the circuit itself is knocked out, and beside it every head: F(C) is the model without all "
-        "heads but the circuit's, and F(M) is knocked_out([])": _gaps(knocked_out(circuit), none),
+        "the circuit itself is knocked out, and beside it every head: F(C) is the model without "
+        "all heads but the circuit's, and F(M) is knocked_out([])": (
+            _gaps(knocked_out(circuit), none)
+        ),
         "the two are exchanged: first the gap of the means, then the mean of the gaps": (
             right.flip(0)
         ),
@@ -280,8 +282,8 @@ def self_repair(attempt: Attempt) -> None:
                 differs = first_apart(found[name], right[name])
                 raise Wrong(
                     said or f"{name} is wrong: {_MEANS[name]}",
-                    symptom=f"{name} of prompt {differs.at[0]} should be {differs.right}, and yours "
-                    f"is {differs.found}",
+                    symptom=f"{name} of prompt {differs.at[0]} should be {differs.right}, and "
+                    f"yours is {differs.found}",
                 )
 
 
@@ -329,12 +331,16 @@ def _explain_parts(found: Any, batch: int) -> None:
     if not isinstance(found, dict):
         raise Wrong(f"return a dictionary with {', '.join(PARTS)}, not {type(found).__name__}")
     if missing := [name for name in PARTS if name not in found]:
-        raise Wrong(f"the dictionary has no {missing[0]!r}: it has {', '.join(PARTS)}")
+        told = f"the dictionary has no {missing[0]!r}"
+        raise Wrong(f"{told}: it has {', '.join(PARTS)}", symptom=told)
     for name in PARTS:
         value = found[name]
         if not isinstance(value, Tensor) or tuple(value.shape) != (batch,):
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise Wrong(f"{name} is {shape}: one number for each prompt, ({batch},)")
+            raise Wrong(
+                f"{name} is {shape}: one number for each prompt, ({batch},)",
+                symptom=f"{name} should have shape ({batch},), and yours is {shape}",
+            )
 
 
 def _part_mistakes(
