@@ -310,6 +310,12 @@ def _wrong_outputs(layer: ref.Attention, x: Tensor) -> dict[str, Tensor]:
         "the heads are averaged: their outputs are added": (
             (output - layer.b_O) / heads + layer.b_O
         ),
+        "every head looks where the mean of all heads looks: each has a pattern of its own": (
+            write(right.mean(1, keepdim=True).expand_as(right))
+        ),
+        "z is joined with d_head before the heads, W_O the other way round: take one order": (
+            z_of(right, v).transpose(2, 3).flatten(2) @ layer.W_O.flatten(0, 1) + layer.b_O
+        ),
         "only the first head writes: add up the outputs of all heads": (
             z_of(right, v)[:, :, 0] @ layer.W_O[0] + layer.b_O
         ),
