@@ -103,8 +103,8 @@ FAILURES: Counter[str] = Counter()
 WHOSE_VARIABLE = "MI_COURSE_ANSWERS"
 """Set to `solutions` where a notebook holds the chapters' own solutions, and no learner's."""
 NEXT = (
-    "  Next: the cells below; those that use your function run it now. To compare: the link above\n"
-    "  your answer leads to a solution. What does it do in another way?"
+    "  Next: the cells below; those that use your function run it now. To compare: the line above\n"
+    "  your answer says where a solution is. What does it do in another way?"
 )
 """What the first pass of a session ends with."""
 _told_next: set[str] = set()
