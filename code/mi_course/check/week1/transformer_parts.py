@@ -363,6 +363,8 @@ def _wrong_blocks(layer: ref.Block, x: Tensor) -> dict[str, Tensor]:
         "this is post-LN: normalise the copy that a part reads, not the sum": ln2(post + mlp(post)),
         "the stream itself passes through ln2 at the end: GPT-2 is pre-LN": ln2(bare + mlp(bare)),
         "LayerNorm stands after attn and mlp: it belongs before them": after + ln2(mlp(after)),
+        "LayerNorm stands after the mlp: it belongs before it": middle + ln2(mlp(middle)),
+        "LayerNorm stands after attn: it belongs before it": after + mlp(ln2(after)),
         "the MLP reads the old x: it reads the stream after attention has written to it": (
             middle + mlp(ln2(x))
         ),

@@ -707,13 +707,6 @@ class LnVarOnly(_LN):
         ) * self.w + self.b
 
 
-class LnDetach(_LN):
-    def forward(self, x):
-        m = x.mean(-1, keepdim=True).detach()
-        v = x.var(-1, keepdim=True, correction=0).detach()
-        return (x - m) / (v + self.eps).sqrt() * self.w + self.b
-
-
 class LnItem(_LN):
     def forward(self, x):
         y = torch.zeros_like(x)
@@ -1001,13 +994,6 @@ def aw_order(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
     return found
 
 
-def aw_chunk0(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
-    found = aw_right(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
-    for name, W in zip("QKV", c_attn_weight.T.chunk(3, 1)):
-        found[f"W_{name}"] = einops.rearrange(W, "m (h d) -> h m d", h=n_heads)
-    return found
-
-
 def aw_heads_first(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
     """Each head's columns are cut into Q, K and V."""
     w = einops.rearrange(c_attn_weight, "m (h t d) -> t h m d", t=3, h=n_heads)
@@ -1112,7 +1098,7 @@ class BlNoMlp(_B):
         return x + self.attn(self.ln1(x))
 
 
-class BlNormOfAttention(_B):
+class BlNormOfMlp(_B):
     def forward(self, x):
         x = x + self.attn(self.ln1(x))
         return x + self.ln2(self.mlp(x))
@@ -1138,7 +1124,6 @@ WRONG = {
         (LnBiasIn, "b is added before w"),
         (LnWSq, "w is multiplied before the variance"),
         (LnVarOnly, "divides by the variance"),
-        (LnDetach, "derivative with respect to x"),
         (LnItem, "the squares are added up"),
         (module(ref.LayerNorm, "Std", ln_std), "d − 1"),
         (module(ref.LayerNorm, "Max", ln_max), "variance"),
@@ -1204,7 +1189,7 @@ WRONG = {
     ],
     "block": [
         (BlNoMlp, "the MLP is missing"),
-        (BlNormOfAttention, "put together in another way"),
+        (BlNormOfMlp, "LayerNorm stands after the mlp"),
         (BlIncrement, "only what the two halves add"),
         (module(ref.Block, "NoSkip", bl_no_skip), "attention's output replaces"),
         (module(ref.Block, "AttnTwice", bl_mlp_without_norm_of_new), "once more"),
@@ -1238,7 +1223,6 @@ WRONG = {
     ],
     "attention_weights": [
         (aw_order, "the heads are interleaved"),
-        (aw_chunk0, "Shape mismatch"),
         (aw_heads_first, "cut from each head's columns"),
         (aw_wo_cols, "c_proj_weight is transposed"),
         (aw_heads_transposed, "expected (n_heads, d_model, d_head)"),
