@@ -10,6 +10,7 @@ import torch
 from mi_course import check
 from mi_course.check import core, steps
 from mi_course.check.core import Wrong
+from mi_course.check.symptoms import SEEN
 
 
 def right(tokens):
@@ -115,6 +116,11 @@ def split(message, **parts):
             "7 items are lost",
             "7 items are lost. Count them",
         ),
+        (
+            "the model has no hook point 'resid': a name is such as 'blocks.0.resid'",
+            "the model has no hook point 'resid'",
+            None,
+        ),
         ("found 'a: b', expected 'c. D': why", "found 'a: b', expected 'c. D'", None),
     ],
 )
@@ -143,6 +149,17 @@ def test_a_sentence_that_holds_an_earlier_one_begins_with_its_symptom():
     assert rewrapped(inner, "{} (is y right?)").symptom == error
     assert rewrapped(inner, "no training: {}. Use tensors").symptom == f"no training: {error}"
     assert rewrapped(inner, "take **kwargs ({})").symptom == error
+
+
+def test_an_error_that_is_told_in_other_words_is_still_what_happened(request):
+    SEEN.forget()
+    request.addfinalizer(SEEN.forget)
+    SEEN.called(len, ([1],), 1)  # an earlier call, which went well
+    error = "your function stopped with TypeError: no head"
+    told = rewrapped(Wrong(error, symptom=error), "the head is not bound: bind it by name")
+    assert told == (error, "the head is not bound", "the head is not bound: bind it by name")
+    told = rewrapped(Wrong("return a list"), "the head is not bound: bind it by name")
+    assert told.symptom.endswith("your function returns 1, and the check does not accept it")
 
 
 def test_what_is_added_to_a_verdict_is_told_with_its_cause():

@@ -31,6 +31,25 @@ def test_a_difference_is_told_with_both_values(found, right, words):
     assert words in difference(found, right)
 
 
+def test_what_is_the_same_is_not_told_as_a_difference():
+    """A call with the right result may be wrong for another reason, such as how it came about."""
+    whole, seen = torch.tensor([3, 1]), Seen()
+    assert difference(whole, whole.clone()) == ""
+    assert difference([1, "a"], [1, "a"]) == ""
+    seen.expect(whole, 2)
+    seen.called(call, (2,), whole.clone())
+    assert "expected" not in seen.told()
+    assert "your function returns [3, 1]" in seen.told()
+    seen.compared(whole, whole.clone())
+    assert "expected" not in seen.told()
+
+
+def test_values_that_look_the_same_differ_in_their_types():
+    places, rounded = (torch.tensor([3, 1]),), (torch.tensor([3.0, 1.0]),)
+    assert difference(rounded, places) == "expected torch.int64, got torch.float32"
+    assert difference([3, 1], (3, 1)) == "expected (3, 1), got [3, 1]"
+
+
 def test_the_result_is_compared_with_what_these_very_arguments_should_give():
     x, seen = torch.zeros(3, 4), Seen()
     assert seen.told() == ""

@@ -54,11 +54,14 @@ class Wrong(Exception):
     def steps(self) -> Steps:
         """In which steps it is told; a sentence that holds an earlier one's begins with it."""
         message, inner = str(self), self.__context__
-        symptom, cause = self.symptom, self.cause
+        symptom, cause, seen = self.symptom, self.cause, SEEN.told()
         if isinstance(inner, Wrong):
-            symptom = symptom or steps.from_inner(inner.steps.symptom, message)
+            first = inner.steps.symptom
+            symptom = symptom or steps.from_inner(first, message)
             cause = cause or steps.from_inner(inner.cause, message)
-        return steps.of(message, symptom, cause, SEEN.told())
+            if "stopped with" in first:  # nothing came back, whatever an earlier call returned
+                seen = first
+        return steps.of(message, symptom, cause, seen)
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,8 @@ FAILURES: Counter[str] = Counter()
 WHOSE_VARIABLE = "MI_COURSE_ANSWERS"
 """Set to `solutions` where a notebook holds the chapters' own solutions, and no learner's."""
 NEXT = (
-    "  Next: the cells below; those that use your function run it now. To compare: the link above\n"
-    "  your answer leads to a solution. What does it do in another way?"
+    "  Next: the cells below; those that use your function run it now. To compare: the line above\n"
+    "  your answer says where a solution is. What does it do in another way?"
 )
 """What the first pass of a session ends with."""
 _told_next: set[str] = set()

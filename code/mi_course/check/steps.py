@@ -25,7 +25,8 @@ POINTERS = (
 _AT_ONCE = re.compile(r"(?:return|pass|yield|write|call)\s|not written yet")
 """How a result has to look, or how a check is called: nobody is helped by less than all of it."""
 _HAPPENED = re.compile(
-    r"^(?:your (?:function|module|loop|test) |\d|with |for |in \d|of the (?:items|indices) "
+    r"^(?:your (?:function|module|loop|test|hook) |the model has no hook point |after a call that "
+    r"|\d|with |for |in \d|of the (?:items|indices) "
     r"|future tokens leak|changing (?:token|prompt) |prompts of a batch |two calls |large logits "
     r"|the numbers are (?:right|nearly right), |right the first time|the output |the hook for "
     r"|the (?:result|weight \S+) (?:has|have|holds|needs|cannot) |encode was asked "

@@ -46,16 +46,19 @@ class Seen:
 
     def compared(self, found: Any, right: Any) -> None:
         """Note that the result of the last call, or what was made of it, is not the right one."""
-        if not self._differs:
-            self._differs = self._given() + difference(found, right)
+        if not self._differs and (differs := difference(found, right)):
+            self._differs = self._given() + differs
 
     def told(self) -> str:
         """The symptom in words, or nothing where nothing was seen."""
         if self._differs or self._noted or self._call is None:
             return self._differs or self._noted
         _, args, result = self._call
+        differs = ""
         if self._expected is not None and _same(args, self._expected[0]):
-            return self._given() + difference(result, self._expected[1])
+            differs = difference(result, self._expected[1])
+        if differs:
+            return self._given() + differs
         told = f"your function returns {shown(result)}, and the check does not accept it"
         return self._given() + told
 
@@ -77,21 +80,35 @@ SEEN = Seen()
 
 
 def difference(found: Any, right: Any) -> str:
-    """What should have come back and what did: of tensors of one shape the first value."""
+    """What should have come back and what did: of tensors of one shape the first value.
+
+    Returns:
+        Nothing where the two are the same in every value and in their types.
+    """
     if not isinstance(found, Tensor) or not isinstance(right, Tensor):
         if isinstance(found, float) and isinstance(right, float):
             return "expected {}, got {}".format(*apart(right, found, 4))
-        return f"expected {shown(right)}, got {shown(found)}"
+        if shown(found) != shown(right):
+            return f"expected {shown(right)}, got {shown(found)}"
+        types = _types(right), _types(found)
+        return f"expected {types[0]}, got {types[1]}" if types[0] != types[1] else ""
     if found.shape != right.shape or not found.numel() or found.is_complex():
         return f"expected {shown(right)}, got {shown(found)}"
     whole = not found.is_floating_point() and not right.is_floating_point()
     differs = first_apart(found, right, 0 if whole else 4)
     if float(differs.right) == float(differs.found):  # the values are right, and their type is not
-        return f"expected {right.dtype}, got {found.dtype}"
+        return f"expected {right.dtype}, got {found.dtype}" if right.dtype != found.dtype else ""
     numbers = f"expected {differs.right}, got {differs.found}"
     return (
         f"the first value that differs, at {list(differs.at)}: {numbers}" if found.ndim else numbers
     )
+
+
+def _types(value: Any) -> str:
+    """The types of what a tuple or list holds, or of one value; of a tensor its dtype."""
+    if isinstance(value, tuple | list):
+        return ", ".join(dict.fromkeys(_types(item) for item in value)) or type(value).__name__
+    return str(value.dtype) if isinstance(value, Tensor) else type(value).__name__
 
 
 def shown(value: Any) -> str:

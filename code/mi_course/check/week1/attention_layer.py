@@ -22,6 +22,7 @@ from mi_course.check.week1.learner_module import (
     randomise,
     require_derivatives,
     stream,
+    value_apart,
 )
 
 _NAN = (
@@ -48,6 +49,7 @@ def attention_pattern(attempt: Attempt) -> None:
 
 def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
     right = ref.attention_pattern(q, k)
+    attempt.expect(right, q, k)
     result = attempt(q, k)
     _explain_pattern_shape(result, *q.shape[:3])
     if isinstance(result, Tensor) and bool((result == -math.inf).any()):
@@ -71,7 +73,9 @@ def _compare_patterns(attempt: Attempt, q: Tensor, k: Tensor) -> None:
 def _require_mask_below_any_score(attempt: Attempt) -> None:
     """Every allowed score is -1800, which a mask of -100 or -1000 would outweigh."""
     q = torch.full((1, 4, 1, 4), 30.0)
-    found = attempt.tensor(q, -q, shape=(1, 1, 4, 4), axes=_PATTERN_AXES)
+    k = -q
+    attempt.expect(ref.attention_pattern(q, k), q, k)
+    found = attempt.tensor(q, k, shape=(1, 1, 4, 4), axes=_PATTERN_AXES)
     if found.triu(1).max() > 1e-3:
         raise Wrong(
             "the masked scores are not low enough: where allowed scores are lower still, attention "
@@ -306,6 +310,12 @@ def _wrong_outputs(layer: ref.Attention, x: Tensor) -> dict[str, Tensor]:
         "the heads are averaged: their outputs are added": (
             (output - layer.b_O) / heads + layer.b_O
         ),
+        "every head looks where the mean of all heads looks: each has a pattern of its own": (
+            write(right.mean(1, keepdim=True).expand_as(right))
+        ),
+        "z is joined with d_head before the heads, W_O the other way round: take one order": (
+            z_of(right, v).transpose(2, 3).flatten(2) @ layer.W_O.flatten(0, 1) + layer.b_O
+        ),
         "only the first head writes: add up the outputs of all heads": (
             z_of(right, v)[:, :, 0] @ layer.W_O[0] + layer.b_O
         ),
@@ -324,8 +334,8 @@ def _output_hint(found: Tensor, right: Tensor) -> str:
     if first and found.shape[1] > 1:
         return (
             "the output at position 0 is right, where there is nothing to choose from, and later "
-            "ones are wrong: values and W_O are right, so look at the scores, their scale, the "
-            "mask and the softmax"
+            f"ones are wrong ({value_apart(found, right)}): values and W_O are right, so look at "
+            "the scores, their scale, the mask and the softmax"
         )
     return (
         f"{first_difference(found, right)}; position 0 can look only at itself, and is wrong "

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.mistakes import Cases, named
+from mi_course.check.symptoms import shown
 
 
 @exercise
@@ -179,7 +180,9 @@ def _paired(attempt: Attempt, images: Tensor, labels: Tensor) -> Any:
     try:
         length = len(pairs)  # type: ignore[arg-type]
     except TypeError:
-        raise Wrong("the length is missing: write __len__(self)") from None
+        raise Wrong(
+            "the length is missing: write __len__(self)", symptom="len(pairs) fails"
+        ) from None
     if length != len(images):
         raise Wrong(f"len(pairs) should be the number of images, {len(images)}; yours is {length}")
     return pairs
@@ -208,7 +211,11 @@ def _check_pair(pair: Any, image: Tensor, label: Tensor, i: int) -> None:
         raise Wrong("the image and the label should both be tensors: self.labels[i] is one")
     pixels, found = pair
     if found.shape == (784,):
-        raise Wrong("the image comes first in the pair, then the label")
+        raise Wrong(
+            "the image comes first in the pair, then the label",
+            symptom=f"pairs[{i}] should be (a tensor of shape (784,), {int(label)}), and yours is "
+            f"{shown(pair)}",
+        )
     if pixels.shape != (784,):
         raise Wrong(f"the image should have shape (784,), and yours has {tuple(pixels.shape)}")
     if found.shape != ():
@@ -228,7 +235,8 @@ def _check_pair(pair: Any, image: Tensor, label: Tensor, i: int) -> None:
         raise Wrong(f"pairs[{i}] should be image {i} and label {i}: is the index i used for both?")
     if found.is_floating_point() or found.dtype == torch.bool:
         raise Wrong(
-            f"the label became {found.dtype}: keep whole numbers, which cross_entropy asks for"
+            f"the label became {found.dtype}: keep whole numbers, which cross_entropy asks for",
+            symptom=f"the label of pairs[{i}] should be {label.dtype}, and yours is {found.dtype}",
         )
 
 
@@ -292,9 +300,17 @@ def _check_batches(found: list[Any], pieces: list[list[int]], pairs: Watched) ->
         if not isinstance(inputs, Tensor) or not isinstance(labels, Tensor):
             raise Wrong("each batch should be two tensors: use torch.stack on both parts")
         if inputs.ndim == 1 and labels.ndim == 2:
-            raise Wrong("a batch is (inputs, labels), inputs first")
+            raise Wrong(
+                "a batch is (inputs, labels), inputs first",
+                symptom=f"the first part of a batch should hold rows of 3 numbers, and yours is "
+                f"{shown(inputs)}",
+            )
         if inputs.ndim != 2:
-            raise Wrong("the inputs of a batch are stacked, one row each: use torch.stack, not cat")
+            raise Wrong(
+                "the inputs of a batch are stacked, one row each: use torch.stack, not cat",
+                symptom=f"the inputs of a batch have shape {tuple(inputs.shape)}; expected "
+                f"{(len(labels), 3)}",
+            )
     sizes, expected = [len(labels) for _, labels in found], [len(piece) for piece in pieces]
     whole = f"{n} indices in batches of {expected[0]} have the sizes {expected}; yours: {sizes}"
     if sum(sizes) == len(set(indices)) < n:
@@ -312,19 +328,28 @@ def _check_batches(found: list[Any], pieces: list[list[int]], pairs: Watched) ->
         if right and not torch.equal(labels, pairs.labels[piece]):
             raise Wrong("each label should be that of its input: fetch both from the same pair")
         if labels.is_floating_point() or not inputs.is_floating_point():
+            told = f"inputs became {inputs.dtype} and labels {labels.dtype}"
             raise Wrong(
-                f"inputs became {inputs.dtype} and labels {labels.dtype}: stack them as they are, "
-                "torch.stack keeps floats as floats and whole numbers as whole numbers"
+                f"{told}: stack them as they are, torch.stack keeps floats as floats and whole "
+                "numbers as whole numbers",
+                symptom=told,
             )
         if not right:
-            raise Wrong(f"a batch should hold the pairs {piece}, as `order` says, in that order")
+            held = [i - 100 for i in labels.tolist()]
+            raise Wrong(
+                f"a batch should hold the pairs {piece}, as `order` says, in that order",
+                symptom=f"a batch should hold the pairs {piece}, and yours holds {held}",
+            )
 
 
 def _explain_parts(batch: Any) -> None:
     if isinstance(batch, Tensor):
         raise Wrong("each batch should be a tuple of two tensors, (inputs, labels)")
     if isinstance(batch, tuple) and len(batch) == 2:
-        raise Wrong("the parts are tuples of tensors: torch.stack makes one tensor of each")
+        raise Wrong(
+            "the parts are tuples of tensors: torch.stack makes one tensor of each",
+            symptom=f"each batch should be a tuple of two tensors, and yours is {shown(batch)}",
+        )
     raise Wrong("a batch should be two tensors (inputs, labels): zip(*pairs) splits the pairs")
 
 
@@ -343,11 +368,21 @@ def shuffled_batches(attempt: Attempt) -> None:
     if sorted(first.tolist()) != list(range(100, 111)):
         raise Wrong("each pair should come once in an epoch: draw the order with torch.randperm")
     if torch.equal(first, torch.arange(100, 111)):
-        raise Wrong("the pairs come in their own order: shuffle them")
+        raise Wrong(
+            "the pairs come in their own order: shuffle them",
+            symptom=f"an epoch comes in the order {_places(first)}",
+        )
     if not torch.equal(first, again):
-        raise Wrong("the same seed gives another order: draw from the generator that is passed in")
+        raise Wrong(
+            "the same seed gives another order: draw from the generator that is passed in",
+            symptom=f"with generators of one seed, an epoch came in the order {_places(first)}, "
+            f"and then in {_places(again)}",
+        )
     if torch.equal(first, second):
-        raise Wrong("every epoch has the same order: seed nothing anew inside the function")
+        raise Wrong(
+            "every epoch has the same order: seed nothing anew inside the function",
+            symptom=f"two epochs with one generator both come in the order {_places(first)}",
+        )
     if torch.equal(first, orders[0]) and torch.equal(second, orders[1]):
         own = torch.Generator().manual_seed(6)
         if not torch.equal(few, 100 + torch.randperm(6, generator=own)):
@@ -355,11 +390,21 @@ def shuffled_batches(attempt: Attempt) -> None:
         return
     blocks = [first[i : i + 4].sort().values for i in range(0, 11, 4)]
     if torch.equal(torch.cat(blocks), torch.arange(100, 111)):
-        raise Wrong("the pairs stay in their batches: shuffle the whole data set, then cut it")
+        raise Wrong(
+            "the pairs stay in their batches: shuffle the whole data set, then cut it",
+            symptom=f"an epoch in batches of 4 comes in the order {_places(first)}",
+        )
     raise Wrong(
         "the order should be that of one torch.randperm(len(dataset), generator=generator), drawn "
-        "before anything else"
+        "before anything else",
+        symptom=f"with this generator an epoch should come in the order {_places(orders[0])}, and "
+        f"comes in {_places(first)}",
     )
+
+
+def _places(labels: Tensor) -> list[int]:
+    """The places in the data set of pairs with these labels."""
+    return [label - 100 for label in labels.tolist()]
 
 
 def _labels(attempt: Attempt, generator: torch.Generator, n: int = 11, size: int = 4) -> Tensor:

@@ -183,6 +183,7 @@ def hardest_errors(attempt: Attempt) -> None:
     """`(logits [n, classes], labels [n], k) -> indices`, wrong answers only, highest loss first."""
     logits, labels = _some_errors()
     right = mlp.hardest_errors(logits, labels, 12)
+    attempt.expect(right[:3], logits, labels, 3)
     result = attempt(logits, labels, 3)
     found = _indices(result)
     if isinstance(found, Tensor) and found.is_floating_point():
@@ -281,7 +282,7 @@ def _explain_order(found: Tensor, logits: Tensor, labels: Tensor, right: Tensor)
     if sentence := named(found, mistakes, right[:3]):
         raise Wrong(sentence)
     if not bool(torch.isin(found, wrong).all()):
-        raise Wrong("right answers are among yours: keep only those that are wrong")
+        raise Wrong("among yours are right answers: keep only those that are wrong")
     raise Wrong(
         f"expected the indices {right[:3].tolist()}, highest loss first: yours are {found.tolist()}"
     )

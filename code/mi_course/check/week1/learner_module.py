@@ -18,6 +18,7 @@ from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close
 from mi_course.check.differences import related
 from mi_course.check.mistakes import named, scaled
+from mi_course.check.numerals import first_apart
 from mi_course.transformer import Config
 
 M = TypeVar("M", bound=nn.Module)
@@ -273,10 +274,17 @@ def first_difference(found: Tensor, right: Tensor) -> str:
     """Where an output of shape (batch, pos, …) departs from the reference, in words."""
     wrong = ((found - right).abs() > 1e-4 * (1 + right.abs())).flatten(2).any(-1)
     if bool(wrong.all()):
-        return "the output is wrong at every position"
+        return f"the output is wrong at every position ({value_apart(found, right)})"
     prompt, position = wrong.nonzero()[0].tolist()
     where = f"position {position} of prompt {prompt}"
-    return f"the output is right at some positions, and wrong at {where}"
+    told = f"the output is right at some positions, and wrong at {where}"
+    return f"{told} ({value_apart(found, right)})"
+
+
+def value_apart(found: Tensor, right: Tensor) -> str:
+    """The first value that differs, in words: `at [0, 1, 0] it should be 0.5, and yours is 0.7`."""
+    differs = first_apart(found, right)
+    return f"at {list(differs.at)} it should be {differs.right}, and yours is {differs.found}"
 
 
 @contextmanager

@@ -54,8 +54,9 @@ def rms_norm(attempt: Attempt) -> None:
         x = 0.4 * torch.randn(shape, generator=generator) + 0.3  # small: epsilon must show
         weight = 1 + 0.5 * torch.randn(shape[-1], generator=generator)
         with cases.case():
-            found = attempt.tensor(x, weight, eps, shape=shape, axes=_STREAM)
             right = ref.rms_norm(x, weight, eps)
+            attempt.expect(right, x, weight, eps)
+            found = attempt.tensor(x, weight, eps, shape=shape, axes=_STREAM)
             cases.judge(found, right, _wrong_norms(x, weight, eps), _at_places(found, right))
     derivatives.require(
         lambda x, weight: attempt.function(x, weight, eps),
@@ -95,6 +96,10 @@ def _wrong_norms(x: Tensor, weight: Tensor, eps: float) -> dict[str, Tensor]:
         ),
         "this divides by the length of the vector: divide by the root of the mean of the squares": (
             x / x.norm(dim=-1, keepdim=True) * weight
+        ),
+        "this divides by the length of the vector, plus epsilon: divide by the root of the mean of "
+        "the squares, and add epsilon below the root": (
+            x / (x.norm(dim=-1, keepdim=True) + eps) * weight
         ),
         "this divides by the mean of the sizes: square the entries, and take the root at the end": (
             x / (x.abs().mean(-1, keepdim=True) + eps) * weight
@@ -169,6 +174,7 @@ def _compare_turns(
 
 
 def _rotated(attempt: Attempt, x: Tensor, positions: Tensor, theta: float) -> Tensor:
+    attempt.expect(ref.rotate(x, positions, theta), x, positions, theta)
     try:
         result = attempt(x, positions, theta)
     except Wrong as mistake:
@@ -381,6 +387,7 @@ def _compare_heads(attempt: Attempt, cases: Cases, q: Tensor, k: Tensor, v: Tens
 
 def _attended(attempt: Attempt, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     heads, groups = q.shape[2], k.shape[2]
+    attempt.expect(ref.grouped_attention(q, k, v), q, k, v)
     try:
         result = attempt(q, k, v)
     except Wrong as mistake:
@@ -499,7 +506,9 @@ def _require_mask_below_any_score(attempt: Attempt) -> None:
     """Every allowed score is -1800, which a mask of -100 or -1000 would outweigh."""
     q = torch.full((1, 4, 2, 4), 30.0)
     v = torch.arange(4.0)[None, :, None, None].expand(1, 4, 1, 4)
-    found = attempt.tensor(q, -q[:, :, :1], v, shape=(1, 4, 2, 4), axes=_HEADS)
+    k = -q[:, :, :1]
+    attempt.expect(ref.grouped_attention(q, k, v), q, k, v)
+    found = attempt.tensor(q, k, v, shape=(1, 4, 2, 4), axes=_HEADS)
     if bool((found[0, :, 0, 0] > torch.arange(4.0) + 1e-3).any()):
         raise Wrong(
             "the masked scores are not low enough: where allowed scores are lower still, attention "

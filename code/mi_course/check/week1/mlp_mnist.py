@@ -94,7 +94,8 @@ def build_mlp(attempt: Attempt) -> None:
         between = ", ".join(type(layer).__name__ for layer in layers[1:-1]) or "nothing"
         raise Wrong(f"between the two linear maps there is one nn.ReLU(); yours: {between}")
     if any(isinstance(layer, nn.Linear) and layer.bias is None for layer in layers):
-        raise Wrong("a linear map has no bias: leave bias=False out")
+        told = "a linear map has no bias"
+        raise Wrong(f"{told}: leave bias=False out", symptom=told)
     _explain_fresh(network, attempt())
     _explain_weights(network)
     images = torch.rand(2, 784, generator=torch.Generator().manual_seed(0))
@@ -276,7 +277,10 @@ class Recorder:
     def loss_fn(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The cross-entropy, three times as large, so that no other loss gives the same."""
         if not logits.is_floating_point():
-            raise Wrong("loss_fn takes the logits first, then the labels: loss_fn(logits, labels)")
+            raise Wrong(
+                "loss_fn takes the logits first, then the labels: loss_fn(logits, labels)",
+                symptom=f"loss_fn expected floats as its first argument, got {logits.dtype}",
+            )
         self.events.append("loss")
         return 3 * nn.functional.cross_entropy(logits, labels)
 

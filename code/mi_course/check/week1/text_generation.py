@@ -95,9 +95,10 @@ def _greedy(attempt: Attempt, tokens: Tensor, n_new: int) -> None:
     _explain_text(result, tokens, n_new)
     if torch.equal(result, right):
         if model.longest > model.n_ctx:
+            told = f"the model was given {model.longest} tokens and reads at most {model.n_ctx}"
             raise Wrong(
-                f"the model was given {model.longest} tokens and reads at most {model.n_ctx}: "
-                "pass the latest, tokens[:, -model.cfg.n_ctx :]"
+                f"{told}: pass the latest, tokens[:, -model.cfg.n_ctx :]",
+                symptom=told,
             )
         return
     if not torch.equal(result[:, : tokens.shape[1]], tokens):
@@ -187,14 +188,15 @@ def _sampling(attempt: Attempt, tokens: Tensor, temperature: float) -> None:
         ),
     }
     fitting = [s for s, probs in others.items() if _fits(shares, probs, len(drawn))]
-    if len(fitting) == 1:
-        raise Wrong(fitting[0])
     best = int(logits.argmax())
-    raise Wrong(
+    told = (
         f"with temperature {temperature} the most likely token should come in "
         f"{(logits / temperature).softmax(-1)[best].item():.3f} of the draws, and comes in "
-        f"{shares[best].item():.3f}: draw from softmax(logits / temperature)"
+        f"{shares[best].item():.3f}"
     )
+    if len(fitting) == 1:
+        raise Wrong(fitting[0], symptom=told)
+    raise Wrong(f"{told}: draw from softmax(logits / temperature)")
 
 
 def _fits(shares: Tensor, probs: Tensor, n: int) -> bool:
@@ -211,12 +213,16 @@ def _randomness(attempt: Attempt, tokens: Tensor) -> None:
     if not torch.equal(one, again) or not untouched:
         raise Wrong(
             "the draws do not come from the generator that is passed in: torch.multinomial("
-            "probs, 1, generator=generator)"
+            "probs, 1, generator=generator)",
+            symptom="generators of the same seed give different texts"
+            if not torch.equal(one, again)
+            else "a generator was passed in, and PyTorch's own was drawn from",
         )
     if torch.equal(one, other):
         raise Wrong(
             "another seed gives the same text: use the generator that is passed in, not one of "
-            "your own"
+            "your own",
+            symptom="generators of two seeds give the same text at temperature 3",
         )
     drawn = _run(attempt, tokens, 6, 3.0)[0]  # no generator: PyTorch's own
     torch.set_rng_state(before)

@@ -24,6 +24,7 @@ from mi_course.check.week1.learner_module import (
     randomise,
     require_derivatives,
     stream,
+    value_apart,
 )
 
 _ALONE = "each position is worked on by itself, so look for an axis that is mixed up with positions"
@@ -49,12 +50,15 @@ def embed(attempt: Attempt) -> None:
 
 
 def _compare_embeddings(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> None:
+    right = ref.embed(tokens, W_E, W_pos)
     compare(
-        Attempt(lambda ids: _embedded(attempt, ids, W_E, W_pos)),
+        Attempt(lambda tokens: _embedded(attempt, tokens, W_E, W_pos)),
         tokens,
-        ref.embed(tokens, W_E, W_pos),
+        right,
         lambda: _wrong_embeddings(tokens, W_E, W_pos),
-        lambda found: "expected W_E[token] + W_pos[position] at every place",
+        lambda found: (
+            f"expected W_E[token] + W_pos[position] at every place; {value_apart(found, right)}"
+        ),
         leak_hint="a place gets the vectors of its own token and position, and nothing else",
     )
 
@@ -65,6 +69,7 @@ def _embedded(attempt: Attempt, tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> T
     )
     hint += "there are tokens"
     shape = (*tokens.shape, W_E.shape[1])
+    attempt.expect(ref.embed(tokens, W_E, W_pos), tokens, W_E, W_pos)
     try:
         result = attempt(tokens, W_E, W_pos)
     except Wrong as mistake:
@@ -91,6 +96,7 @@ def _wrong_embeddings(tokens: Tensor, W_E: Tensor, W_pos: Tensor) -> dict[str, T
         ),
         "the positions start at 1: the first token is at position 0": W_E[tokens] + later,
         "every token gets the vector of position 0": W_E[tokens] + W_pos[0],
+        "every token gets the vector of the last position": W_E[tokens] + W_pos[n - 1],
         "the last rows of W_pos are used: the first token is at position 0": (
             W_E[tokens] + W_pos[-n:]
         ),
@@ -155,6 +161,14 @@ def _wrong_norms(layer: ref.LayerNorm, x: Tensor) -> dict[str, Tensor]:
     found = {
         "epsilon stands outside the square root: add it to the variance, then take the root": (
             centred / (variance.sqrt() + eps) * w + b
+        ),
+        "the standard deviation divides by d − 1, and epsilon stands outside the root: divide by "
+        "d, and add epsilon to the variance": centred / (x.std(-1, keepdim=True) + eps) * w + b,
+        "the squares are added up: the variance is their mean, so divide by d": (
+            centred / (centred.square().sum(-1, keepdim=True) + eps).sqrt() * w + b
+        ),
+        "w is multiplied before the variance is taken: scale by w at the end, then add b": (
+            w * centred / ((w * centred).var(-1, keepdim=True, correction=0) + eps).sqrt() + b
         ),
         "epsilon is missing: add it to the variance": norm(added=0.0),
         "epsilon is written into your class: use cfg.eps": norm(added=1e-5),
@@ -227,12 +241,14 @@ def _explain_initial_weights(attempt: Attempt) -> None:
         if float(W.std()) < 1e-6:
             raise Wrong(
                 f"{name} begins with one and the same number everywhere, so that all neurons would "
-                "stay alike: begin with small random numbers, for instance 0.02 * torch.randn(…)"
+                "stay alike: begin with small random numbers, for instance 0.02 * torch.randn(…)",
+                symptom=f"every entry of a fresh {name} is {W.flatten()[0].item():.4g}",
             )
         if float(W.std()) > 0.6:
             raise Wrong(
                 f"{name} begins with numbers of about {float(W.std()):.1f}: small random numbers "
-                "are asked for, for instance 0.02 * torch.randn(…)"
+                "are asked for, for instance 0.02 * torch.randn(…)",
+                symptom=f"the standard deviation of a fresh {name} is {float(W.std()):.2f}",
             )
         if any(float(W.std(axis).max()) == 0 for axis in (0, 1)):
             raise Wrong(f"all rows or all columns of {name} begin alike: draw each entry")
@@ -347,6 +363,8 @@ def _wrong_blocks(layer: ref.Block, x: Tensor) -> dict[str, Tensor]:
         "this is post-LN: normalise the copy that a part reads, not the sum": ln2(post + mlp(post)),
         "the stream itself passes through ln2 at the end: GPT-2 is pre-LN": ln2(bare + mlp(bare)),
         "LayerNorm stands after attn and mlp: it belongs before them": after + ln2(mlp(after)),
+        "LayerNorm stands after the mlp: it belongs before it": middle + ln2(mlp(middle)),
+        "LayerNorm stands after attn: it belongs before it": after + mlp(ln2(after)),
         "the MLP reads the old x: it reads the stream after attention has written to it": (
             middle + mlp(ln2(x))
         ),

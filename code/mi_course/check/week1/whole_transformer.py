@@ -18,6 +18,7 @@ from mi_course.check.week1.learner_module import (
     first_difference,
     randomise,
     require_derivatives,
+    value_apart,
 )
 
 
@@ -185,14 +186,16 @@ def _explain_weight(
         )
     if close(found, right):
         return
+    symptom = f"{name}: {value_apart(found, right)}"
     for other, value in expected.items():
         if found.shape == value.shape and close(found, value):
-            raise Wrong(f"{name} holds what belongs to {other}")
+            raise Wrong(f"{name} holds what belongs to {other}", symptom=symptom)
     sentence = named(found, _wrong_splits(name, right, given, n_heads), right)
     raise Wrong(
         sentence
         or f"{name} has the right shape and other numbers: which rows and columns of the "
-        "matrix belong to head 0?"
+        "matrix belong to head 0?",
+        symptom=symptom,
     )
 
 
@@ -215,7 +218,7 @@ def _wrong_splits(
             "W_O: c_proj_weight is transposed: its rows are the heads' z, head after head": (
                 given[2].T.reshape(right.shape)
             ),
-            "W_O: the heads stand in the opposite order": right.flip(0),
+            "W_O: the heads stand in the opposite order: head 0 comes first": right.flip(0),
             "W_O: the heads are interleaved: rows 0 to d_head − 1 belong to head 0": (
                 given[2].reshape(-1, n_heads, width).transpose(0, 1)
             ),
@@ -239,7 +242,11 @@ def _wrong_splits(
         f"{name}: the heads are interleaved: the first d_head columns belong to head 0": (
             part.reshape(width, -1, n_heads).permute(2, 0, 1)
         ),
-        f"{name}: the heads stand in the opposite order": right.flip(0),
+        f"{name}: the heads stand in the opposite order: head 0 comes first": right.flip(0),
+        f"{name}: Q, K and V are cut from each head's columns: all of Q comes first, then K, "
+        "then V": (
+            given[0].reshape(width, n_heads, 3, -1)[:, :, "QKV".index(name[-1])].transpose(0, 1)
+        ),
         f"{name}: Q, K and V are cut from the rows: they stand side by side, chunk(3, dim=1)": (
             split(rows)
         ),

@@ -75,10 +75,11 @@ def direct_logit_attribution(attempt: Attempt) -> None:
 
 
 def _compare(attempt: Attempt, run: _Run, cases: Cases) -> None:
+    given = (run.parts, run.scale, run.W_U, run.io, run.s)
+    attempt.expect(run.terms(), *given)
     _explain_shape(_called(attempt, run), run)
     shape = tuple(run.parts.shape[:-1])
     axes = "(layer, head, batch)" if len(shape) == 3 else "(component, batch)"
-    given = (run.parts, run.scale, run.W_U, run.io, run.s)
     found = attempt.tensor(*given, shape=shape, axes=axes)
     hint = "these are not the terms: print one part of one prompt, and compute its term by hand"
     cases.judge(found.detach(), run.terms(), _wrong_terms(run), hint)
@@ -165,6 +166,8 @@ def _wrong_terms(run: _Run) -> dict[str, Tensor]:
         "before you sum over d_model": _over_columns(unscaled, scale, right),
         "each part is divided by a standard deviation of its own: all parts of a prompt share the "
         "scale that is given": (centred / own * run.direction).sum(-1),
+        "each part is divided by a standard deviation of its own: all parts of a prompt share the "
+        "scale that is given ": (parts / parts.std(-1, keepdim=True) * run.direction).sum(-1),
         "every prompt is read with the names of the first prompt: each has its own": (
             parts / scale @ run.direction[0]
         ),

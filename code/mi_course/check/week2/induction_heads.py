@@ -184,10 +184,14 @@ def _names(attempt: Attempt, scores: Tensor, threshold: float) -> list[str]:
 
 
 def _other_thresholds(attempt: Attempt, scores: Tensor) -> None:
-    if "1.2" not in _names(attempt, scores, float(scores[1, 2])):
+    equal = float(scores[1, 2])
+    attempt.expect(["2.3", "1.2"], scores, equal)
+    if "1.2" not in _names(attempt, scores, equal):
         raise Wrong("a head whose score equals the threshold counts: use >=")
+    attempt.expect(["2.3", "1.2", "1.10"], scores, 0.65)
     if _names(attempt, scores, 0.65) != ["2.3", "1.2", "1.10"]:
         raise Wrong("with threshold 0.65 other heads remain: use the threshold that is passed in")
+    attempt.expect([], scores, 0.99)
     if _names(attempt, scores, 0.99):
         raise Wrong("no head reaches 0.99 here: the list should be empty")
     few = torch.tensor([[0.2], [-0.1], [0.7], [-0.6]])

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.mistakes import Cases
 from mi_course.check.numerals import first_apart
 from mi_course.induction_training import prompts
@@ -165,6 +165,12 @@ def _explain_repeats(result: Any, losses: Tensor, period: int, n: int) -> None:
         raise Wrong("one number comes back: return one for each repeat")
     if shape == (whole,) and whole < n:
         raise Wrong("a repeat that is cut short is left out: its tokens count too, at the end")
+    chunks = torch.stack([part.mean() for part in losses.chunk(period, 1)])
+    if isinstance(result, Tensor) and shape == chunks.shape and close(result, chunks):
+        raise Wrong(
+            f"the losses are cut into {period} pieces, as `chunk` does: a repeat is a piece of "
+            f"{period} tokens, and `split` cuts those"
+        )
     if shape == (period,):
         raise Wrong(
             "one number for each place in the block comes back: take the mean over the places of "

@@ -80,13 +80,17 @@ def _check_identity(logged: Callable[..., Any]) -> None:
     if logged is _double:
         raise Wrong(
             "switched on, log_shapes returns the function unchanged, so nothing is printed when it "
-            "is called: return a new function that prints and calls"
+            "is called: return a new function that prints and calls",
+            symptom="a call of the decorated function prints nothing",
         )
     kept = (getattr(logged, "__name__", ""), getattr(logged, "__doc__", ""))
     if kept != (_double.__name__, _double.__doc__):
         raise Wrong(
             "name and docstring of the original are lost: put @functools.wraps(function) above "
-            "the inner function"
+            "the inner function",
+            symptom=f"the new function's name should be '_double', and yours is {kept[0]!r}"
+            if kept[0] != _double.__name__
+            else "the new function has lost the docstring",
         )
     if inspect.signature(logged) != inspect.signature(_double):
         raise Wrong("the signature is lost: @functools.wraps(function) keeps it")

@@ -153,6 +153,10 @@ def _wrong_cells(
         return "the flat index is divided by the number of positions: divide by that of neurons"
     if len(found) == len(expected) and found == [divmod(i, n_neurons) for i in weakest]:
         return "these are closest to zero: take those furthest from it"
+    ranks = post.abs().argsort(1, descending=True).tolist()
+    of_each = [(pos, neuron) for pos, row in enumerate(ranks) for neuron in row]
+    if n_pos > 1 and len(found) == len(expected) and found == of_each[: len(found)]:
+        return "these are of the first positions: the k strongest of the whole table count"
     best = {(pos, int(row.abs().argmax())) for pos, row in enumerate(post)}
     if len(found) > 1 and set(found) <= best:
         return "this takes one neuron of each position: the k strongest of the whole table count"

@@ -51,6 +51,9 @@ def _compare_shares(
         "this divides by the clean run: divide by the whole distance, clean minus corrupted": (
             (patched - corrupted) / clean
         ),
+        "this divides by the corrupted run: divide by the whole distance, clean minus corrupted": (
+            (patched - corrupted) / corrupted
+        ),
         "the scale begins at the clean run: begin at the corrupted one": (
             (patched - clean) / (clean - corrupted)
         ),
@@ -217,6 +220,12 @@ def _wrong_positions(name: str, found: Tensor, right: list[list[int]], n: int) -
     io, s1, s2 = right
     got = found.tolist()
     expected = dict(zip(("IO", "S1", "S2"), right, strict=True))[name]
+    mixed = [p for pair in zip(s1, s2, strict=True) for p in pair]  # as nonzero() lists them
+    if (name, got) in (("S1", mixed[: len(s1)]), ("S2", mixed[len(s1) :])):
+        return (
+            f"{name} of one prompt stands with another: all matches in one list come prompt by "
+            "prompt, first S1 and then S2 of each; take every second one, [::2] and [1::2]"
+        )
     if name == "S2" and got == s1:
         return "S2 is where S1 is: argmax gives the FIRST match; flip the row to find the last"
     if name == "S1" and got == s2:
@@ -268,10 +277,11 @@ def _compare_flipped(
 ) -> None:
     batch, n = tokens.shape
     rows = torch.arange(batch)
-    found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
-    is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     right = tokens.clone()
     right[rows, s2] = io
+    attempt.expect(right, tokens, io, s2)
+    found = attempt.tensor(tokens, io, s2, shape=(batch, n), axes="(batch, pos)")
+    is_io, is_s = tokens == io[:, None], tokens == tokens[rows, s2][:, None]
     if torch.equal(found, right) and found.is_floating_point():
         raise Wrong("token ids are integers, and your result holds floats")
     everywhere = tokens.clone()

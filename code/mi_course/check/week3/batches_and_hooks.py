@@ -13,6 +13,7 @@ from torch import Tensor
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.generators import Source, guarded, take
 from mi_course.check.hook_points import HookPoint
+from mi_course.check.symptoms import shown
 
 
 @exercise
@@ -92,22 +93,32 @@ def hooks_for(attempt: Attempt) -> None:
     found = _hook_pairs(attempt, _silence, heads)
     names = [f"blocks.{layer}.attn.hook_z" for layer, _ in sorted(heads)]
     if [name for name, _ in found] == names:
-        raise Wrong("the pairs are sorted: keep the order of `heads`")
+        raise Wrong(
+            "the pairs are sorted: keep the order of `heads`",
+            symptom=f"for the heads {heads} the hook points come in the order {names}",
+        )
     for (layer, head), (name, hook) in zip(heads, found, strict=True):
         right = f"blocks.{layer}.attn.hook_z"
         if name == f"blocks.{layer + 1}.attn.hook_z":
-            raise Wrong(f"layers are counted from 0: head {layer}.{head} writes at {right!r}")
+            raise Wrong(
+                f"layers are counted from 0: head {layer}.{head} writes at {right!r}",
+                symptom=f"the hook point of head {layer}.{head} should be {right!r}, and yours is "
+                f"{name!r}",
+            )
         if name != right:
             raise Wrong(f"head {layer}.{head} writes at the hook point {right!r}; found {name!r}")
         point = HookPoint(name)
         calls = len(_seen)
         changed = _silent(attempt, hook, z, point)
         if len(_seen) == calls and changed == [head]:
-            raise Wrong("the hook never calls the `function` that is passed in")
+            told = "the hook never calls the `function` that is passed in"
+            raise Wrong(told, symptom=told)
         if len(_seen) > calls and _seen[-1] is not point:
             raise Wrong(
                 "the hook point does not reach the function: the model calls hook(z, hook=point), "
-                "and the function should be called with that point"
+                "and the function should be called with that point",
+                symptom=f"`function` should get the hook point as its argument `hook`, and gets "
+                f"{shown(_seen[-1])}",
             )
         if changed != [head]:
             raise Wrong(_wrong_hook(changed, layer, head, heads))
@@ -170,7 +181,8 @@ def _hook_pairs(
         raise Wrong(f"{number} heads need {number} hooks; found {len(result)}")
     for _, hook in result:
         if not callable(hook):
-            raise Wrong(f"the second of a pair is a function, not {type(hook).__name__}")
+            told = f"the second of a pair is a function, not {type(hook).__name__}"
+            raise Wrong(told, symptom=told)
     return result
 
 
@@ -197,7 +209,11 @@ def _silent(attempt: Attempt, hook: Callable[..., Any], z: Tensor, point: HookPo
             ) from None
         raise
     if not isinstance(result, Tensor) or result.shape != z.shape:
-        raise Wrong("a hook of yours does not return what the function returns")
+        raise Wrong(
+            "a hook of yours does not return what the function returns",
+            symptom=f"called as hook(z, hook=point), a hook should return a tensor of shape "
+            f"{tuple(z.shape)}; got {shown(result)}",
+        )
     return [h for h in range(4) if bool((result[:, :, h] == 0).all())]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, close, exercise
 from mi_course.check.mistakes import Cases, named
+from mi_course.check.numerals import first_apart
 from mi_course.check.week3.stand_in import Pair, TinyModel
 
 Head = tuple[int, int]
@@ -33,6 +34,19 @@ class _KnockOut:
             return logits[rows, right] - logits[rows, wrong]
 
         self.run = run
+
+    def at_own_means(self, heads: list[Head]) -> Float[Tensor, "batch"]:
+        """What the run gives with heads at the mean over the prompts of the run itself."""
+
+        def pair(layer: int, head: int) -> Pair:
+            def put(x: Tensor, hook: Any) -> Tensor:
+                x = x.clone()
+                x[:, :, head] = x[:, :, head].mean(0)
+                return x
+
+            return f"blocks.{layer}.attn.hook_z", put
+
+        return self.run([pair(*head) for head in heads])
 
     def without(self, heads: list[Head], z: Tensor, *, end: bool = False) -> Float[Tensor, "batch"]:
         """What the run gives with heads at `z`, [layer, #batch, #pos, head, d_head]."""
@@ -76,12 +90,17 @@ def _compare_knock_outs(
     right = task.without(heads, z)
     if close(found, right):
         return
-    cases.judge(found, right, _knock_out_mistakes(task, heads, order, z), _hint(heads, order))
+    hint = _hint(heads, order, found, right)
+    cases.judge(found, right, _knock_out_mistakes(task, heads, order, z), hint)
 
 
-def _hint(heads: list[Head], order: Tensor | None) -> str:
+def _hint(heads: list[Head], order: Tensor | None, found: Tensor, right: Tensor) -> str:
     how = "their means" if order is None else f"source's rows {order.tolist()}"
-    return f"with {heads} at {how} the logit differences should be others"
+    differs = first_apart(found, right)
+    return (
+        f"with {heads} at {how} the number of prompt {differs.at[0]} should be {differs.right}, "
+        f"and yours is {differs.found}"
+    )
 
 
 def _knock_out_mistakes(
@@ -124,6 +143,9 @@ def _knock_out_mistakes(
             heads, z[:1].expand_as(z)
         ),
         "every prompt gets source's first row": task.without(heads, source[:, :1]),
+        "the heads take their mean in the run itself: the mean over the prompts of source": (
+            task.at_own_means(heads)
+        ),
     }
     if order is None:
         known["source is put in row by row: where `order` is None, its mean"] = task.without(
@@ -173,7 +195,10 @@ def _compare_faithfulness(
             raise Wrong(f"knocked_out was asked for head {unknown[0]}, which there is not")
         if len(set(listed)) < len(listed):
             raise Wrong("knocked_out was asked for the same head twice")
-        return 3.0 - sum((effects[head] for head in listed), torch.zeros(5))
+        lost = sum((effects[head] for head in listed), torch.zeros(5))
+        # What is lost does not add up over heads: else the circuit knocked out, against all heads
+        # knocked out, would have the gaps of the circuit alone against the model.
+        return 3.0 - lost - 0.1 * lost.square()
 
     result = attempt(knocked_out, circuit, every)
     if not isinstance(result, tuple | list) or len(result) != 2:
@@ -191,6 +216,10 @@ def _compare_faithfulness(
     mistakes = {
         but: _gaps(knocked_out(circuit), model),
         "F(M) is the whole model, with no head knocked out: knocked_out([])": _gaps(alone, none),
+        "the circuit itself is knocked out, and beside it every head: F(C) is the model without "
+        "all heads but the circuit's, and F(M) is knocked_out([])": (
+            _gaps(knocked_out(circuit), none)
+        ),
         "the two are exchanged: first the gap of the means, then the mean of the gaps": (
             right.flip(0)
         ),
@@ -213,6 +242,9 @@ def _compare_faithfulness(
         "these are shares of F(M): return logits": right / model.mean(),
         "the gaps are squared: take absolute values": torch.stack(
             [(alone - model).mean() ** 2, (alone - model).square().mean()]
+        ),
+        "the second is the root of the mean square: take the mean of the absolute gaps": (
+            torch.stack([right[0], (alone - model).square().mean().sqrt()])
         ),
         "the gaps are added up: take their mean": torch.stack(
             [(alone - model).sum().abs(), (alone - model).abs().sum()]
@@ -247,7 +279,12 @@ def self_repair(attempt: Attempt) -> None:
             if not close(found[name], right[name]):
                 known = _part_mistakes(name, before, after, towards, right)
                 said = named(found[name], known, right[name])
-                raise Wrong(said or f"{name} is wrong: {_MEANS[name]}")
+                differs = first_apart(found[name], right[name])
+                raise Wrong(
+                    said or f"{name} is wrong: {_MEANS[name]}",
+                    symptom=f"{name} of prompt {differs.at[0]} should be {differs.right}, and "
+                    f"yours is {differs.found}",
+                )
 
 
 _MEANS = {
@@ -294,12 +331,16 @@ def _explain_parts(found: Any, batch: int) -> None:
     if not isinstance(found, dict):
         raise Wrong(f"return a dictionary with {', '.join(PARTS)}, not {type(found).__name__}")
     if missing := [name for name in PARTS if name not in found]:
-        raise Wrong(f"the dictionary has no {missing[0]!r}: it has {', '.join(PARTS)}")
+        told = f"the dictionary has no {missing[0]!r}"
+        raise Wrong(f"{told}: it has {', '.join(PARTS)}", symptom=told)
     for name in PARTS:
         value = found[name]
         if not isinstance(value, Tensor) or tuple(value.shape) != (batch,):
             shape = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
-            raise Wrong(f"{name} is {shape}: one number for each prompt, ({batch},)")
+            raise Wrong(
+                f"{name} is {shape}: one number for each prompt, ({batch},)",
+                symptom=f"{name} should have shape ({batch},), and yours is {shape}",
+            )
 
 
 def _part_mistakes(
@@ -339,6 +380,14 @@ def _part_mistakes(
                 right["written"]
             ),
         }
+        for left_out in ("gone", "heads", "mlps", "rest"):
+            known[f"lost leaves {left_out!r} out: the stream is the sum of all four parts"] = (
+                along(_stream(before) - before[left_out]) / old
+                - along(_stream(after) - after[left_out]) / new
+            )
+        known["lost leaves 'gone' out of the stream after: what stands in the place counts too"] = (
+            along(_stream(before)) / old - along(_stream(after) - after["gone"]) / new
+        )
     elif name == "norm":
         both = along(_stream(before))
         known |= {
@@ -356,7 +405,9 @@ def _part_mistakes(
             ),
             f"{name} is not divided by the scale of the run before": along(after[key] - less),
             f"each run at its own scale mixes the norm into {name}: both at the old scale": (
-                along(after[key]) / new - along(less) / old
+                right[name]  # it has one run
+                if name == "replacements"
+                else along(after[key]) / new - along(less) / old
             ),
             f"{name} is what is written after: subtract what was written before": (
                 right[name] if name == "replacements" else along(after[key]) / old

@@ -94,10 +94,11 @@ def path_patch(attempt: Attempt) -> None:
 def _compare_paths(attempt: Attempt, task: _Task, cases: Cases) -> None:
     given = (task.run, task.orig, task.new, task.n_layers, task.sender)
     shape = (*task.orig.shape, 11)
+    right = task.with_z(task.swapped())
+    attempt.expect(right, *given)
     if not cases.passed:
         _explain_shape(attempt(*given), shape)
     found = attempt.tensor(*given, shape=shape, axes="(batch, pos, vocab)")
-    right = task.with_z(task.swapped())
     if close(found, right):
         return
     layer, head = task.sender
@@ -126,6 +127,8 @@ def _mistakes(task: _Task, right: Logits) -> Mapping[str, Tensor]:
         "orig and new are exchanged: the run is on orig, and the sender takes its z of new": (
             task.with_z(back, task.new)
         ),
+        "orig and new are exchanged in what is frozen: the sender's z is the one of new, and every "
+        "other head's the one of orig": task.with_z(back),
         "the last run is on new: it is on orig, with the sender's z of new": task.with_z(
             swapped, task.new
         ),

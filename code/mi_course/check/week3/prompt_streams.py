@@ -14,6 +14,7 @@ import torch
 from mi_course import prompt_streams
 from mi_course.check.core import Attempt, Wrong, exercise
 from mi_course.check.generators import Source, Watched, guarded, take
+from mi_course.check.symptoms import shown
 
 # not all capitalised, nor in lower case: an answer leaves them as they are
 _NAMES = ["Mary", "John", "deShawn", "amy", "DJ"]
@@ -43,16 +44,25 @@ def gifts(attempt: Attempt) -> None:
             "your function changes the list of names that it was given: draw with rng.sample, or "
             "shuffle a copy"
         )
-    if draw(0) != found:
-        raise Wrong("the same seed gives other gifts on the second call: use the seed")
+    if (again := draw(0)) != found:
+        i = next(i for i, pair in enumerate(zip(found, again, strict=False)) if pair[0] != pair[1])
+        raise Wrong(
+            "the same seed gives other gifts on the second call: use the seed",
+            symptom=f"with seed 0, item {i} is {found[i]!r} at the first call, and {again[i]!r} at "
+            "the second",
+        )
     if draw(1) == found:
-        raise Wrong("seeds 0 and 1 give the same gifts: use the seed that is passed in")
+        raise Wrong(
+            "seeds 0 and 1 give the same gifts: use the seed that is passed in",
+            symptom=f"with seed 0 the first gifts are {shown(found[:3])}, and with seed 1 as well",
+        )
     _explain_variety(found)
     _explain_other_lists(attempt)
     if _in_turns(attempt) != found[:10]:
         raise Wrong(
             "two streams that are read in turns disturb each other, since they share a generator: "
-            "make rng inside the function"
+            "make rng inside the function",
+            symptom="with seed 0, a stream gives other gifts when another stream is read beside it",
         )
     long = len(take(attempt, lambda: attempt.function([*_NAMES], [*_THINGS], 0), 20_000))
     if long < 20_000:
@@ -129,24 +139,32 @@ def _explain_gifts(found: list[Any]) -> None:
                 f"the thing should be one of the list of things, as it stands there; found {item!r}"
             )
         if giver == receiver:
-            raise Wrong(f"{giver} gives {giver} something: draw two DIFFERENT names")
+            raise Wrong(
+                f"{giver} gives {giver} something: draw two DIFFERENT names",
+                symptom=f"among the gifts is {item!r}",
+            )
 
 
 def _explain_variety(found: list[Any]) -> None:
     if len(set(found)) == 1:
         raise Wrong(
-            "every gift is the same: make the random generator once, before the loop, or it starts "
-            "again from the seed each time"
+            "every gift is the same, as where nothing is drawn, or where the random generator "
+            "starts again from the seed each time: make the random generator once, before the loop",
+            symptom=f"each of 400 gifts is {found[0]!r}",
         )
     pairs = {(giver, receiver) for giver, receiver, _ in found}
     missing = set(itertools.permutations(_NAMES, 2)) - pairs
     if len({giver for giver, _ in pairs}) == 1:
-        raise Wrong("every gift has the same giver: draw the names anew for each gift")
+        raise Wrong(
+            "every gift has the same giver: draw the names anew for each gift",
+            symptom=f"in 400 gifts the giver is always {found[0][0]}",
+        )
     if missing and all((receiver, giver) in pairs for giver, receiver in missing):
         giver, receiver = sorted(missing)[0]
         raise Wrong(
             f"{giver} never gives {receiver} anything, though {receiver} gives {giver}: draw from "
-            "all ordered pairs, for instance with rng.sample(names, 2)"
+            "all ordered pairs, for instance with rng.sample(names, 2)",
+            symptom=f"in 400 gifts {giver} never gives {receiver} anything",
         )
     if missing:
         giver, receiver = sorted(missing)[0]

@@ -140,10 +140,11 @@ def _compare_sweeps(
 ) -> None:
     what = "position" if index is _position else "head"
     shape, axes = (task.n_layers, task.count), f"(layer, {'pos' if what == 'position' else what})"
+    right = task.sweep(_instead(index, _clean_at))
+    attempt.expect(right, task.run, task.source, task.point)
     if not cases.passed:
         _explain_shape(_called(attempt, task), shape, what)
     found = attempt.tensor(task.run, task.source, task.point, shape=shape, axes=axes)
-    right = task.sweep(_instead(index, _clean_at))
     if close(found, right):
         return
     mistakes = _of_both(task, index, right, what)

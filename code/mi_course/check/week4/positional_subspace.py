@@ -29,13 +29,29 @@ def leading_directions(attempt: Attempt) -> None:
         if not close(found @ found.T, torch.eye(n)):
             raise Wrong(
                 "the directions are not orthonormal: their dot products with each other should be "
-                "0, and with themselves 1"
+                "0, and with themselves 1",
+                symptom=_of_products(found),
             )
         if not close(found.T @ found, right.T @ right, 1e-3):
             raise Wrong(_wrong_span(found, rows, n), symptom=_OTHERS)
         if not close((found * right).sum(1).abs(), torch.ones(n), 1e-3):
-            raise Wrong("the span is right, and the order is not: the strongest direction is first")
+            held = ((rows - rows.mean(0)) @ found.T).square().sum(0)
+            raise Wrong(
+                "the span is right, and the order is not: the strongest direction is first",
+                symptom=f"your first direction holds {float(held[0] / held.max()):.2f} of the "
+                "variance that another one holds; expected the one that holds most",
+            )
     _fewer_rows(attempt)
+
+
+def _of_products(found: Tensor) -> str:
+    """The dot product of two directions that is furthest from what it should be."""
+    products = (found @ found.T).double()
+    i, j = divmod(int((products - torch.eye(len(found))).abs().argmax()), len(found))
+    return (
+        f"the dot product of your directions {i} and {j} is {products[i, j].item():.3f}; expected "
+        f"{int(i == j)}"
+    )
 
 
 def _fewer_rows(attempt: Attempt) -> None:

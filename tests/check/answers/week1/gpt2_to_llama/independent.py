@@ -275,8 +275,34 @@ def ga_keys_as_values(q, k, v):
     return _mix(q, k, k)
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def rn_norm(x, weight, eps):
+    return x / (x.norm(dim=-1, keepdim=True) + eps) * weight
+
+
+def ro_right(x, positions, theta):
+    d = x.shape[-1]
+    ang = positions[:, None, None] * theta ** (-torch.arange(0, d, 2) / d)
+    a, b = x.chunk(2, -1)
+    z = torch.complex(a, b) * torch.polar(torch.ones_like(ang), ang)
+    return torch.cat([z.real, z.imag], -1)
+
+
+def _pat(q, k):
+    n = q.shape[1]
+    s = torch.einsum("bqhd,bkhd->bhqk", q, k) / q.shape[-1] ** 0.5
+    return s.masked_fill(~torch.ones(n, n).tril().bool(), -math.inf).softmax(-1)
+
+
+def ga_two(q, k, v):
+    return torch.einsum(
+        "bhqk,bkhd->bqhd", _pat(q, k.repeat_interleave(2, 2)), v.repeat_interleave(2, 2)
+    )
+
+
 WRONG = {
     "rms_norm": [
+        (rn_norm, "the length of the vector, plus epsilon"),
         (rms_is_layer_norm, "the mean is subtracted"),
         (rms_eps_outside, "epsilon stands outside the square root"),
         (rms_no_root, "square root"),
@@ -307,6 +333,7 @@ WRONG = {
         (gate_after_product, "before"),
     ],
     "grouped_attention": [
+        (ga_two, "k and v have n_groups = 2 heads"),
         (ga_tiled, "neighbouring heads"),
         (ga_values_tiled, "values"),
         (ga_no_mask, "mask"),
@@ -322,7 +349,7 @@ WRONG = {
 
 RIGHT = {
     "rms_norm": [rms_by_functional, rms_by_length, rms_by_einsum],
-    "rotate": [rot_complex, rot_rotate_half, rot_by_matrices_of_its_type],
+    "rotate": [ro_right, rot_complex, rot_rotate_half, rot_by_matrices_of_its_type],
     "gated_mlp": [gate_by_sigmoid, gate_by_linear, gate_in_one_product],
     "grouped_attention": [ga_by_torch, ga_by_axis, ga_head_by_head, ga_by_index],
 }

@@ -1,6 +1,7 @@
 """Answers to the exercises on the digit network, written without seeing its check."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -687,6 +688,27 @@ def errors_all(logits, labels, k):
     return losses.argsort(descending=True)[:k]
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def ml_cols(logits, labels):
+    return (logits.logsumexp(0) - logits[:, labels]).mean()
+
+
+def ac_right(model, batches):
+    with torch.inference_mode():
+        hit = torch.cat([model(x).argmax(1).eq(y) for x, y in batches])
+    return hit.double().mean().item()
+
+
+def he_all(logits, labels, k):
+    return F.cross_entropy(logits, labels, reduction="none").topk(min(k, len(labels))).indices
+
+
+def he_right(logits, labels, k):
+    l = F.cross_entropy(logits, labels, reduction="none").tolist()
+    w = [i for i in range(len(labels)) if int(logits[i].argmax()) != int(labels[i])]
+    return sorted(w, key=lambda i: l[i], reverse=True)[:k]
+
+
 WRONG = {
     "flatten_images": [
         (upside_down, "from the top"),
@@ -716,6 +738,7 @@ WRONG = {
         (always_the_same, "fresh"),
     ],
     "mean_loss": [
+        (ml_cols, "must match"),
         (loss_exp_log, "logsumexp"),
         (loss_sign, "sign"),
         (loss_mean_of_logsumexp, "label"),
@@ -785,6 +808,7 @@ WRONG = {
         (as_many_as_occur, "shape (3, 3); expected (10, 10)"),
     ],
     "hardest_errors": [
+        (he_all, "right answers"),
         (errors_all, "right answers"),
         (errors_lowest_label_logit, "by the loss"),
         (errors_one_more, "at most k"),
@@ -820,6 +844,7 @@ RIGHT = {
         clears_afterwards,
     ],
     "accuracy": [
+        ac_right,
         counted,
         joined,
     ],
@@ -828,6 +853,7 @@ RIGHT = {
         by_one_hot,
     ],
     "hardest_errors": [
+        he_right,
         sort_then_filter,
         python_sort,
     ],

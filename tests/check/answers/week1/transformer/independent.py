@@ -640,8 +640,475 @@ def gen_no_temperature(model, tokens, n_new, temperature=0.0, generator=None):
     return ref.generate(model, tokens, n_new, min(temperature, 1.0), generator)
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def _pat(q, k):
+    n = q.shape[1]
+    s = torch.einsum("bqhd,bkhd->bhqk", q, k) / q.shape[-1] ** 0.5
+    return s.masked_fill(~torch.ones(n, n).tril().bool(), -math.inf).softmax(-1)
+
+
+def em_tokens(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[tokens]
+
+
+def em_scaled(tokens, W_E, W_pos):
+    return W_E[tokens] * W_E.shape[1] ** 0.5 + W_pos[: tokens.shape[1]]
+
+
+def em_mean(tokens, W_E, W_pos):
+    return W_E[tokens] + W_pos[tokens.shape[1] - 1]
+
+
+def em_right(tokens, W_E, W_pos):
+    return F.one_hot(tokens, len(W_E)).to(W_E.dtype) @ W_E + W_pos.narrow(0, 0, tokens.shape[1])
+
+
+class _LN(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.eps = cfg.eps
+        self.w = nn.Parameter(torch.ones(cfg.d_model))
+        self.b = nn.Parameter(torch.zeros(cfg.d_model))
+
+
+class LnStd(_LN):
+    def forward(self, x):
+        return (x - x.mean(-1, keepdim=True)) / (
+            x.std(-1, keepdim=True) + self.eps
+        ) * self.w + self.b
+
+
+class LnNoW(_LN):
+    def forward(self, x):
+        return (x - x.mean(-1, keepdim=True)) / (
+            x.var(-1, keepdim=True, correction=0) + self.eps
+        ).sqrt()
+
+
+class LnBiasIn(_LN):
+    def forward(self, x):
+        return (
+            (x - x.mean(-1, keepdim=True))
+            / (x.var(-1, keepdim=True, correction=0) + self.eps).sqrt()
+            + self.b
+        ) * self.w
+
+
+class LnWSq(_LN):
+    def forward(self, x):
+        c = (x - x.mean(-1, keepdim=True)) * self.w
+        return c / (c.var(-1, keepdim=True, correction=0) + self.eps).sqrt() + self.b
+
+
+class LnVarOnly(_LN):
+    def forward(self, x):
+        return (x - x.mean(-1, keepdim=True)) / (
+            x.var(-1, keepdim=True, correction=0) + self.eps
+        ) * self.w + self.b
+
+
+class LnItem(_LN):
+    def forward(self, x):
+        y = torch.zeros_like(x)
+        for b in range(x.shape[0]):
+            m = x[b].mean(-1, keepdim=True)
+            v = ((x[b] - m) ** 2).sum(-1, keepdim=True)
+            y[b] = (x[b] - m) / (v + self.eps).sqrt() * self.w + self.b
+        return y
+
+
+class LnRight(_LN):
+    def forward(self, x):
+        c = x - x.mean(-1, keepdim=True)
+        return torch.addcmul(
+            self.b, c * (c.square().mean(-1, keepdim=True) + self.eps).rsqrt(), self.w
+        )
+
+
+def ap_triu(q, k):
+    n = q.shape[1]
+    s = einops.einsum(q, k, "b q h d, b k h d -> b h q k") / math.sqrt(q.shape[-1])
+    return s.masked_fill(torch.ones(n, n).tril().bool(), -math.inf).softmax(-1)
+
+
+class _At(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        heads, width, d_head = cfg.n_heads, cfg.d_model, cfg.d_head
+        self.W_Q = nn.Parameter(0.02 * torch.randn(heads, width, d_head))
+        self.W_K = nn.Parameter(0.02 * torch.randn(heads, width, d_head))
+        self.W_V = nn.Parameter(0.02 * torch.randn(heads, width, d_head))
+        self.W_O = nn.Parameter(0.02 * torch.randn(heads, d_head, width))
+        self.b_Q = nn.Parameter(torch.zeros(heads, d_head))
+        self.b_K = nn.Parameter(torch.zeros(heads, d_head))
+        self.b_V = nn.Parameter(torch.zeros(heads, d_head))
+        self.b_O = nn.Parameter(torch.zeros(width))
+
+    def _qkv(self, x):
+        pairs = (self.W_Q, self.b_Q), (self.W_K, self.b_K), (self.W_V, self.b_V)
+        return [torch.einsum("bpm,hmd->bphd", x, W) + b for W, b in pairs]
+
+
+class AtBiasPerHead(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        return (torch.einsum("bhqk,bkhd,hdm->bqhm", _pat(q, k), v, self.W_O) + self.b_O).sum(2)
+
+
+class AtTransposed(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        return torch.einsum("bhkq,bkhd,hdm->bqm", _pat(q, k), v, self.W_O) + self.b_O
+
+
+class AtNoWO(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        return torch.einsum("bhqk,bkhd->bqhd", _pat(q, k), v)
+
+
+class AtFlatOrder(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        z = torch.einsum("bhqk,bkhd->bqdh", _pat(q, k), v).flatten(2)
+        return z @ self.W_O.flatten(0, 1) + self.b_O
+
+
+class AtOneHead(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        p = _pat(q, k).mean(1)
+        return torch.einsum("bqk,bkhd,hdm->bqm", p, v, self.W_O) + self.b_O
+
+
+class AtScoresTwice(_At):
+    def forward(self, x):
+        q, k, v = self._qkv(x)
+        return (
+            torch.einsum("bhqk,bkhd,hdm->bqm", _pat(q / q.shape[-1] ** 0.5, k), v, self.W_O)
+            + self.b_O
+        )
+
+
+class AtQfromK(_At):
+    def forward(self, x):
+        q, k, _ = self._qkv(x)
+        return torch.einsum("bhqk,bkhd,hdm->bqm", _pat(q, k), k, self.W_O) + self.b_O
+
+
+class AtRight(_At):
+    def forward(self, x):
+        q, k, v = (t.transpose(1, 2) for t in self._qkv(x))
+        z = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        return z.transpose(1, 2).flatten(2) @ self.W_O.flatten(0, 1) + self.b_O
+
+
+class _M(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_in = nn.Parameter(0.02 * torch.randn(cfg.d_model, cfg.d_mlp))
+        self.b_in = nn.Parameter(torch.zeros(cfg.d_mlp))
+        self.W_out = nn.Parameter(0.02 * torch.randn(cfg.d_mlp, cfg.d_model))
+        self.b_out = nn.Parameter(torch.zeros(cfg.d_model))
+
+
+class MlResid(_M):
+    def forward(self, x):
+        return x + F.gelu(x @ self.W_in + self.b_in, approximate="tanh") @ self.W_out + self.b_out
+
+
+class MlLinear(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_in = nn.Linear(cfg.d_model, cfg.d_mlp)
+        self.W_out = nn.Linear(cfg.d_mlp, cfg.d_model)
+
+    def forward(self, x):
+        return self.W_out(F.gelu(self.W_in(x), approximate="tanh"))
+
+
+class MlNoAct(_M):
+    def forward(self, x):
+        return (x @ self.W_in + self.b_in) @ self.W_out + self.b_out
+
+
+class MlTwice(_M):
+    def forward(self, x):
+        return F.gelu(
+            F.gelu(x @ self.W_in + self.b_in, approximate="tanh") @ self.W_out + self.b_out,
+            approximate="tanh",
+        )
+
+
+class MlFixed(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_in = nn.Parameter(0.02 * torch.randn(cfg.d_model, 4 * cfg.d_model))
+        self.b_in = nn.Parameter(torch.zeros(4 * cfg.d_model))
+        self.W_out = nn.Parameter(0.02 * torch.randn(4 * cfg.d_model, cfg.d_model))
+        self.b_out = nn.Parameter(torch.zeros(cfg.d_model))
+
+    def forward(self, x):
+        return F.gelu(x @ self.W_in + self.b_in, approximate="tanh") @ self.W_out + self.b_out
+
+
+class MlSigmoid(_M):
+    def forward(self, x):
+        y = x @ self.W_in + self.b_in
+        return y * torch.sigmoid(1.702 * y) @ self.W_out + self.b_out
+
+
+class MlNoSuper(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_in = torch.randn(cfg.d_model, cfg.d_mlp)
+        self.b_in = torch.zeros(cfg.d_mlp)
+        self.W_out = torch.randn(cfg.d_mlp, cfg.d_model)
+        self.b_out = torch.zeros(cfg.d_model)
+
+    def forward(self, x):
+        return F.gelu(x @ self.W_in + self.b_in, approximate="tanh") @ self.W_out + self.b_out
+
+
+class MlRight(_M):
+    def forward(self, x):
+        y = torch.einsum("bpd,dm->bpm", x, self.W_in) + self.b_in
+        y = 0.5 * y * (1 + torch.tanh(math.sqrt(2 / math.pi) * (y + 0.044715 * y**3)))
+        return torch.einsum("bpm,md->bpd", y, self.W_out) + self.b_out
+
+
+class _B(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.ln1, self.attn, self.ln2, self.mlp = (
+            LnRight(cfg),
+            AtRight(cfg),
+            LnRight(cfg),
+            MlRight(cfg),
+        )
+
+
+class BlIncrement(_B):
+    def forward(self, x):
+        a = self.attn(self.ln1(x))
+        return a + self.mlp(self.ln2(x + a))
+
+
+class BlRight(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.parts = None
+        for n, p in (("ln1", LnRight), ("attn", AtRight), ("ln2", LnRight), ("mlp", MlRight)):
+            self.add_module(n, p(cfg))
+
+    def forward(self, x):
+        for norm, part in ((self.ln1, self.attn), (self.ln2, self.mlp)):
+            x = part(norm(x)) + x
+        return x
+
+
+class _T(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.W_E = nn.Parameter(0.02 * torch.randn(cfg.d_vocab, cfg.d_model))
+        self.W_pos = nn.Parameter(0.02 * torch.randn(cfg.n_ctx, cfg.d_model))
+        self.blocks = nn.ModuleList([BlRight(cfg) for _ in range(cfg.n_layers)])
+        self.ln_final = LnRight(cfg)
+
+
+class TrSameBlock(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.W_E = nn.Parameter(0.02 * torch.randn(cfg.d_vocab, cfg.d_model))
+        self.W_pos = nn.Parameter(0.02 * torch.randn(cfg.n_ctx, cfg.d_model))
+        self.blocks = nn.ModuleList([BlRight(cfg)] * cfg.n_layers)
+        self.ln_final = LnRight(cfg)
+
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for b in self.blocks:
+            x = b(x)
+        return self.ln_final(x) @ self.W_E.T
+
+
+class TrSum(_T):
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for b in self.blocks:
+            x = x + b(x)
+        return self.ln_final(x) @ self.W_E.T
+
+
+class TrReversed(_T):
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for b in reversed(self.blocks):
+            x = b(x)
+        return self.ln_final(x) @ self.W_E.T
+
+
+class TrUnembed(nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.W_E = nn.Parameter(0.02 * torch.randn(cfg.d_vocab, cfg.d_model))
+        self.W_pos = nn.Parameter(0.02 * torch.randn(cfg.n_ctx, cfg.d_model))
+        self.blocks = nn.ModuleList([BlRight(cfg) for _ in range(cfg.n_layers)])
+        self.ln_final = LnRight(cfg)
+        self.W_U = nn.Parameter(0.02 * torch.randn(cfg.d_model, cfg.d_vocab))
+
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for b in self.blocks:
+            x = b(x)
+        return self.ln_final(x) @ self.W_U
+
+
+class TrReload(_T):
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        x0 = x
+        for b in self.blocks:
+            x = b(x0)
+        return self.ln_final(x) @ self.W_E.T
+
+
+def aw_right(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    m = c_attn_weight.shape[0]
+    d = m // n_heads
+    w = c_attn_weight.view(m, 3, n_heads, d).permute(1, 2, 0, 3)
+    b = c_attn_bias.view(3, n_heads, d)
+    found = {"W_O": c_proj_weight.view(n_heads, d, m)}
+    for i, name in enumerate("QKV"):
+        found |= {f"W_{name}": w[i], f"b_{name}": b[i]}
+    return found
+
+
+def aw_order(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    """The columns as (d_head head)."""
+    found = aw_right(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    for name, W in zip("QKV", c_attn_weight.chunk(3, 1)):
+        found[f"W_{name}"] = einops.rearrange(W, "m (d h) -> h m d", h=n_heads)
+    return found
+
+
+def aw_heads_first(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    """Each head's columns are cut into Q, K and V."""
+    w = einops.rearrange(c_attn_weight, "m (h t d) -> t h m d", t=3, h=n_heads)
+    b = einops.rearrange(c_attn_bias, "(h t d) -> t h d", t=3, h=n_heads)
+    found = {"W_O": einops.rearrange(c_proj_weight, "(h d) m -> h d m", h=n_heads)}
+    for i, name in enumerate("QKV"):
+        found |= {f"W_{name}": w[i], f"b_{name}": b[i]}
+    return found
+
+
+def aw_wo_cols(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    r = aw_right(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    return r | {"W_O": einops.rearrange(c_proj_weight, "m (h d) -> h d m", h=n_heads)}
+
+
+def aw_heads_transposed(c_attn_weight, c_attn_bias, c_proj_weight, n_heads):
+    r = aw_right(c_attn_weight, c_attn_bias, c_proj_weight, n_heads)
+    return r | {k: r[k].transpose(1, 2) for k in ("W_Q", "W_K", "W_V")}
+
+
+def ge_no_crop(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        l = model(tokens)[:, -1]
+        new = (
+            l.argmax(-1, keepdim=True)
+            if temperature == 0
+            else torch.multinomial((l / temperature).softmax(-1), 1, generator=generator)
+        )
+        tokens = torch.cat([tokens, new], 1)
+    return tokens
+
+
+def ge_oldest(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        l = model(tokens[:, : model.cfg.n_ctx])[:, -1]
+        new = (
+            l.argmax(-1, keepdim=True)
+            if temperature == 0
+            else torch.multinomial((l / temperature).softmax(-1), 1, generator=generator)
+        )
+        tokens = torch.cat([tokens, new], 1)
+    return tokens
+
+
+def ge_no_gen(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        l = model(tokens[:, -model.cfg.n_ctx :])[:, -1]
+        new = (
+            l.argmax(-1, keepdim=True)
+            if temperature == 0
+            else torch.multinomial((l / temperature).softmax(-1), 1)
+        )
+        tokens = torch.cat([tokens, new], 1)
+    return tokens
+
+
+def ge_always_greedy(model, tokens, n_new, temperature=0.0, generator=None):
+    for _ in range(n_new):
+        l = model(tokens[:, -model.cfg.n_ctx :])[:, -1]
+        tokens = torch.cat([tokens, l.argmax(-1, keepdim=True)], 1)
+    return tokens
+
+
+def ge_right(model, tokens, n_new, temperature=0.0, generator=None):
+    out = torch.cat([tokens, tokens.new_zeros(len(tokens), n_new)], 1)
+    for i in range(tokens.shape[1], out.shape[1]):
+        l = model(out[:, max(0, i - model.cfg.n_ctx) : i])[:, -1]
+        out[:, i] = (
+            torch.multinomial(torch.softmax(l / temperature, -1), 1, generator=generator)[:, 0]
+            if temperature
+            else l.argmax(-1)
+        )
+    return out
+
+
+class TrNoPos(_T):
+    def forward(self, tokens):
+        x = self.W_E[tokens]
+        for block in self.blocks:
+            x = block(x)
+        return self.ln_final(x) @ self.W_E.T
+
+
+class TrNormInLoop(_T):
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for block in self.blocks:
+            x = self.ln_final(block(x))
+        return x @ self.W_E.T
+
+
+class TrTokensOut(_T):
+    def forward(self, tokens):
+        x = em_right(tokens, self.W_E, self.W_pos)
+        for block in self.blocks:
+            x = block(x)
+        return (self.ln_final(x) @ self.W_E.T).argmax(-1)
+
+
+class BlNoMlp(_B):
+    def forward(self, x):
+        return x + self.attn(self.ln1(x))
+
+
+class BlNormOfMlp(_B):
+    def forward(self, x):
+        x = x + self.attn(self.ln1(x))
+        return x + self.ln2(self.mlp(x))
+
+
 WRONG = {
     "embed": [
+        (em_tokens, "are the tokens used as rows of W_pos"),
+        (em_scaled, "multiplied by the root of d_model"),
+        (em_mean, "the vector of the last position"),
         (embed_from_the_end, "last rows"),
         (embed_sine, "expected"),
         (embed_normalised, "scaled to length 1"),
@@ -652,6 +1119,12 @@ WRONG = {
         (tokens_as_positions, "are the tokens used as rows of W_pos?"),
     ],
     "layer_norm": [
+        (LnStd, "epsilon stands outside the root"),
+        (LnNoW, "w and b are missing"),
+        (LnBiasIn, "b is added before w"),
+        (LnWSq, "w is multiplied before the variance"),
+        (LnVarOnly, "divides by the variance"),
+        (LnItem, "the squares are added up"),
         (module(ref.LayerNorm, "Std", ln_std), "d − 1"),
         (module(ref.LayerNorm, "Max", ln_max), "variance"),
         (module(ref.LayerNorm, "Median", ln_median), "mean"),
@@ -661,6 +1134,7 @@ WRONG = {
         (_norm("NoMean", ln_no_mean), "the mean is not subtracted"),
     ],
     "attention_pattern": [
+        (ap_triu, "NaN"),
         (ap_scale_of_two, "square root of d_head"),
         (ap_mask_of_hundred, "not low enough"),
         (ap_mask_zero, "−∞"),
@@ -675,6 +1149,13 @@ WRONG = {
         (softmax_of_integers, "NotImplementedError"),  # and not: not written yet
     ],
     "attention": [
+        (AtBiasPerHead, "once for each head"),
+        (AtTransposed, "the sum runs over the queries"),
+        (AtNoWO, "the result has four axes"),
+        (AtFlatOrder, "z is joined with d_head before the heads"),
+        (AtOneHead, "the mean of all heads"),
+        (AtScoresTwice, "not by d_head itself"),
+        (AtQfromK, "keys are used as values"),
         (module(ref.Attention, "NoBO", at_without_output_bias), "b_O is missing"),
         (module(ref.Attention, "NoBV", at_forgets_v_bias), "b_V is missing"),
         (module(ref.Attention, "NoScale", at_scale_left_out), "square root"),
@@ -691,6 +1172,13 @@ WRONG = {
         (module(ref.Attention, "NoReturn", at_no_return), "is the return statement missing?"),
     ],
     "mlp": [
+        (MlResid, "x itself is added"),
+        (MlLinear, "W_in is a Linear layer"),
+        (MlNoAct, "GELU is missing"),
+        (MlTwice, "GELU is taken twice"),
+        (MlFixed, "take every size from cfg"),
+        (MlSigmoid, "the sigmoid approximation"),
+        (MlNoSuper, "W_in is a plain tensor"),
         (module(ref.MLP, "Exact", mlp_exact), "exact GELU"),
         (module(ref.MLP, "ResidualGelu", mlp_residual_gelu), "GELU"),
         (module(ref.MLP, "Leaky", mlp_leaky), "GELU"),
@@ -700,6 +1188,9 @@ WRONG = {
         (module(ref.MLP, "ActLast", mlp_act_last), "between the two matrices"),
     ],
     "block": [
+        (BlNoMlp, "the MLP is missing"),
+        (BlNormOfMlp, "LayerNorm stands after the mlp"),
+        (BlIncrement, "only what the two halves add"),
         (module(ref.Block, "NoSkip", bl_no_skip), "attention's output replaces"),
         (module(ref.Block, "AttnTwice", bl_mlp_without_norm_of_new), "once more"),
         (module(ref.Block, "SwappedOrder", bl_swapped_order), "attention comes first"),
@@ -714,6 +1205,14 @@ WRONG = {
         (OneNorm, "ln1 and ln2 are one and the same object"),
     ],
     "transformer": [
+        (TrNoPos, "the positions are missing"),
+        (TrNormInLoop, "after each block"),
+        (TrTokensOut, "not the most likely tokens"),
+        (TrSameBlock, "one and the same object"),
+        (TrSum, "added once more after each block"),
+        (TrReversed, "the wrong order"),
+        (TrUnembed, "a parameter W_U"),
+        (TrReload, "only the last block is used"),
         (module(ref.Transformer, "NoFinalNorm", tf_no_final_norm_here), "ln_final is missing"),
         (module(ref.Transformer, "PositionsEachLayer", tf_positions_each_layer), "positions"),
         (module(ref.Transformer, "SkipsLast", tf_skips_last), "block"),
@@ -723,6 +1222,10 @@ WRONG = {
         (PlainList, "nn.ModuleList"),
     ],
     "attention_weights": [
+        (aw_order, "the heads are interleaved"),
+        (aw_heads_first, "cut from each head's columns"),
+        (aw_wo_cols, "c_proj_weight is transposed"),
+        (aw_heads_transposed, "expected (n_heads, d_model, d_head)"),
         (aw_reshape, "reshape alone"),
         (aw_output_transposed_heads, "W_O"),
         (aw_plain_reshape, "cuts rows where the columns"),
@@ -730,6 +1233,10 @@ WRONG = {
         (aw_swapped, "W_Q holds what belongs to W_K"),
     ],
     "generate": [
+        (ge_no_crop, "reads at most 8"),
+        (ge_oldest, "a later one is not"),
+        (ge_no_gen, "do not come from the generator"),
+        (ge_always_greedy, "all of 4000 equal prompts get the same token"),
         (gen_new_only, "not the new tokens alone"),
         (gen_no_temperature, "temperature is not used"),
         (gen_drops_prompt_start, "pos + n_new"),
@@ -757,6 +1264,7 @@ RIGHT = {
         ap_by_loop,
     ],
     "attention": [
+        AtRight,
         module(ref.Attention, "Fused", at_fused),
         module(ref.Attention, "HeadByHead", at_head_by_head),
     ],
@@ -765,6 +1273,7 @@ RIGHT = {
         module(ref.MLP, "ByLogistic", mlp_by_logistic),
     ],
     "block": [
+        BlRight,
         Sequential,
         WithTorchNorm,
     ],
@@ -773,10 +1282,12 @@ RIGHT = {
         module(ref.Transformer, "BySequential", tf_sequential),
     ],
     "attention_weights": [
+        aw_right,
         aw_by_hand,
         aw_by_view,
     ],
     "generate": [
+        ge_right,
         gen_bounded,
         gen_growing_list,
         gen_gumbel,

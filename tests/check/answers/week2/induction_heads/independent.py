@@ -886,8 +886,24 @@ def zero_position(z, hook, head):
     return z
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def cp_self(tokens):
+    for i in range(len(tokens) - 1, -1, -1):
+        if tokens[i] == tokens[-1]:
+            return tokens[i + 1]
+
+
+def rt_dim0(half, bos):
+    return torch.cat([torch.full((1, half.shape[1]), bos), half, half])
+
+
+def rt_right(half, bos):
+    return F.pad(half.tile(1, 2), (1, 0), value=bos)
+
+
 WRONG = {
     "continue_pattern": [
+        (cp_self, "must not match itself"),
         (first_match, "LATEST"),
         (cp_before, "AFTER"),
         (cp_list, "one token"),
@@ -906,6 +922,7 @@ WRONG = {
         (cp_wrong_print, "does your loop go on after a position that does not match"),
     ],
     "repeated_tokens": [
+        (rt_dim0, "joined along the batch axis"),
         (interleaved, "doubled"),
         (rt_thrice, "expected"),
         (rt_rolled, "second half"),
@@ -1040,6 +1057,7 @@ RIGHT = {
         cp_right_negative,
     ],
     "repeated_tokens": [
+        rt_right,
         rt_right_einops,
         rt_right_prealloc,
         rt_right_numpy,

@@ -301,6 +301,34 @@ def no_bias_lens(stream, W_U, b_U):
     return F.layer_norm(stream, stream.shape[-1:]) @ W_U
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def sn_per_pos(post, k):
+    top = post.abs().topk(k, dim=1)
+    return [(p, int(n)) for p in range(len(post)) for n in top.indices[p]][:k]
+
+
+def ll_mean_all(stream, W_U, b_U):
+    x = stream - stream.mean()
+    return x / (x.pow(2).mean() + 1e-5).sqrt() @ W_U + b_U
+
+
+def dla_scale_after(parts, scale, W_U, io, s):
+    d = (W_U[:, io] - W_U[:, s]).T
+    return (parts * d).sum(-1) / scale
+
+
+def dla_rows(parts, scale, W_U, io, s):
+    d = W_U[io] - W_U[s]
+    return (parts / scale * d).sum(-1)
+
+
+def dla_right(parts, scale, W_U, io, s):
+    logits = parts / scale @ W_U
+    i = io.expand(logits.shape[:-1])[..., None]
+    j = s.expand(logits.shape[:-1])[..., None]
+    return (logits.gather(-1, i) - logits.gather(-1, j))[..., 0]
+
+
 WRONG = {
     "most_probable": [
         (log_shares, "log-probabilities"),
@@ -316,6 +344,7 @@ WRONG = {
         (mp_softmax_of_k, "all tokens"),
     ],
     "strongest_neurons": [
+        (sn_per_pos, "these are of the first positions"),
         (one_per_position, "one neuron of each position"),
         (positive_ones, "negative"),
         (as_tensors, "plain integers"),
@@ -328,6 +357,7 @@ WRONG = {
         (sn_tensors, "list"),
     ],
     "lens_logits": [
+        (ll_mean_all, "those of all numbers together"),
         (no_bias_lens, "b_U is missing"),
         (lens_rms, "mean is not subtracted"),
         (lens_last_only, "position"),
@@ -344,6 +374,8 @@ WRONG = {
         (ll_stream, "W_U"),
     ],
     "direct_logit_attribution": [
+        (dla_scale_after, "scale has shape (batch, 1)"),
+        (dla_rows, "W_U has the words as its columns"),
         (dla_swapped_names, "S minus IO"),
         (dla_only_io, "W_U[:, s]"),
         (dla_no_scale, "scale"),
@@ -378,6 +410,7 @@ RIGHT = {
         ll_einops,
     ],
     "direct_logit_attribution": [
+        dla_right,
         dla_by_sum,
         dla_two_readings,
         dla_loops,

@@ -252,8 +252,30 @@ def lp_wrong_half(losses_of, draw, periods):  # halves, as in week 2
     return torch.stack(out)
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def rb_whole_copies(tokens, periods, bos):
+    """Copies as long as whole ones fit, then what stands there."""
+    rows = []
+    for row, period in zip(tokens, periods.tolist()):
+        n = len(row) // period
+        rows.append(torch.cat([torch.tensor([bos]), row[:period].repeat(n), row[n * period :]]))
+    return torch.stack(rows)
+
+
+def lr_chunk(losses, period):
+    return torch.stack([part.mean() for part in losses.chunk(period, 1)])
+
+
+def lr_bins(losses, period):
+    """Added up by the number of the repeat."""
+    which = torch.arange(losses.shape[1]) // period
+    sums = torch.zeros(int(which[-1]) + 1, dtype=losses.dtype)
+    return sums.index_add(0, which, losses.mean(0)) / which.bincount()
+
+
 WRONG = {
     "repeat_blocks": [
+        (rb_whole_copies, "the last copy is not cut short"),
         (rb_wrong_one_period, "period of the first row"),
         (rb_wrong_each_token, "A A"),
         (rb_wrong_bos_in_block, "BOS is repeated with the block"),
@@ -263,6 +285,7 @@ WRONG = {
         (rb_wrong_mixed_rows, "the first row's tokens"),
     ],
     "loss_by_repeat": [
+        (lr_chunk, "cut into 4 pieces"),
         (lr_wrong_drops_rest, "cut short"),
         (lr_wrong_by_place, "one number for each place"),
         (lr_wrong_sum, "adds up the losses of a repeat"),
@@ -294,7 +317,7 @@ WRONG = {
 }
 RIGHT = {
     "repeat_blocks": [rb_right_loop, rb_right_numpy, rb_right_doubling],
-    "loss_by_repeat": [lr_right_loop, lr_right_scatter, lr_right_numpy],
+    "loss_by_repeat": [lr_bins, lr_right_loop, lr_right_scatter, lr_right_numpy],
     "matching_attention": [ma_right_loops, ma_right_duplicates_moved, ma_right_einsum],
     "losses_by_period": [lp_right_stack, lp_right_masks, lp_right_map],
 }

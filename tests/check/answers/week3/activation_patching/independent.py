@@ -1,6 +1,8 @@
 """Answers to the exercises on activation patching, written without seeing its check."""
 
 import functools
+import itertools
+from functools import partial
 
 import torch
 from einops import einsum
@@ -733,6 +735,160 @@ def hs_kept_by_name(run, source, point):
     return out
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def np_nonzero_halves(tokens, io, s):
+    io_pos = (tokens == io[:, None]).nonzero()[:, 1]
+    both = (tokens == s[:, None]).nonzero()[:, 1]
+    half = len(both) // 2
+    return io_pos, both[:half], both[half:]
+
+
+def np_right(tokens, io, s):
+    where = torch.arange(tokens.shape[1])
+    is_s = tokens == s[:, None]
+    a = torch.where(tokens == io[:, None], where, -1).amax(1)
+    b = torch.where(is_s, where, tokens.shape[1]).amin(1)
+    c = torch.where(is_s, where, -1).amax(1)
+    return a, b, c
+
+
+def fl_right(tokens, io, s2_pos):
+    here = torch.nn.functional.one_hot(s2_pos, tokens.shape[1]).bool()
+    return torch.where(here, io[:, None], tokens)
+
+
+def pp_right(resid, hook, source, pos):
+    here = (torch.arange(resid.shape[1]) == pos[:, None])[..., None]
+    return resid * ~here + source * here
+
+
+def ps_in_place_of_prompts(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+
+        def put(x, hook, pos):
+            x[pos] = source[layer, pos]
+            return x
+
+        for pos in range(source.shape[2]):
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", partial(put, pos=pos))])
+    return out
+
+
+def ps_range_batch(run, source, point):
+    n_layers, n_pos, _, _ = source.shape
+    out = torch.zeros(n_layers, n_pos)
+    for layer in range(n_layers):
+        for pos in range(n_pos):
+
+            def put(x, hook):
+                x = x.clone()
+                x[:, pos] = source[layer, :, pos]
+                return x
+
+            out[layer, pos] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def ps_point_only(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for pos in range(source.shape[2]):
+
+            def put(x, hook):
+                x = x.clone()
+                x[:, pos] = source[layer, :, pos]
+                return x
+
+            out[layer, pos] = run([(point, put)])
+    return out
+
+
+def ps_cumulative(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        pairs = []
+        for pos in range(source.shape[2]):
+
+            def put(x, hook, pos=pos, layer=layer):
+                x = x.clone()
+                x[:, pos] = source[layer, :, pos]
+                return x
+
+            pairs.append((f"blocks.{layer}.{point}", put))
+            out[layer, pos] = run(pairs)
+    return out
+
+
+def ps_lists(run, source, point):
+    rows = []
+    for layer, clean in enumerate(source):
+        row = []
+        for pos in range(clean.shape[1]):
+
+            def put(x, hook, clean=clean, pos=pos):
+                return torch.cat([x[:, :pos], clean[:, pos : pos + 1], x[:, pos + 1 :]], 1)
+
+            row.append(float(run([(f"blocks.{layer}.{point}", put)])))
+        rows.append(row)
+    return rows
+
+
+def ps_right(run, source, point):
+    rows = []
+    for layer, clean in enumerate(source):
+        row = []
+        for pos in range(clean.shape[1]):
+
+            def put(x, hook, clean=clean, pos=pos):
+                return torch.cat([x[:, :pos], clean[:, pos : pos + 1], x[:, pos + 1 :]], 1)
+
+            row.append(float(run([(f"blocks.{layer}.{point}", put)])))
+        rows.append(row)
+    return torch.tensor(rows)
+
+
+def hs_shape2(run, source, point):
+    """With the axis of the first sweep in the loop."""
+    out = torch.zeros(source.shape[0], source.shape[2])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[2]):
+
+            def put(z, hook):
+                z = z.clone()
+                z[:, :, head] = source[layer, :, :, head]
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_mean(run, source, point):
+    out = torch.zeros(source.shape[0], source.shape[3])
+    for layer in range(source.shape[0]):
+        for head in range(source.shape[3]):
+
+            def put(z, hook):
+                z = z.clone()
+                z[:, :, head] = source[layer, :, :, head].mean(0)
+                return z
+
+            out[layer, head] = run([(f"blocks.{layer}.{point}", put)])
+    return out
+
+
+def hs_right(run, source, point):
+    n_layers, n_heads = source.shape[0], source.shape[3]
+
+    def put(z, hook, layer, head):
+        here = (torch.arange(n_heads) == head)[:, None]
+        return torch.where(here, source[layer], z)
+
+    pairs = itertools.product(range(n_layers), range(n_heads))
+    found = [run([(f"blocks.{i}.{point}", partial(put, layer=i, head=j))]) for i, j in pairs]
+    return torch.as_tensor([float(x) for x in found]).view(n_layers, n_heads)
+
+
 WRONG = {
     "logit_difference": [
         (at_the_end, "last position"),
@@ -752,6 +908,7 @@ WRONG = {
         (ld_ratio, "ratio"),
     ],
     "name_positions": [
+        (np_nonzero_halves, "S1 of one prompt stands with another"),
         (s2_is_s1, "S2 is where S1 is"),
         (np_from_end, "counted from the end"),
         (np_io_for_s1, "exchanged"),
@@ -809,6 +966,11 @@ WRONG = {
         (pp_mean, "mean"),
     ],
     "position_sweep": [
+        (ps_in_place_of_prompts, "an activation has the same axes without the first"),
+        (ps_range_batch, "expected (layer, pos) = (2, 5)"),
+        (ps_point_only, "no hook point 'hook_resid_pre'"),
+        (ps_cumulative, "hooks of a layer's earlier runs are still there"),
+        (ps_lists, "return a tensor, not a list"),
         (ps_late, "patches the last"),
         (ps_heaped, "earlier runs are still there"),
         (ps_whole_layer, "every position at once"),
@@ -820,6 +982,8 @@ WRONG = {
         (ps_one_prompt, "source is (layer, batch, pos, d_model)"),
     ],
     "head_sweep": [
+        (hs_shape2, "source is (layer, batch, pos, head, d_head)"),
+        (hs_mean, "the mean over the prompts"),
         (hs_axis, "the second axis"),
         (hs_all_heads, "every head at once"),
         (hs_last_position, "last position alone"),
@@ -838,17 +1002,20 @@ RIGHT = {
         ld_signed,
     ],
     "name_positions": [
+        np_right,
         np_nonzero,
         np_lists,
         np_sums,
     ],
     "flip": [
+        fl_right,
         fl_by_where,
         fl_scatter,
         fl_where,
         fl_loop,
     ],
     "patch_position": [
+        pp_right,
         pp_by_lerp,
         pp_where,
         pp_loop,
@@ -856,11 +1023,13 @@ RIGHT = {
         pp_partial,
     ],
     "position_sweep": [
+        ps_right,
         ps_partial,
         ps_objects,
         ps_in_place,
     ],
     "head_sweep": [
+        hs_right,
         hs_partial,
         hs_stacked,
         hs_mask,

@@ -1,6 +1,7 @@
 """Answers to the exercises on the paper's figure 3, written without seeing its check."""
 
 import functools
+from functools import partial
 
 import torch
 from einops import einsum, reduce
@@ -445,6 +446,92 @@ def pth_nothing_returned(run, orig, new, n_layers, sender):
     pth_two_dictionaries(run, orig, new, n_layers, sender)
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def _fixed(z, hook, value):
+    return value
+
+
+def _keep(run, tokens, n_layers):
+    kept = {}
+
+    def keep(z, hook, name):
+        kept[name] = z.clone()
+
+    names = [f"blocks.{i}.attn.hook_z" for i in range(n_layers)]
+    run(tokens, [(n, partial(keep, name=n)) for n in names])
+    return kept
+
+
+def pt_other_frozen(run, orig, new, n_layers, sender):
+    """The new values are frozen, and the sender is put back."""
+    layer, head = sender
+    name = f"blocks.{layer}.attn.hook_z"
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+    b[name][:, :, head] = a[name][:, :, head]
+    return run(orig, [(n, partial(_fixed, value=v)) for n, v in b.items()])
+
+
+def pt_only_later(run, orig, new, n_layers, sender):
+    """The last layer is left out of the loop."""
+    layer, head = sender
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+    a[f"blocks.{layer}.attn.hook_z"][:, :, head] = b[f"blocks.{layer}.attn.hook_z"][:, :, head]
+    return run(
+        orig,
+        [
+            (f"blocks.{i}.attn.hook_z", partial(_fixed, value=a[f"blocks.{i}.attn.hook_z"]))
+            for i in range(n_layers - 1)
+        ],
+    )
+
+
+def pt_end_only(run, orig, new, n_layers, sender):
+    layer, head = sender
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+    n = f"blocks.{layer}.attn.hook_z"
+    a[n][:, -1, head] = b[n][:, -1, head]
+    return run(orig, [(n, partial(_fixed, value=v)) for n, v in a.items()])
+
+
+def pt_diff(run, orig, new, n_layers, sender):
+    layer, head = sender
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+    a[f"blocks.{layer}.attn.hook_z"][:, :, head] = b[f"blocks.{layer}.attn.hook_z"][:, :, head]
+    return run(orig, [(n, partial(_fixed, value=v)) for n, v in a.items()]) - run(orig, [])
+
+
+def pt_last_logits(run, orig, new, n_layers, sender):
+    layer, head = sender
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+    a[f"blocks.{layer}.attn.hook_z"][:, :, head] = b[f"blocks.{layer}.attn.hook_z"][:, :, head]
+    return run(orig, [(n, partial(_fixed, value=v)) for n, v in a.items()])[:, -1]
+
+
+def pt_right(run, orig, new, n_layers, sender):
+    """The sender's layer and the later ones: earlier heads read nothing of it."""
+    layer, head = sender
+    a, b = _keep(run, orig, n_layers), _keep(run, new, n_layers)
+
+    def put(z, hook, name, swap):
+        out = a[name].clone()
+        if swap:
+            out[..., head, :] = b[name][..., head, :]
+        return out
+
+    names = {i: f"blocks.{i}.attn.hook_z" for i in range(layer, n_layers)}
+    return run(orig, [(n, partial(put, name=n, swap=i == layer)) for i, n in names.items()])
+
+
+def npj_wu(z, W_O, W_U, names):
+    out = z @ W_O
+    return (out / out.norm(dim=-1, keepdim=True) * W_U[:, names].T).sum(-1)
+
+
+def tm_right(z, template):
+    same = (template[:, None] == template).to(z.dtype)
+    return torch.einsum("ij,jpd->ipd", same / same.sum(1, keepdim=True), z)
+
+
 WRONG = {
     "relative_change": [
         (of_ratios, "mean of ratios"),
@@ -463,6 +550,7 @@ WRONG = {
         (rc_first_clean, "first"),
     ],
     "name_projection": [
+        (npj_wu, "scaled to length 1 first"),
         (all_names, "added up"),
         (pj_without_w_o, "two lengths"),
         (pj_token_zero, "token 0"),
@@ -503,6 +591,11 @@ WRONG = {
         (tm_returns_inside, "does a return stand inside"),
     ],
     "path_patch": [
+        (pt_other_frozen, "exchanged in what is frozen"),
+        (pt_only_later, "the last layer is not frozen"),
+        (pt_end_only, "swapped at the last position alone"),
+        (pt_diff, "this is the change of the logits"),
+        (pt_last_logits, "the logits of one position"),
         (pth_unfrozen, "not frozen"),
         (pth_turned_round, "orig and new are exchanged"),
         (pth_late, "the last layer's z"),
@@ -529,12 +622,14 @@ RIGHT = {
         pj_gather,
     ],
     "template_means": [
+        tm_right,
         tm_by_index_add,
         tm_one_hot,
         tm_per_prompt,
         tm_index_add,
     ],
     "path_patch": [
+        pt_right,
         pth_two_dictionaries,
         pth_one_hook,
         pth_later_only,

@@ -1,5 +1,8 @@
 """Answers to the optional exercises on knock-outs, written from their text alone."""
 
+from collections import defaultdict
+from functools import partial
+
 import torch
 
 
@@ -155,8 +158,183 @@ def sr_means(before, after, towards):
     return {name: value.mean() for name, value in sr_plain(before, after, towards).items()}
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def _put_in(values, heads):
+    def put(z, hook, layer, head):
+        z = z.clone()
+        z[:, :, head] = values[layer, :, :, head]
+        return z
+
+    return [(f"blocks.{i}.attn.hook_z", partial(put, layer=i, head=j)) for i, j in heads]
+
+
+def ko_truthy(run, source, heads, order):
+    def values_of(layer):
+        return source[layer].mean(0) if order is None else source[layer][order].mean(0)
+
+    def put(z, hook, layer, head):
+        z = z.clone()
+        z[:, :, head] = values_of(layer)[:, head]
+        return z
+
+    return run([(f"blocks.{i}.attn.hook_z", partial(put, layer=i, head=j)) for i, j in heads])
+
+
+def ko_own_mean(run, source, heads, order):
+    """The mean of the run's own z."""
+
+    def put(z, hook, layer, head):
+        z = z.clone()
+        own = z[:, :, head].mean(0)
+        z[:, :, head] = own if order is None else source[layer][order][:, :, head]
+        return z
+
+    return run([(f"blocks.{i}.attn.hook_z", partial(put, layer=i, head=j)) for i, j in heads])
+
+
+def ko_order_of_clean(run, source, heads, order):
+    """The rows are scattered to `order`, and not gathered from it."""
+    values = (
+        source.mean(1, keepdim=True).expand_as(source).clone()
+        if order is None
+        else torch.empty_like(source)
+    )
+    if order is not None:
+        values[:, order] = source
+    return run(_put_in(values, heads))
+
+
+def ko_right(run, source, heads, order):
+    by_layer = defaultdict(list)
+    for i, j in heads:
+        by_layer[i].append(j)
+
+    def put(z, hook, i):
+        new = source[i].mean(0, keepdim=True) if order is None else source[i].index_select(0, order)
+        z = z.clone()
+        z[:, :, by_layer[i]] = new.expand_as(z)[:, :, by_layer[i]]
+        return z
+
+    return run([(f"blocks.{i}.attn.hook_z", partial(put, i=i)) for i in by_layer])
+
+
+def fa_root(knocked_out, circuit, every):
+    rest = [h for h in every if h not in circuit]
+    f, m = knocked_out(rest), knocked_out([])
+    return (m.mean() - f.mean()).abs(), ((m - f) ** 2).mean().sqrt()
+
+
+def fa_same(knocked_out, circuit, every):
+    rest = [h for h in every if h not in circuit]
+    gap = (knocked_out([]) - knocked_out(rest)).abs().mean()
+    return gap, gap
+
+
+def fa_every(knocked_out, circuit, every):
+    f, m = knocked_out(circuit), knocked_out(every)
+    return (f.mean() - m.mean()).abs(), (f - m).abs().mean()
+
+
+def fa_ratio(knocked_out, circuit, every):
+    rest = [h for h in every if h not in circuit]
+    f, m = knocked_out(rest), knocked_out([])
+    return (m.mean() - f.mean()).abs() / m.mean(), ((m - f).abs() / m).mean()
+
+
+def fa_set(knocked_out, circuit, every):
+    rest = set(every) - set(circuit)
+    f, m = knocked_out(sorted(rest)), knocked_out([])
+    return float(abs(f.mean() - m.mean())), float(torch.nn.functional.l1_loss(f, m))
+
+
+_STREAM = ("gone", "heads", "mlps", "rest")
+
+
+def _six(before, after, towards, parts=_STREAM, parts_after=None):
+    """The six parts, of streams that may lack some."""
+
+    def lg(v, run):
+        return (v * towards).sum(1) / run["scale"]
+
+    sb = sum(before[k] for k in parts)
+    sa = sum(after[k] for k in parts_after or parts)
+    return {
+        "written": lg(before["gone"], before),
+        "lost": lg(sb, before) - lg(sa, after),
+        "replacements": lg(after["gone"], before),
+        "heads": lg(after["heads"] - before["heads"], before),
+        "mlps": lg(after["mlps"] - before["mlps"], before),
+        "norm": lg(sa, after) - lg(sa, before),
+    }
+
+
+def _lg(v, run, towards):
+    return (v * towards).sum(1) / run["scale"]
+
+
+def sr_new_scale(before, after, towards):
+    parts = {
+        k: _lg(after[k], after, towards) - _lg(before[k], before, towards)
+        for k in ("heads", "mlps")
+    }
+    return (
+        _six(before, after, towards) | parts | {"replacements": _lg(after["gone"], after, towards)}
+    )
+
+
+def sr_norm_before(before, after, towards):
+    stream = sum(before[k] for k in _STREAM)
+    norm = _lg(stream, after, towards) - _lg(stream, before, towards)
+    return _six(before, after, towards) | {"norm": norm}
+
+
+def sr_lost_old(before, after, towards):
+    gap = sum(before[k] - after[k] for k in _STREAM)
+    return _six(before, after, towards) | {"lost": _lg(gap, before, towards)}
+
+
+def sr_no_rest(before, after, towards):
+    return _six(before, after, towards, ("gone", "heads", "mlps"))
+
+
+def sr_repl_minus(before, after, towards):
+    more = _lg(after["gone"] - before["gone"], before, towards)
+    return _six(before, after, towards) | {"replacements": more}
+
+
+def sr_less(before, after, towards):
+    six = _six(before, after, towards)
+    return six | {"heads": -six["heads"], "mlps": -six["mlps"]}
+
+
+def sr_sum_values(before, after, towards):
+    """The heads are gone, so their part of the stream after is left out."""
+    return _six(before, after, towards, parts_after=("heads", "mlps", "rest"))
+
+
+def sr_right(before, after, towards):
+    """All dot products first, the scales last."""
+
+    def dots(run):
+        return {k: torch.einsum("bd,bd->b", run[k], towards) for k in _STREAM}
+
+    old, new, b, a = before["scale"], after["scale"], dots(before), dots(after)
+    before_all, after_all = (torch.stack(list(x.values())).sum(0) for x in (b, a))
+    return {
+        "norm": after_all / new - after_all / old,
+        "written": b["gone"] / old,
+        "lost": before_all / old - after_all / new,
+        "replacements": a["gone"] / old,
+        "heads": (a["heads"] - b["heads"]) / old,
+        "mlps": (a["mlps"] - b["mlps"]) / old,
+    }
+
+
 WRONG = {
     "knock_out_heads": [
+        (ko_truthy, "the mean is put in, though `order`"),
+        (ko_own_mean, "their mean in the run itself"),
+        (ko_order_of_clean, "order is read backwards"),
         (ko_dictionary, "one head of each layer"),
         (ko_row_by_row, "as they stand"),
         (ko_mean_of_positions, "over the positions too"),
@@ -164,12 +342,23 @@ WRONG = {
         (ko_one_at_a_time, "one at a time"),
     ],
     "faithfulness": [
+        (fa_same, "both are the mean of the gaps"),
+        (fa_root, "the root of the mean square"),
+        (fa_every, "beside it every head"),
+        (fa_ratio, "these are shares of F(M)"),
         (fa_circuit_out, "the circuit itself"),
         (fa_signed, "keeps its sign"),
         (fa_swapped, "exchanged"),
         (fa_one, "two numbers"),
     ],
     "self_repair": [
+        (sr_new_scale, "replacements is read at the new scale"),
+        (sr_norm_before, "norm reads the stream before"),
+        (sr_lost_old, "both streams at the old scale"),
+        (sr_no_rest, "lost leaves 'rest' out"),
+        (sr_repl_minus, "without what they wrote"),
+        (sr_less, "the sign of heads is wrong"),
+        (sr_sum_values, "lost leaves 'gone' out of the stream after"),
         (sr_each_its_scale, "mixes the norm into"),
         (sr_lost_backwards, "before minus after"),
         (sr_written_after, "BEFORE"),
@@ -178,7 +367,7 @@ WRONG = {
     ],
 }
 RIGHT = {
-    "knock_out_heads": [ko_by_layer, ko_masks],
-    "faithfulness": [fa_plain, fa_floats],
-    "self_repair": [sr_plain, sr_by_difference],
+    "knock_out_heads": [ko_right, ko_by_layer, ko_masks],
+    "faithfulness": [fa_set, fa_plain, fa_floats],
+    "self_repair": [sr_right, sr_plain, sr_by_difference],
 }

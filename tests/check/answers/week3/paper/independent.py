@@ -77,8 +77,24 @@ def exchanged(patched, corrupted, clean):
     return (patched - clean) / (corrupted - clean)
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def nm_of_corrupted(patched, corrupted, clean):
+    return (patched - corrupted) / corrupted
+
+
+def nm_minus_abs(patched, corrupted, clean):
+    return (patched - corrupted).abs() / abs(clean - corrupted)
+
+
+def nm_right(patched, corrupted, clean):
+    moved = patched - corrupted
+    return torch.div(moved, clean - corrupted)
+
+
 WRONG = {
     "normalised": [
+        (nm_of_corrupted, "divides by the corrupted run"),
+        (nm_minus_abs, "the sign of the result is lost"),
         (exchanged, "exchanged"),
         (nm_log, "should become"),
         (nm_clipped_above, "cut"),
@@ -98,6 +114,7 @@ WRONG = {
 
 RIGHT = {
     "normalised": [
+        nm_right,
         nm_in_place_free,
         nm_linear,
         nm_from_the_top,

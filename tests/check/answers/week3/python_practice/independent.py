@@ -782,6 +782,17 @@ def always_a(gifts):
             )
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def hf_right(function, heads):
+    def make(head):
+        def hooked(*args, **kwargs):
+            return function(*args, **kwargs, head=head)
+
+        return hooked
+
+    return [(f"blocks.{layer}.attn.hook_z", make(head)) for layer, head in heads]
+
+
 WRONG = {
     "batches": [
         (no_last, "lost"),
@@ -908,6 +919,7 @@ RIGHT = {
         ba_first_and_rest,
     ],
     "hooks_for": [
+        hf_right,
         hf_closure,
         hf_default,
         hf_objects,

@@ -555,6 +555,27 @@ def all_moves(x, basis, order):
     return x[torch.arange(len(x))[:, None], order]
 
 
+# --- tries of one who walked the chapter from its first cell to its last
+def ld_right(rows, share):
+    x = rows - rows.mean(0)
+    vals, vecs = torch.linalg.eigh(x.T @ x)
+    vals, vecs = vals.flip(0).clamp(min=0), vecs.flip(1)
+    n = (
+        int(torch.searchsorted(vals.cumsum(0) / vals.sum(), torch.tensor(share, dtype=vals.dtype)))
+        + 1
+    )
+    return vecs[:, :n].T
+
+
+def rc_order(x, basis, mean):
+    return x - (x - mean) @ (basis @ basis.T)
+
+
+def sc_right(x, basis, order):
+    inside = x @ basis.T @ basis
+    return torch.stack([a - b + b[o] for a, b, o in zip(x, inside, order)])
+
+
 WRONG = {
     "leading_directions": [
         (without_square, "SQUARE"),
@@ -584,6 +605,7 @@ WRONG = {
         (le_standardised, "standard deviation"),
     ],
     "remove_component": [
+        (rc_order, "coordinates are v @ basis.T"),
         (to_zero, "set to zero"),
         (rm_scaled_basis, "number of directions"),
         (rm_mean_at_start, "position"),
@@ -661,6 +683,7 @@ WRONG = {
 
 RIGHT = {
     "leading_directions": [
+        ld_right,
         le_eigen,
         le_numpy,
         le_pca,
@@ -677,6 +700,7 @@ RIGHT = {
         in_sorted,
     ],
     "shuffle_component": [
+        sc_right,
         sc_by_matrix,
         sh_matrix,
         sh_loop,
