@@ -71,9 +71,9 @@ def test_pockets_movers_score_as_high_as_the_other_heads_of_their_layer(pocket):
     clean = ioi_data.dataset(pocket.tokenizer, 60, 0).clean
     scores = copying.copy_scores(pocket, clean)
     assert scores[1].min() > 0.95
-    assert "reached by {glue:text}`n_copy` of the {glue:text}`n_later` heads" in text(
-        "week3/03_figure_3"
-    )
+    said = text("week3/03_figure_3")
+    assert "Of the {glue:text}`n_later` heads after the first layer" in said
+    assert "{glue:text}`n_copy` have a copy score of 0.9 or more" in said
 
 
 # --- week 2: what needs folded weights is the library's function, not the sum

@@ -118,9 +118,13 @@ def test_files_that_were_changed_or_are_missing_are_refused(tmp_path):
         training_log.read("many periods", 9, HELD_OUT, tmp_path)
     text = (tmp_path / training_log.TRAINING).read_text().replace("0.4", "0.3", 1)
     (tmp_path / training_log.TRAINING).write_text(text)
-    with pytest.raises(training_log.RunFilesError, match=r"training\.csv is not .*train-induction"):
+    with pytest.raises(
+        training_log.InductionRunsError, match=r"training\.csv is not .*train-induction"
+    ):
         training_log.read("many periods", 0, HELD_OUT, tmp_path)
-    with pytest.raises(training_log.RunFilesError, match=r"one_period_seed0\.safetensors is miss"):
+    with pytest.raises(
+        training_log.InductionRunsError, match=r"one_period_seed0\.safetensors is miss"
+    ):
         training_log.trained(ONE_PERIOD, tmp_path)
 
 

@@ -34,7 +34,7 @@ NO_SWAP = ("none", "none")
 """Head and side of the row of `paths.csv` that is measured without a change."""
 
 
-class RunFilesError(CourseError, RuntimeError):
+class InductionRunsError(CourseError, RuntimeError):
     """A shipped file that is missing or was changed; the message says what to do."""
 
 
@@ -64,7 +64,7 @@ def read(recipe: str, seed: int, period: int, folder: Path = FOLDER) -> Curves:
     """A run out of the shipped log.
 
     Raises:
-        RunFilesError: the log is missing or changed.
+        InductionRunsError: the log is missing or changed.
         ValueError: it holds no such run.
     """
     wanted = {"recipe": recipe, "seed": str(seed), "period": str(period)}
@@ -84,7 +84,7 @@ def path_losses(seed: int, folder: Path = FOLDER) -> dict[tuple[str, str], float
     `NO_SWAP` is the run as it is.
 
     Raises:
-        RunFilesError: the table is missing or changed.
+        InductionRunsError: the table is missing or changed.
     """
     return {
         (row["head"], row["side"]): float(row["loss"])
@@ -97,7 +97,7 @@ def trained(recipe: Recipe, folder: Path = FOLDER) -> AttentionOnly:
     """The shipped model of a recipe, trained with seed 0.
 
     Raises:
-        RunFilesError: its file is missing or changed.
+        InductionRunsError: its file is missing or changed.
         KeyError: no model of this recipe ships.
     """
     from safetensors.torch import load
@@ -191,9 +191,9 @@ def _checked(path: Path) -> bytes:
         content = path.read_bytes()
         expected = json.loads((path.parent / CHECKSUMS).read_text("utf8")).get(path.name)
     except OSError as error:
-        raise RunFilesError(f"{error.filename} is missing: install the course anew") from None
+        raise InductionRunsError(f"{error.filename} is missing: install the course anew") from None
     if hashlib.sha256(content).hexdigest() != expected:
-        raise RunFilesError(
+        raise InductionRunsError(
             f"{path.name} is not the file that {CHECKSUMS} names: install the course anew, or "
             "write both with `mi-course train-induction`"
         )
