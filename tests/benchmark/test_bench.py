@@ -82,6 +82,7 @@ def test_operations_of_a_llama_are_those_that_are_counted(tiny_llama):
         assert counted(work) == pytest.approx(3 * need, rel=0.01)
 
 
+@pytest.mark.slow
 def test_bench_measures_a_model_of_the_course_by_its_name(monkeypatch, pocket):
     monkeypatch.setattr(models, "load", lambda name, quiet: pocket)
     for part in ("_heads_flipped", "_heads_abc", "_residual_flipped", "_residual_abc"):

@@ -74,9 +74,10 @@ def test_what_is_typed_into_the_log_is_kept(call):
 
 @pytest.mark.parametrize(
     "call",
-    ["cp1252", pytest.param("C without UTF-8", marks=pytest.mark.slow)],
+    ["cp1252", "C without UTF-8"],
     indirect=True,
 )
+@pytest.mark.slow
 def test_a_right_answer_is_right(call, tmp_path):
     mine = tmp_path / "workbook/week3/05_python_practice.ipynb"
     mine.parent.mkdir(parents=True)

@@ -26,19 +26,23 @@ def log():
     return training_log.read()
 
 
+@pytest.mark.slow
 def test_repeats_cost_at_most_a_fifth_of_a_nat(measured):
     assert measured.repeat_loss <= 0.2
 
 
+@pytest.mark.slow
 def test_a_head_matches_prefixes(measured):
     assert measured.prefix_matching >= 0.7
 
 
+@pytest.mark.slow
 def test_held_out_ioi_prompts_are_answered(measured):
     assert measured.accuracy >= 0.99
     assert measured.logit_diff >= 3
 
 
+@pytest.mark.slow
 def test_three_heads_carry_most_of_the_answer(measured):
     assert measured.top3_share >= 0.6
 
@@ -68,6 +72,7 @@ def test_log_is_dense_and_whole(log):
     assert max(b - a for a, b in pairwise(steps)) <= 50
 
 
+@pytest.mark.slow
 def test_log_ends_with_what_the_model_can_do(log, measured):
     assert log["loss_second_half"][-1] <= 0.2
     layer, head = measured.induction_head
@@ -158,6 +163,7 @@ def card_differences(card, pocket, measured):
     return [a for a, b in zip(lines, now, strict=True) if not compare.same_text(a, b)]
 
 
+@pytest.mark.slow
 def test_every_number_of_the_card_is_measured_again(pocket, measured):
     assert card_differences(CARD.read_text("utf8"), pocket, measured) == []
 
@@ -173,12 +179,14 @@ def test_every_number_of_the_card_is_measured_again(pocket, measured):
         ("20,480,000 tokens", "20,840,000 tokens"),
     ],
 )
+@pytest.mark.slow
 def test_a_changed_number_of_the_card_is_noticed(pocket, measured, said, other):
     card = CARD.read_text("utf8")
     assert said in card
     assert card_differences(card.replace(said, other, 1), pocket, measured)
 
 
+@pytest.mark.slow
 def test_card_tells_the_figures(pocket, measured):
     card = (models.POCKET_DIR / "MODEL_CARD.md").read_text(encoding="utf8")
     assert "$" not in card

@@ -10,27 +10,28 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TypeVar
 
-# The first builds the site. Whoever needs it as well waits until it is there, so others stand
-# between.
+# The first builds the site, which takes a minute. Whoever needs it too waits until it is there, so
+# for the other processes there is something else first.
 LONGEST = (
     "test_site_browser.py::test_every_page_works_without_the_network_and_axe",
     "test_real_book.py::test_every_cell_gives_now",
     "test_real_book.py::test_the_learners_notebook_runs",
-    "test_devices.py",
-    "test_process.py",
     "test_site_browser.py::test_every_page_works_without_the_network_on_a_phone",
+    "test_process.py",
+    "test_training.py",
+    "test_proof.py",
+    "test_run.py",
+    "test_notebook.py",
     "test_site_browser.py",
     "test_site_build.py",
+    "test_page_speed.py",
     "test_real_book.py",
-    "test_notebook.py",
     "test_playground_numbers.py",
     "test_printable.py",
-    "test_training.py",
     "test_accessibility.py",
     "test_nbval_plugin.py",
     "test_model_sites.py",
     "test_notebooks_branch.py",
-    "test_proof.py",
     "test_third_model.py",
     "test_stored.py",
 )

@@ -55,6 +55,7 @@ def test_a_page_without_code_can_be_edited_and_not_launched(forked):
         }
 
 
+@pytest.mark.slow
 def test_every_chapter_of_the_course_launches_a_notebook_that_ci_publishes(tmp_path):
     docs = workbook.select(ROOT, None)
     workbook.write_all(ROOT, docs, tmp_path)

@@ -36,9 +36,8 @@ def test_every_page_of_the_week_is_there_in_order(printed, week):
     assert found == [*expected, "Hints, answers and solutions"]
 
 
-@pytest.mark.parametrize(
-    "week", [WEEKS[0], *(pytest.param(week, marks=pytest.mark.slow) for week in WEEKS[1:])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("week", WEEKS)
 def test_nothing_of_a_page_is_lost_on_the_way(printed, week):
     for part in ("div.exercise", ".course-fig", "div.cell_input", "table", "details.sd-dropdown"):
         on_pages = sum(

@@ -107,6 +107,7 @@ def _wrong_norms(x: Tensor, weight: Tensor, eps: float) -> dict[str, Tensor]:
         "this multiplies by the root: divide by it": x * root * weight,
         "weight is missing: multiply by it at the end": x / root,
         "weight is added: multiply by it": x / root + weight,
+        "this divides by weight: multiply by it": x / root / weight,
         "this multiplies by 1 + weight: by weight alone": x / root * (1 + weight),
         "weight is multiplied before the root is taken: scale x first, then multiply by weight": (
             ref.rms_norm(x * weight, torch.ones_like(weight), eps)

@@ -190,7 +190,11 @@ def resid_patch(rng, model, length, at):
         pytest.param(False, id="one_position"),
     ],
 )
-@pytest.mark.parametrize("patch", [head_patch, resid_patch], ids=lambda patch: patch.__name__)
+@pytest.mark.parametrize(
+    "patch",
+    [pytest.param(head_patch, id="head_patch"),
+     pytest.param(resid_patch, id="resid_patch", marks=pytest.mark.slow)],
+)  # fmt: skip
 def test_patched_logits_are_pythons_on_200_prompts(bare, pocket, patch, everywhere):
     rng = random.Random(f"{patch.__name__}{everywhere}")
     worst = 0.0

@@ -53,6 +53,15 @@ def rms_over_everything(x, weight, eps):
     return x / (x.square().mean() + eps).sqrt() * weight
 
 
+def rms_divided_by_weight(x, weight, eps):
+    return x / (x.square().mean(-1, keepdim=True) + eps).sqrt() / weight
+
+
+def rms_of_weighted(x, weight, eps):
+    y = x * weight
+    return y / (y.square().mean(-1, keepdim=True) + eps).sqrt()
+
+
 # --- rotate
 def rot_complex(x, positions, theta):
     half = x.shape[-1] // 2
@@ -303,6 +312,8 @@ def ga_two(q, k, v):
 WRONG = {
     "rms_norm": [
         (rn_norm, "the length of the vector, plus epsilon"),
+        (rms_divided_by_weight, "this divides by weight"),
+        (rms_of_weighted, "weight is multiplied before the root"),
         (rms_is_layer_norm, "the mean is subtracted"),
         (rms_eps_outside, "epsilon stands outside the square root"),
         (rms_no_root, "square root"),

@@ -55,6 +55,10 @@ def hc_wrong_qk_alone(W_Q, W_K, W_V, W_O):  # one of two
     return W_Q @ W_K.T
 
 
+def hc_wrong_output_for_query(W_Q, W_K, W_V, W_O):  # reads the output's matrix as the query's
+    return W_O.T @ W_K.T, W_V @ W_O
+
+
 def hc_wrong_value_for_key(W_Q, W_K, W_V, W_O):  # mixes up the letters
     return W_Q @ W_V.T, W_K @ W_O
 
@@ -273,6 +277,7 @@ WRONG = {
         (hc_wrong_no_transpose, "so one of W_Q and W_K is transposed"),
         (hc_wrong_qk_alone, "one matrix comes back"),
         (hc_wrong_value_for_key, "W_V in the place of W_K"),
+        (hc_wrong_output_for_query, "this is not QK"),
     ],
     "copy_ranks": [
         (cr_wrong_smaller, "SMALLER"),
