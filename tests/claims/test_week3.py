@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mi_course import circuit, ioi, ioi_data, patching
+from mi_course.book.claims import words
 from mi_course.claims import (
     CANNOT_TELL,
     NO,
@@ -20,6 +21,7 @@ from mi_course.claims import (
     week3_circuit,
     week3_heads,
 )
+from mi_course.models import registry
 from support.outside import ROOT
 
 CLAIMS = [one for name, one in catalogue.declared().items() if name.startswith("week3/")]
@@ -121,6 +123,10 @@ def test_another_name_at_s1_does_reach_the_answer(pocket):
     base[torch.arange(SMALL), data.clean.s1_pos] = data.abc.s
     start = ioi.model_logit_diff(pocket, base, data.clean.answers)
     assert torch.allclose(at_first, clean_ld - start, atol=1e-4)  # the clean prompt, exactly
+    answers, s1, rows = data.clean.answers, data.clean.s1_pos, torch.arange(SMALL)
+    swept = patching.residual(pocket, base, data.clean.tokens, answers) - start[:, None, None]
+    assert torch.allclose(at_first, swept[rows, 0, s1], atol=1e-4)
+    assert torch.allclose(at_last, swept[rows, -1, s1], atol=1e-4)
     assert at_last.abs().mean() > 1
 
 
@@ -150,6 +156,19 @@ def test_heads_that_no_later_head_hears_work_through_none(pocket, monkeypatch):
 def test_few_prompts_conclude_nothing_about_what_is_made_up_for(pocket):
     found = week3_circuit.movers_are_made_up_for(pocket, SMALL, 0)
     assert found.verdict == CANNOT_TELL
+
+
+def test_what_needs_no_movers_may_be_measured_on_any_model():
+    """One about name movers is not, and a page on a model without them says so in a sentence."""
+    free = {one.name for one in CLAIMS if one.fits(registry.SMOLLM2)}
+    assert free >= {
+        "week3/difference_goes_straight_to_end",
+        "week3/the_name_at_s1_counts_against_the_answer",
+        "week3/s1_is_read_where_it_stands",
+    }
+    about = catalogue.named("week3/every_mover_writes_the_answer")
+    assert about.name not in free
+    assert words.not_measured(about, registry.SMOLLM2).endswith("which lacks what it is about.")
 
 
 @pytest.mark.slow

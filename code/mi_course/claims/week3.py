@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from mi_course import ioi, ioi_data, patching
+from mi_course import hooks, ioi, ioi_data, patching
 from mi_course.claims import CANNOT_TELL, NO, YES, Finding, Rule, circuits, claim, shared
 from mi_course.claims.evidence import less_than, more_than, ratio
 from mi_course.claims.prompts import template
@@ -46,7 +46,6 @@ def _one_template(model: TransformerBridge, n: int, seed: int, held_out: bool) -
         "difference on the way.",
     },
     templates=True,
-    needs={"positions": "learned", "norm": "LayerNorm"},
 )
 def difference_goes_straight_to_end(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
@@ -70,13 +69,31 @@ def _s1_replaced(
     model: TransformerBridge, n: int, seed: int, held_out: bool
 ) -> Float[Tensor, "patch batch"]:
     """What S1's own name does, in logits: put back before the first layer, and before the last."""
-    data, _, _ = _one_template(model, n, seed, held_out)
+    data, clean_ld, _ = _one_template(model, n, seed, held_out)
     clean, rows = data.clean, torch.arange(n)
     base = clean.tokens.clone()
     base[rows, clean.s1_pos] = data.abc.s
     start = ioi.model_logit_diff(model, base, clean.answers)
-    patched = patching.residual(model, base, clean.tokens, clean.answers)
-    return torch.stack([patched[rows, layer, clean.s1_pos] - start for layer in (0, -1)])
+    # put back before the first layer, it is the clean prompt again, exactly
+    parts = [_late_s1(model, base[some], clean[some]) for some in ioi.slices(n, 25)]
+    return torch.stack([clean_ld - start, torch.cat(parts) - start])
+
+
+@torch.no_grad()
+def _late_s1(
+    model: TransformerBridge, base: Int[Tensor, "batch pos"], clean: ioi.Batch
+) -> Float[Tensor, "batch"]:
+    """Logit differences with the clean prompt's vector at S1 before the last layer."""
+    name, rows = f"blocks.{model.cfg.n_layers - 1}.hook_resid_pre", torch.arange(len(base))
+    _, kept = hooks.run_with_cache(model, clean.tokens, [name])
+
+    def put_back(resid: Tensor, hook: Any) -> Tensor:
+        resid = resid.clone()
+        resid[rows, clean.s1_pos] = kept[name][rows, clean.s1_pos]
+        return resid
+
+    logits = hooks.run_with_hooks(model, base, [(name, put_back)])
+    return ioi.logit_diff(logits, clean).cpu()
 
 
 @claim(
@@ -92,7 +109,6 @@ def _s1_replaced(
         "an effect below {smallest} {unit} can stay hidden.",
     },
     templates=True,
-    needs={"positions": "learned", "norm": "LayerNorm"},
 )
 def the_name_at_s1_counts_against_the_answer(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
@@ -116,7 +132,6 @@ def the_name_at_s1_counts_against_the_answer(
         "from S1's own position before the last layer.",
     },
     templates=True,
-    needs={"positions": "learned", "norm": "LayerNorm"},
 )
 def s1_is_read_where_it_stands(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
