@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
+from mi_course import run_files
 from mi_course.cli.main import main
 from mi_course.digits import batching, mlp, mnist, run_log, symptoms
 from mi_course.digits.mnist import Digits, Split
@@ -128,16 +129,16 @@ def test_the_shipped_weights_are_those_of_the_log():
 
 
 def test_a_changed_or_missing_file_is_refused(tmp_path):
-    for name in (run_log.TRAINING, run_log.CHECKSUMS):
+    for name in (run_log.TRAINING, run_files.CHECKSUMS):
         (tmp_path / name).write_bytes((run_log.FOLDER / name).read_bytes())
     assert run_log.rows(run_log.TRAINING, tmp_path)
     text = (tmp_path / run_log.TRAINING).read_text().replace("0.97", "0.98", 1)
     (tmp_path / run_log.TRAINING).write_text(text)
     with pytest.raises(
-        run_log.RunFilesError, match=r"training\.csv is not the file that checksums"
+        run_files.RunFilesError, match=r"training\.csv is not the file that checksums"
     ):
         run_log.rows(run_log.TRAINING, tmp_path)
-    with pytest.raises(run_log.RunFilesError, match=r"batching\.csv is missing"):
+    with pytest.raises(run_files.RunFilesError, match=r"batching\.csv is missing"):
         run_log.rows(run_log.TIMES, tmp_path)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from mi_course import run_files
 from mi_course.cli import main
 from mi_course.induction import token_losses
 from mi_course.induction_training import paths, prompts, training, training_log
@@ -112,19 +113,15 @@ def test_one_period_is_counted_and_many_are_looked_up_in_every_run():
 
 
 def test_files_that_were_changed_or_are_missing_are_refused(tmp_path):
-    for name in (training_log.TRAINING, training_log.CHECKSUMS):
+    for name in (training_log.TRAINING, run_files.CHECKSUMS):
         (tmp_path / name).write_bytes((training_log.FOLDER / name).read_bytes())
     with pytest.raises(ValueError, match="holds no run 'many periods' with seed 9"):
         training_log.read("many periods", 9, HELD_OUT, tmp_path)
     text = (tmp_path / training_log.TRAINING).read_text().replace("0.4", "0.3", 1)
     (tmp_path / training_log.TRAINING).write_text(text)
-    with pytest.raises(
-        training_log.InductionRunsError, match=r"training\.csv is not .*train-induction"
-    ):
+    with pytest.raises(run_files.RunFilesError, match=r"training\.csv is not .*train-induction"):
         training_log.read("many periods", 0, HELD_OUT, tmp_path)
-    with pytest.raises(
-        training_log.InductionRunsError, match=r"one_period_seed0\.safetensors is miss"
-    ):
+    with pytest.raises(run_files.RunFilesError, match=r"one_period_seed0\.safetensors is miss"):
         training_log.trained(ONE_PERIOD, tmp_path)
 
 

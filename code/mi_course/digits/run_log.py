@@ -6,10 +6,7 @@ is not the one written beside it is refused.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,9 +15,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from mi_course import run_files
 from mi_course.digits import batching, mlp, mnist, symptoms
 from mi_course.digits.mnist import Digits
-from mi_course.errors import CourseError
 
 FOLDER = Path(__file__).parent / "runs"
 SEEDS = (0, 1, 2)
@@ -30,11 +27,7 @@ TRAINING, SYMPTOMS, TIMES, WEIGHTS = (
     "batching.csv",
     "mnist_seed0.safetensors",
 )
-CHECKSUMS = "checksums.json"
-
-
-class RunFilesError(CourseError, RuntimeError):
-    """A shipped file that is missing or was changed; the message says what to do."""
+COMMAND = "mi-course train-mlp"
 
 
 def rows(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
@@ -43,8 +36,8 @@ def rows(name: str, folder: Path = FOLDER) -> list[dict[str, Any]]:
     Raises:
         RunFilesError: the file is missing or changed.
     """
-    text = _checked(folder / name).decode("utf8")
-    return [{k: _number(v) for k, v in row.items()} for row in csv.DictReader(text.splitlines())]
+    table = run_files.read_table(folder / name, COMMAND)
+    return [{k: _number(v) for k, v in row.items()} for row in table]
 
 
 def curves(column: str, data: str, folder: Path = FOLDER) -> dict[int, np.ndarray]:
@@ -71,7 +64,7 @@ def trained(digits: Digits, folder: Path = FOLDER) -> nn.Sequential:
     from safetensors.torch import load
 
     model = mlp.build(seed=0)
-    model.load_state_dict(load(_checked(folder / WEIGHTS)))
+    model.load_state_dict(load(run_files.read(folder / WEIGHTS, COMMAND)))
     return model
 
 
@@ -98,28 +91,12 @@ def write(folder: Path, progress: Callable[[str], object] = lambda what: None) -
             if digits.is_mnist and seed == SEEDS[0]:
                 (folder / WEIGHTS).write_bytes(save(models[-1].state_dict()))
     threads = {"threads": torch.get_num_threads()}
-    _write_table(folder / TRAINING, [row | threads for row in table])
+    run_files.write_table(folder / TRAINING, [row | threads for row in table])
     progress("symptoms of broken loops")
-    _write_table(folder / SYMPTOMS, symptoms.run_all(real, symptoms.STEPS))
+    run_files.write_table(folder / SYMPTOMS, symptoms.run_all(real, symptoms.STEPS))
     progress("times of batching")
-    _write_table(folder / TIMES, [row | threads for row in batching.measure(real)])
-    names = (TRAINING, SYMPTOMS, TIMES, WEIGHTS)
-    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
-    (folder / CHECKSUMS).write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
-
-
-def _checked(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        expected = json.loads((path.parent / CHECKSUMS).read_text("utf8")).get(path.name)
-    except OSError as error:
-        raise RunFilesError(f"{error.filename} is missing: install the course anew") from None
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise RunFilesError(
-            f"{path.name} is not the file that {CHECKSUMS} names: install the course anew, or "
-            "write both with `mi-course train-mlp`"
-        )
-    return content
+    run_files.write_table(folder / TIMES, [row | threads for row in batching.measure(real)])
+    run_files.write_checksums(folder, (TRAINING, SYMPTOMS, TIMES, WEIGHTS))
 
 
 def _number(text: str) -> Any:
@@ -127,13 +104,3 @@ def _number(text: str) -> Any:
         return float(text)
     except ValueError:
         return text
-
-
-def _write_table(path: Path, table: Iterable[Mapping[str, Any]]) -> None:
-    lines: Sequence[Mapping[str, Any]] = [
-        {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in table
-    ]
-    with path.open("w", newline="", encoding="utf8") as file:
-        writer = csv.DictWriter(file, list(lines[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(lines)

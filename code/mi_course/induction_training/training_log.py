@@ -6,16 +6,13 @@ SHA-256 is not the one written beside it is refused.
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from mi_course.errors import CourseError
+from mi_course import run_files
 from mi_course.heads import head_name
 from mi_course.induction import token_losses
 from mi_course.induction_training import paths, prompts, training
@@ -24,7 +21,8 @@ from mi_course.induction_training.training import HELD_OUT, TEST_SEED, Point, Re
 
 FOLDER = Path(__file__).parent / "runs"
 SEEDS = (0, 1, 2, 3, 4)
-TRAINING, PATHS, CHECKSUMS = "training.csv", "paths.csv", "checksums.json"
+TRAINING, PATHS = "training.csv", "paths.csv"
+COMMAND = "mi-course train-induction"
 KEPT = {
     "one period": "one_period_seed0.safetensors",
     "many periods": "many_periods_seed0.safetensors",
@@ -32,10 +30,6 @@ KEPT = {
 """The models that ship, by the name of their recipe."""
 NO_SWAP = ("none", "none")
 """Head and side of the row of `paths.csv` that is measured without a change."""
-
-
-class InductionRunsError(CourseError, RuntimeError):
-    """A shipped file that is missing or was changed; the message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +58,13 @@ def read(recipe: str, seed: int, period: int, folder: Path = FOLDER) -> Curves:
     """A run out of the shipped log.
 
     Raises:
-        InductionRunsError: the log is missing or changed.
+        RunFilesError: the log is missing or changed.
         ValueError: it holds no such run.
     """
     wanted = {"recipe": recipe, "seed": str(seed), "period": str(period)}
     rows = [
         {name: float(text) for name, text in row.items() if name != "recipe" and text}
-        for row in _table(TRAINING, folder)
+        for row in run_files.read_table(folder / TRAINING, COMMAND)
         if wanted.items() <= row.items()
     ]
     if not rows:
@@ -84,11 +78,11 @@ def path_losses(seed: int, folder: Path = FOLDER) -> dict[tuple[str, str], float
     `NO_SWAP` is the run as it is.
 
     Raises:
-        InductionRunsError: the table is missing or changed.
+        RunFilesError: the table is missing or changed.
     """
     return {
         (row["head"], row["side"]): float(row["loss"])
-        for row in _table(PATHS, folder)
+        for row in run_files.read_table(folder / PATHS, COMMAND)
         if row["seed"] == str(seed)
     }
 
@@ -97,13 +91,13 @@ def trained(recipe: Recipe, folder: Path = FOLDER) -> AttentionOnly:
     """The shipped model of a recipe, trained with seed 0.
 
     Raises:
-        InductionRunsError: its file is missing or changed.
+        RunFilesError: its file is missing or changed.
         KeyError: no model of this recipe ships.
     """
     from safetensors.torch import load
 
     model = AttentionOnly(recipe.sizes, seed=0)
-    model.load_state_dict(load(_checked(folder / KEPT[recipe.name])))
+    model.load_state_dict(load(run_files.read(folder / KEPT[recipe.name], COMMAND)))
     return model
 
 
@@ -135,10 +129,9 @@ def write(
             if recipe.name in KEPT and seed == 0:
                 written.append(KEPT[recipe.name])
                 (folder / written[-1]).write_bytes(save(model.state_dict()))
-    _write_table(folder / TRAINING, log)
-    _write_table(folder / PATHS, swaps)
-    sums = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in written}
-    (folder / CHECKSUMS).write_text(json.dumps(sums, indent=1, sort_keys=True) + "\n")
+    run_files.write_table(folder / TRAINING, log)
+    run_files.write_table(folder / PATHS, swaps)
+    run_files.write_checksums(folder, written)
 
 
 def _row(point: Point) -> dict[str, float]:
@@ -180,30 +173,3 @@ def _swaps(model: AttentionOnly) -> list[dict[str, str | float]]:
         names = (head_name((0, head)), side) if side else NO_SWAP
         rows.append(dict(zip(("head", "side"), names, strict=True)) | {"loss": loss})
     return rows
-
-
-def _table(name: str, folder: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(_checked(folder / name).decode("utf8").splitlines()))
-
-
-def _checked(path: Path) -> bytes:
-    try:
-        content = path.read_bytes()
-        expected = json.loads((path.parent / CHECKSUMS).read_text("utf8")).get(path.name)
-    except OSError as error:
-        raise InductionRunsError(f"{error.filename} is missing: install the course anew") from None
-    if hashlib.sha256(content).hexdigest() != expected:
-        raise InductionRunsError(
-            f"{path.name} is not the file that {CHECKSUMS} names: install the course anew, or "
-            "write both with `mi-course train-induction`"
-        )
-    return content
-
-
-def _write_table(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
-    lines = [{k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-    columns = list(dict.fromkeys(name for line in lines for name in line))
-    with path.open("w", newline="", encoding="utf8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
-        writer.writeheader()
-        writer.writerows(lines)
