@@ -106,7 +106,7 @@
       const words = (e) => (e ? e.firstChild.textContent.trim() : "");
       state.last = { page: here, title: words(title), section: words(at),
         hash: at ? at.parentElement.id : "" };
-      save(state);
+      write(KEY, JSON.stringify(state)); // nothing that the sidebar shows
     };
     note();
     addEventListener("pagehide", note);

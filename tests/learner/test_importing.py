@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mi_course.cli.main import main
-from mi_course.learner import export, importing, pages, progress, weeklog
+from mi_course.learner import export, importing, pages, predictions, progress, weeklog
 
 GOOD = {"format": "mi-course-progress", "version": 1, "exercises": {}, "weeks": {}, "pages": {}}
 WHEN = "2026-11-01T10:00:00.000Z"
@@ -129,3 +129,11 @@ def test_a_name_is_cleaned_before_it_is_a_line(tmp_path):
     log = WEEK | {"own": [{"section": "Core Tasks", "text": "two\nlines", "done": False}]}
     found = importing.read(json.dumps(GOOD | {"weeks": {"2": log}}))
     assert found.weeks[2].own == [("Core Tasks", "two lines", False)]
+
+
+def test_a_prediction_that_cannot_be_kept_is_said_in_one_sentence(tmp_path, monkeypatch, capsys):
+    answer = {"kind": "number", "said": "2", "sure": "guess", "week": 1, "was": "3", "unit": "",
+              "right": False, "at": WHEN}  # fmt: skip
+    monkeypatch.setattr(predictions, "keep", lambda prediction: "the disk is full")
+    assert take(GOOD | {"predictions": {"a loss": answer}}, tmp_path) == 1
+    assert "the disk is full" in capsys.readouterr().err

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from mi_course.errors import CourseError
@@ -60,7 +59,7 @@ def read(text: str) -> Found:
         "weeks or exercises are missing",
     )
     for name, when in exercises.items():
-        _need(name.isidentifier() and _is_time(when), f"exercise {name[:40]!r} has no date")
+        _need(name.isidentifier() and progress.is_time(when), f"exercise {name[:40]!r} has no date")
     _need(isinstance(finished, dict), "its pages are no table")
     for name, when in finished.items():
         _need(pages.is_entry(name, when), f"page {name[:40]!r} has no date")
@@ -83,7 +82,8 @@ def merge(found: Found) -> list[str]:
 
     Raises:
         BusyError: somebody else holds on to the folder.
-        OSError: a file cannot be written.
+        CourseError: a prediction cannot be written; the message says why.
+        OSError: another file cannot be written.
     """
     said = []
     for week, theirs in sorted(found.weeks.items()):
@@ -102,7 +102,7 @@ def merge(found: Found) -> list[str]:
     new_answers = [p for p in found.predictions if p.name not in here]  # the first answer counts
     for prediction in new_answers:
         if why := predictions.keep(prediction):
-            raise OSError(why)
+            raise CourseError(why)
     if new_answers:
         said.append(f"Predictions: {', '.join(sorted(p.name for p in new_answers))}.")
     return said
@@ -192,14 +192,6 @@ def _is_own(box: Any) -> bool:
         and isinstance(box.get("text"), str)
         and isinstance(box.get("done"), bool)
     )
-
-
-def _is_time(when: Any) -> bool:
-    try:
-        datetime.fromisoformat(when)
-    except (TypeError, ValueError):
-        return False
-    return True
 
 
 def _entry(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 from mi_course.learner import progress
@@ -34,13 +33,7 @@ def finished() -> dict[str, str]:
 
 def is_entry(name: object, when: object) -> bool:
     """Whether these are the name of a page and a time."""
-    if not (isinstance(name, str) and isinstance(when, str) and NAME.fullmatch(name)):
-        return False
-    try:
-        datetime.fromisoformat(when)
-    except ValueError:
-        return False
-    return True
+    return isinstance(name, str) and bool(NAME.fullmatch(name)) and progress.is_time(when)
 
 
 def add(pages: Mapping[str, str]) -> list[str]:

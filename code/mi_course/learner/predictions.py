@@ -125,7 +125,6 @@ def _read(slug: str, name: str | None = None) -> Prediction | None:
     path = progress.home() / FOLDER / f"{slug}{progress.SUFFIX}"
     try:
         found = Prediction(**json.loads(path.read_text("utf8")))
-        datetime.fromisoformat(found.at)
         good = _is_good(found) and name in (None, found.name)
     except (OSError, ValueError, TypeError):
         return None
@@ -140,6 +139,7 @@ def _is_good(found: Prediction) -> bool:
         and isinstance(found.right, bool)
         and found.kind in KINDS
         and found.sure in ("", *SURE)
+        and progress.is_time(found.at)
     )
 
 
@@ -149,10 +149,6 @@ def from_json(name: str, raw: Any) -> Prediction | None:
     if not isinstance(raw, dict) or not name or not set(fields) <= raw.keys():
         return None
     found = Prediction(name, **{key: raw[key] for key in fields})
-    try:
-        datetime.fromisoformat(found.at)
-    except (TypeError, ValueError):
-        return None
     good = _is_good(found) and found.said and found.was and found.week >= 0
     texts = (name, found.said, found.was, found.unit)
     return found if good and not any(set(text) & set("\r\n") for text in texts) else None

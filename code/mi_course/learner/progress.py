@@ -206,10 +206,19 @@ def _entry(path: Path) -> tuple[str, str] | None:
     try:
         entry = json.loads(path.read_text("utf8"))
         exercise, when = entry["exercise"], entry["passed"]
-        datetime.fromisoformat(when)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return (exercise, when) if isinstance(exercise, str) and exercise.isidentifier() else None
+    good = is_time(when) and isinstance(exercise, str) and exercise.isidentifier()
+    return (exercise, when) if good else None
+
+
+def is_time(when: object) -> bool:
+    """Whether this is a time in ISO 8601, as every record here has one."""
+    try:
+        datetime.fromisoformat(when)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _dated(path: Path) -> str | None:
