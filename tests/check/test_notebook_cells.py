@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from mi_course.check import cells, notebook
+from mi_course.check import notebook
+from mi_course.processes import of_cells
 
 IMPORT = "from mi_course import check"
 RIGHT = "def continue_pattern(tokens):\n    return helper(tokens)"
@@ -31,10 +32,10 @@ def only(path):
 
 def test_a_notebook_has_no_names_of_the_one_before_it(tmp_path):
     assert only(write(tmp_path / "a.ipynb", IMPORT, HELPER, RIGHT, CHECK)) == "passed"
-    process = cells.start().process.pid
+    process = of_cells.start().process.pid
     other = write(tmp_path / "b.ipynb", IMPORT, RIGHT, CHECK)
     assert "NameError on line 2 of your code: name 'helper' is not defined" in only(other)
-    assert cells.start().process.pid == process
+    assert of_cells.start().process.pid == process
 
 
 def test_each_notebook_imports_from_its_own_folder_and_finds_pythons_names(tmp_path):

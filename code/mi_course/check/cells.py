@@ -8,7 +8,6 @@ given up; the next notebook has another.
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import sys
@@ -16,30 +15,13 @@ import threading
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from mi_course.check import accidents, core, magics, process, wire
-from mi_course.check.child import GARBLED, Child
+from mi_course.check import accidents, core, magics, process
 from mi_course.check.core import EXERCISES, Verdict
 from mi_course.check.left_behind import Surroundings, pythons_own_names
+from mi_course.processes import of_cells, wire
+from mi_course.processes.child import GARBLED, Child
 
 Message = dict[str, Any]
-
-
-def _environment() -> dict[str, str]:
-    """What the cells find; what they print goes nowhere, and must not fail on the way."""
-    return {"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"}
-
-
-_process: Child | None = None
-
-
-def start() -> Child:
-    """The process; it imports while other work is done."""
-    global _process
-    if _process is None or _process.process.poll() is not None:
-        stop()
-        path = [folder for folder in sys.path if folder]
-        _process = Child("cells.serve(globals())", path, env=_environment())
-    return _process
 
 
 def run(work: Message, seconds: float) -> Iterator[Message]:
@@ -53,8 +35,8 @@ def run(work: Message, seconds: float) -> Iterator[Message]:
         `exercise`, `passed` and `message`. Where the process ended or was late, a last one has
         `lost`, which says so.
     """
-    child = start()
-    child.send(json.dumps(work | {"environment": _environment()}).encode())
+    child = of_cells.start()
+    child.send(json.dumps(work | {"environment": of_cells.environment()}).encode())
     late = threading.Event()
     timer = threading.Timer(seconds, _give_up, (child, late))
     timer.daemon = True
@@ -66,24 +48,13 @@ def run(work: Message, seconds: float) -> Iterator[Message]:
             yield answer
     finally:
         timer.cancel()
-    stop()
+    of_cells.stop()
     yield {"lost": "did not finish" if late.is_set() else "ended Python"}
 
 
 def _give_up(child: Child, late: threading.Event) -> None:
     late.set()
     child.process.kill()
-
-
-def stop() -> None:
-    """End the process; the next notebook starts a new one."""
-    global _process
-    child, _process = _process, None
-    if child is not None:
-        child.kill()
-
-
-atexit.register(stop)
 
 
 def serve(namespace: dict[str, object]) -> None:

@@ -23,9 +23,9 @@ from typing import Any
 import psutil
 
 from mi_course.check import sending
-from mi_course.check.child import GARBLED, Child, Reply
 from mi_course.check.left_behind import pythons_own_names
 from mi_course.check.register import Exercise
+from mi_course.processes.child import GARBLED, Child, Reply
 
 PATIENCE_S = 20.0
 """Seconds of computing that an answer may take in one check."""

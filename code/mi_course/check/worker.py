@@ -20,8 +20,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from mi_course.check import core, sending, wire
+from mi_course.check import core, sending
 from mi_course.check.left_behind import Surroundings
+from mi_course.processes import wire
 
 MOST_PRINTED = 2_000
 """Characters of output that are sent back."""

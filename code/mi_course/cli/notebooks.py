@@ -132,9 +132,9 @@ def check(args: argparse.Namespace) -> int:
     root = root_or_none(args)
     if args.cases:
         return _cases(root, args.wanted, keep=args.keep)
+    _start_importing()
     chosen = _chosen(root, args.wanted)
     folder = _workbook(args, root)
-    _start_importing()
     passed = total = damaged = 0
     for doc, names in chosen.items():
         here, unread = _check_chapter(root, folder, doc, names)
@@ -144,10 +144,10 @@ def check(args: argparse.Namespace) -> int:
 
 
 def _start_importing() -> None:
-    """The process that runs the cells imports what it needs while the notebooks are looked up."""
-    from mi_course.check import cells
+    """The process that runs the cells imports what it needs while this one does the same."""
+    from mi_course.processes import of_cells
 
-    cells.start()
+    of_cells.start()
 
 
 def _chosen(root: Path | None, wanted: str | None) -> dict[str, list[str]]:

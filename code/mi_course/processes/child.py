@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, cast
 
 import psutil
 
-from mi_course.check import wire
+from mi_course.processes import wire
 
 Reply = dict[str, Any]
 

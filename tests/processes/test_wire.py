@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from mi_course.check import wire
+from mi_course.processes import wire
 
 
 def test_messages_arrive_whole_and_in_order():

@@ -1,0 +1,1 @@
+"""Processes of the checks' own. Nothing heavy is imported here: a process starts at once."""
