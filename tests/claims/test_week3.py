@@ -168,7 +168,12 @@ def test_what_needs_no_movers_may_be_measured_on_any_model():
     }
     about = catalogue.named("week3/every_mover_writes_the_answer")
     assert about.name not in free
-    assert words.not_measured(about, registry.SMOLLM2).endswith("which lacks what it is about.")
+    told = words.not_measured(about, registry.SMOLLM2)
+    assert told.endswith("it is tried on models with learned positions and LayerNorm only.")
+
+
+def test_what_a_claim_needs_can_be_told():
+    assert {key for one in catalogue.declared().values() for key in one.needs} <= set(words.NEEDS)
 
 
 @pytest.mark.slow

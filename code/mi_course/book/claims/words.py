@@ -18,6 +18,13 @@ from mi_course.claims.finding import Claim, ClaimError, Finding
 from mi_course.models import registry
 from mi_course.models.registry import Model
 
+NEEDS = {
+    "positions": "learned positions",
+    "norm": "LayerNorm",
+    "keys_and_values": "keys and values of each head's own",
+}
+"""What a claim may need of a model, in words."""
+
 
 class Number(float):
     """A number that writes itself with as many decimals as its interval deserves."""
@@ -155,7 +162,10 @@ def _row(claim: Claim, one: Record) -> str:
 def not_measured(claim: Claim, model: Model) -> str:
     """What a page says in place of a verdict where nobody measured it on its model."""
     if not claim.fits(model):
-        return f"This was not measured on {model.display}, which lacks what it is about."
+        wanted = " and ".join(NEEDS[key] for key in claim.needs)
+        return (
+            f"This was not measured on {model.display}: it is tried on models with {wanted} only."
+        )
     return (
         f"This was not measured on {model.display}: "
         f"run mi-course claims {claim.name} --model {model.name}."
