@@ -30,6 +30,11 @@ def test_every_fresh_draw_is_run_three_ways_and_the_page_s_once():
     }
 
 
+def test_a_slow_model_has_fewer_draws_and_none_with_three_times_the_prompts():
+    assert rerun.draws_on("smollm2") < rerun.draws_on("pocket") == rerun.DRAWS
+    assert {run.where for run in rerun.runs(2, larger=False)} == {"page", "held_out"}
+
+
 def test_draws_have_seeds_of_their_own_and_three_times_the_prompts():
     seen = []
 

@@ -36,10 +36,14 @@ def test_the_first_draw_of_a_claim_agrees_with_the_stored_one(claim, ready, pock
     assert table.disagreement(claim.name, stored, now) is None
 
 
-def test_every_claim_was_run_on_twenty_fresh_draws_of_each_kind():
-    for name, one in table.load(ROOT, POCKET.name).items():
-        columns = [one.fresh, one.larger, *([one.held_out] if one.held_out is not None else [])]
-        assert {len(column) for column in columns} == {table.ENOUGH_DRAWS}, name
+@pytest.mark.parametrize(("model", "draws"), [("pocket", 20), ("smollm2", 6)])
+def test_every_claim_was_run_on_as_many_fresh_draws_of_each_kind(model, draws):
+    stored = table.load(ROOT, model)
+    assert stored
+    for name, one in stored.items():
+        columns = [one.fresh, *([one.held_out] if one.held_out is not None else [])]
+        assert {len(column) for column in columns} == {draws}, name
+        assert len(one.larger) == (0 if model in rerun.FEWER else draws), name
 
 
 @pytest.mark.slow

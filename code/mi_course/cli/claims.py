@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--model", choices=registry.names(), default=registry.DEFAULT.name)
     parser.add_argument(
-        "--draws", type=_draws, default=20, metavar="N", help="fresh draws; default: 20"
+        "--draws", type=_draws, metavar="N", help="fresh draws; default: 20, smollm2 6"
     )
     parser.add_argument("--jobs", type=positive, metavar="N", help="processes at a time")
     parser.add_argument("--changed", action="store_true", help="only claims that are stale")
@@ -65,7 +65,9 @@ def run_claims(args: argparse.Namespace) -> int:
         return 0
     made_by = [(claim, catalogue.digest(claim)) for claim in chosen]  # as it is run
     seconds: dict[str, float] = defaultdict(float)
-    runs = [one for claim in chosen for one in rerun.runs(args.draws) if _is_run(claim, one)]
+    draws = rerun.draws_on(args.model) if args.draws is None else args.draws
+    of_each = rerun.runs(draws, larger=args.model not in rerun.FEWER)
+    runs = [one for claim in chosen for one in of_each if _is_run(claim, one)]
     with progress_bar(len(runs)) as bar:
 
         def on_ran(ran: Ran) -> None:
@@ -74,7 +76,7 @@ def run_claims(args: argparse.Namespace) -> int:
             bar.update()
 
         jobs = args.jobs or default_jobs(args.model)
-        ran = rerun.everything(chosen, args.model, args.draws, jobs, on_ran)
+        ran = rerun.everything(chosen, args.model, draws, jobs, on_ran)
     weights = registry.known_sha256(registry.named(args.model))
     found = {
         one.name: table.record(root, one, code, weights, [r for r in ran if r.name == one.name])

@@ -24,7 +24,6 @@ from mi_course.models import registry
 from mi_course.models.registry import Model
 
 FOLDER = chapters.BOOK / "claims"
-ENOUGH_DRAWS = 20
 HELD_SHARE = 0.9
 """18 of 20: below that a claim is not told as a conclusion."""
 LEEWAY = 0.02
