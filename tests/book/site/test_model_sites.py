@@ -4,9 +4,11 @@ GPT-2's outputs are made up here, in a folder of the test's own.
 """
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sphinx.errors import SphinxError
 
 from mi_course.book.site import launch, model_sites
 from support import browser
@@ -63,8 +65,29 @@ def test_when_no_chapter_shows_gpt2_any_more_the_second_site_goes(tmp_path):
     out = folder / "_build/html"
     (out / "pocket").mkdir(parents=True)  # of an earlier build
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), srcdir=folder, outdir=out)
-    model_sites.build_others(app, None)
+    builds = model_sites.start_others(app)
+    assert builds == []
+    model_sites.finish_others(app, builds, None)
     assert not (out / "pocket").exists()
+
+
+def test_a_site_that_fails_takes_the_one_beside_it_along(tmp_path):
+    folder = write(tmp_path / "course")
+    build = model_sites._start(folder, "pocket")
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=folder / "_build/html")
+    model_sites.finish_others(app, [build], ValueError("the first site stopped"))
+    assert build.process.returncode != 0
+    assert not Path(build.folder.name).exists()
+    assert not (folder / "_build/html/pocket").exists()
+
+
+def test_a_second_site_that_does_not_build_fails_the_first_and_says_whose_it_is(tmp_path):
+    folder = write(tmp_path / "course")
+    build = model_sites._start(folder, "pocket")
+    build.process.kill()
+    app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=folder / "_build/html")
+    with pytest.raises(SphinxError, match="outputs of pocket do not build"):
+        model_sites.finish_others(app, [build], None)
 
 
 @pytest.fixture(scope="module")

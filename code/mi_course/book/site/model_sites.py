@@ -10,12 +10,15 @@ more than one model, there is one site.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -76,33 +79,77 @@ def add_script(
         app.add_js_file(SCRIPT, priority=1, **data)
 
 
-def build_others(app: Sphinx, exception: Exception | None) -> None:
-    """After the site: build those of the other models that some chapter offers."""
-    if exception is not None or app.builder.format != "html" or page_model.asked():
-        return
-    root, out = Path(app.srcdir), Path(app.outdir)
+@dataclass
+class Build:
+    """A site of another model, while it is made beside the first one.
+
+    Attributes:
+        model: by its name.
+        process: that makes it.
+        folder: that it makes it in.
+    """
+
+    model: str
+    process: subprocess.Popen[str]
+    folder: TemporaryDirectory[str]
+
+    def stop(self) -> None:
+        """End it, and leave nothing behind."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stderr:
+            self.process.stderr.close()
+        self.folder.cleanup()
+
+
+def start_others(app: Sphinx) -> list[Build]:
+    """Begin with the sites of the other models that some chapter offers: each takes as long."""
+    if app.builder.format != "html" or page_model.asked():
+        return []
+    root = Path(app.srcdir)
     offered = {name for chapter in chapters.find(root) for name in choose(chapter).others}
-    for name in registry.names():
-        shutil.rmtree(out / name, ignore_errors=True)
-        if name in offered:
-            _build(root, out / name, name)
+    return [_start(root, name) for name in registry.names() if name in offered]
 
 
-def _build(root: Path, out: Path, model: str) -> None:
+def _start(root: Path, model: str) -> Build:
+    folder = TemporaryDirectory(prefix=f"mi-course-{model}-")
     run = "from jupyter_book.cli.main import main; main()"
-    with TemporaryDirectory(prefix=f"mi-course-{model}-") as folder:
-        command = [sys.executable, "-c", run, "build", str(root), "--path-output", folder]
-        done = subprocess.run(
-            [*command, "-W", "-n", "--keep-going", "-q"],
-            env=os.environ | {page_model.VARIABLE: model},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            display = registry.named(model).display
-            raise SphinxError(f"the pages with outputs of {display} do not build:\n{done.stderr}")
-        shutil.copytree(Path(folder) / "_build" / "html", out)
+    command = [sys.executable, "-c", run, "build", str(root), "--path-output", folder.name]
+    process = subprocess.Popen(
+        [*command, "-W", "-n", "--keep-going", "-q"],
+        env=os.environ | {page_model.VARIABLE: model},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    build = Build(model, process, folder)
+    atexit.register(build.stop)  # where the first site stops before its end
+    return build
+
+
+def finish_others(app: Sphinx, builds: Sequence[Build], exception: Exception | None) -> None:
+    """After the site: put those of the other models into it, and none that nobody offers."""
+    if app.builder.format != "html" or page_model.asked():
+        return
+    out = Path(app.outdir)
+    try:
+        if exception is None:
+            for name in registry.names():
+                shutil.rmtree(out / name, ignore_errors=True)
+            for build in builds:
+                _finish(build, out / build.model)
+    finally:
+        for build in builds:
+            build.stop()
+            atexit.unregister(build.stop)
+
+
+def _finish(build: Build, out: Path) -> None:
+    _, errors = build.process.communicate()
+    if build.process.returncode:
+        display = registry.named(build.model).display
+        raise SphinxError(f"the pages with outputs of {display} do not build:\n{errors}")
+    shutil.copytree(Path(build.folder.name) / "_build" / "html", out)
     share_static(out, out.parent)
 
 
@@ -133,4 +180,6 @@ def share_static(site: Path, first: Path) -> None:
 def setup(app: Sphinx) -> None:
     """Called by the course's extension."""
     app.connect("html-page-context", add_script, priority=900)
-    app.connect("build-finished", build_others)
+    builds: list[Build] = []
+    app.connect("builder-inited", lambda app: builds.extend(start_others(app)))
+    app.connect("build-finished", lambda app, error: finish_others(app, builds, error))
