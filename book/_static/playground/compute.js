@@ -13,20 +13,25 @@
   const keepLast = (make) => {
     let last = null;
     let value;
-    return (...asked) => {
+    const get = (...asked) => {
       const key = JSON.stringify(asked);
       if (key !== last) [value, last] = [make(...asked), key];
       return value;
     };
+    get.keep = (made, ...asked) => ([value, last] = [made, JSON.stringify(asked)]);
+    return get;
   };
 
   /* What `mi-course export-browser` wrote, as a model that reads text.
      -> {weights, tokenizer, mean, heads: names such as "1.3", read(text) -> tokens, textOf(id)} */
-  const openModel = (file) => {
-    const weights = Playground.loadWeights(file);
+  const openModel = (file) => Playground.atOnce(openingModel(file));
+
+  function* openingModel(file) {
+    const weights = yield* Playground.loadingWeights(file);
+    yield;
     const tokenizer = new Playground.Tokenizer(file.tokenizer);
     const read = (text) => [tokenizer.bos, ...tokenizer.encode(text)];
-    const references = file.reference.map((text) => read(text).slice(0, weights.nCtx));
+    const references = keepLast(() => file.reference.map((text) => read(text).slice(0, weights.nCtx)));
     return {
       weights,
       tokenizer,
@@ -37,7 +42,7 @@
       read,
       textOf: (id) => (id === tokenizer.bos ? "BOS" : tokenizer.decode([id])),
     };
-  };
+  }
 
   const problemWith = (tokens, text, { nCtx }) => {
     if (!text.trim()) return "The prompt is empty: type some words, or pick a prompt.";
@@ -59,21 +64,30 @@
 
   /* The logit lens: for each place in the residual stream its logits [n, V] and, for each position,
      the best guess and its probability. */
-  const lensOf = (weights, { cache, logits }, n) => {
+  function* readingLens(weights, { cache, logits }, n) {
     const places = Playground.residNames(weights);
-    return places.map((place, i) => {
+    const lens = [];
+    for (const [i, place] of places.entries()) {
       const here = i === places.length - 1 ? logits : Playground.unembed(weights, cache[place]);
+      yield;
       const cells = Array.from({ length: n }, (_, position) => {
         const probabilities = Playground.softmax(rowOf(here, position, weights.vocab));
         const [best] = Playground.top(probabilities, 1);
         return { best, probability: probabilities[best] };
       });
-      return { logits: here, cells };
-    });
-  };
+      lens.push({ logits: here, cells });
+      yield;
+    }
+    return lens;
+  }
 
   /* Row i of a matrix [n, columns]. */
   const rowOf = (matrix, i, columns) => matrix.subarray(i * columns, (i + 1) * columns);
+
+  const bestOf = (probabilities) => {
+    const [id] = Playground.top(probabilities, 1);
+    return { id, probability: probabilities[id] };
+  };
 
   /* Changes that can be made on these prompts, and a sentence for each that cannot. */
   const sorted = (weights, asked, n, m) => {
@@ -124,7 +138,10 @@
     };
   };
 
-  /* A function from the page's state (state.js) to what it shows:
+  /* A function from the page's state (state.js) to what it shows. With it come `preparing(state)`, which
+     makes most of that in pieces, and `preview`, which says what other changes would do.
+
+     What it shows:
 
      {problem}, a sentence, where the prompt cannot be read; else
      weights, tokens [n], n, m: tokens of the second prompt, 0 where it cannot be read
@@ -132,6 +149,7 @@
      before, after: {cache, logits} without and with the changes
      patterns {"1.3": {before, after, difference, moved}}
      position, answerId, otherId, diffBefore, diffAfter: the logit difference that is read
+     best {before, after: {id, probability}}: the most probable token there
      guesses [{id, before, after}]: the most probable tokens there, and their probabilities
      scores {"1.3": {previous, first, duplicate, induction, toAnswer, toOther, effect}}
      effects {heads [layer][head], mlps [layer], rest, total}
@@ -151,8 +169,21 @@
       const after = changes.length ? changed(tokens, changes, source) : before;
       const n = tokens.length;
       const patterns = patternsOf(heads, before, after, n);
-      return { before, after, patterns, lens: lensOf(weights, after, n) };
+      return { before, after, patterns, lens: Playground.atOnce(readingLens(weights, after, n)) };
     });
+
+    /* What an unchanged model says of a prompt, made in pieces, and kept for when it is asked for. */
+    function* preparing({ prompt }) {
+      const tokens = read(prompt);
+      if (problemWith(tokens, prompt, weights)) return;
+      const cache = yield* Playground.running(weights, tokens);
+      const before = { cache, logits: Playground.unembed(weights, cache[Playground.residNames(weights).at(-1)]) };
+      yield;
+      const patterns = patternsOf(heads, before, before, tokens.length);
+      const lens = yield* readingLens(weights, before, tokens.length);
+      unchanged.keep(before, tokens);
+      passes.keep({ before, after: before, patterns, lens }, tokens, [], []);
+    }
 
     const everything = keepLast((prompt, second, asked, at, words) => {
       const tokens = read(prompt);
@@ -176,6 +207,7 @@
         otherId: b,
         diffBefore: before[a] - before[b],
         diffAfter: after[a] - after[b],
+        best: { before: bestOf(probBefore), after: bestOf(probAfter) },
         guesses: Playground.top(probAfter, N_GUESSES).map((id) => ({
           id, before: probBefore[id], after: probAfter[id],
         })),
@@ -185,9 +217,22 @@
         },
       }; // prettier-ignore
     });
-    return ({ prompt, source, changes, at, answer, other }) =>
+    const compute = ({ prompt, source, changes, at, answer, other }) =>
       everything(prompt, source, changes, at, [answer, other]);
+
+    /* What other changes would do to a result, without keeping anything of it.
+       -> {best {id, probability}, difference}; null where they cannot be made */
+    const preview = ({ tokens, n, m, position, answerId, otherId }, { source }, asked) => {
+      const { changes, notes } = sorted(weights, asked, n, m);
+      if (notes.length) return null;
+      const patched = changes.some(({ how }) => how === "patch");
+      const hooks = Playground.hooksFor(weights, changes, n, mean, patched ? sourceOf(read(source)) : null);
+      const stream = Playground.run(weights, tokens, hooks)[Playground.residNames(weights).at(-1)];
+      const logits = Playground.unembed(weights, rowOf(stream, position, weights.dModel));
+      return { best: bestOf(Playground.softmax(logits)), difference: logits[answerId] - logits[otherId] };
+    };
+    return Object.assign(compute, { preparing, preview });
   };
 
-  Object.assign(Playground, { computer, openModel });
+  Object.assign(Playground, { computer, openModel, openingModel });
 })();

@@ -4,6 +4,7 @@
   const P = (window.Playground = window.Playground || {});
   const h = window.courseElement;
   P.views = {};
+  const FEW = 30; // tokens for which a strip is high enough on any screen
 
   const button = (label, onclick, attributes = {}) =>
     h("button", { type: "button", onclick, ...attributes }, label);
@@ -64,7 +65,9 @@
         class: "pg-token", "data-at": i, "aria-label": `${text}, position ${i}`, ...extra(i),
       }); // prettier-ignore
     });
-    place.replaceChildren(row(label, buttons, current, "pg-strip"));
+    const strip = row(label, buttons, current, "pg-strip");
+    place.replaceChildren(strip);
+    if (result.n > FEW) strip.scrollTop = buttons[current].offsetTop - strip.clientHeight / 2; // it may scroll
     if (had) buttons[current].focus({ preventScroll: true });
   };
 

@@ -29,5 +29,11 @@
     return `${partName(part)}: ${how === "patch" ? `patched ${where}` : how}`;
   };
 
-  Playground.format = { HOW, SHOW, changeName, number, probability, signed, visible };
+  /* What a press would do to a part, in few words. change: null where it would undo one */
+  const previewName = ({ part, change }) => {
+    if (!change) return `${partName(part)} back on`;
+    return change.how === "zero" ? `without ${partName(part)}` : `${partName(part)}: ${change.how}`;
+  };
+
+  Playground.format = { HOW, SHOW, changeName, number, previewName, probability, signed, visible };
 })();

@@ -30,7 +30,7 @@
 
   /* The mean of an activation over the reference prompts, position by position.
 
-     weights; prompts: lists of token ids, BOS first, all as long as the model reads
+     weights; prompts() -> lists of token ids, BOS first, all as long as the model reads
      -> mean(name, n), an array [n, D] */
   const referenceMeans = (weights, prompts) => {
     let sums = {};
@@ -39,11 +39,11 @@
       if (n > length) {
         length = Math.min(weights.nCtx, Math.ceil(n / 32) * 32);
         sums = {};
-        for (const prompt of prompts) {
+        for (const prompt of prompts()) {
           const cache = Playground.run(weights, prompt.slice(0, length));
           for (const key of Object.keys(cache).filter((k) => /hook_(z|mlp_out)$/.test(k))) {
             sums[key] = sums[key] || new Float64Array(cache[key].length);
-            cache[key].forEach((value, i) => (sums[key][i] += value / prompts.length));
+            cache[key].forEach((value, i) => (sums[key][i] += value / prompts().length));
           }
         }
       }

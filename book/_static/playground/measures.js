@@ -5,21 +5,24 @@
 
   /* logits [V] -> probabilities [V] */
   const softmax = (logits) => {
-    const largest = logits.reduce((a, b) => Math.max(a, b), -Infinity);
-    const weights = Float64Array.from(logits, (x) => Math.exp(x - largest));
-    const sum = weights.reduce((a, b) => a + b, 0);
-    return weights.map((w) => w / sum);
+    let largest = -Infinity;
+    for (const x of logits) if (x > largest) largest = x;
+    const weights = new Float64Array(logits.length);
+    let sum = 0;
+    for (let i = 0; i < weights.length; i++) sum += weights[i] = Math.exp(logits[i] - largest);
+    for (let i = 0; i < weights.length; i++) weights[i] /= sum;
+    return weights;
   };
 
   /* Ids of the largest values, the largest first. */
   const top = (values, count) => {
     const best = [];
-    values.forEach((value, id) => {
-      if (best.length === count && value <= values[best[count - 1]]) return;
+    for (let id = 0; id < values.length; id++) {
+      if (best.length === count && values[id] <= values[best[count - 1]]) continue;
       best.push(id);
       best.sort((a, b) => values[b] - values[a] || a - b);
       best.length = Math.min(best.length, count);
-    });
+    }
     return best;
   };
 

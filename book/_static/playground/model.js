@@ -92,7 +92,7 @@
         blocks.L.hook_resid_post [n, D]
         blocks.L.attn.hook_pattern [H, n, n]
         blocks.L.attn.hook_z [n, D], heads side by side */
-  const run = (weights, tokens, hooks = {}) => {
+  function* running(weights, tokens, hooks = {}) {
     const { nHeads: H, dModel: D, dHead: E, dMlp: M, eps } = weights;
     const n = tokens.length;
     const cache = {};
@@ -104,7 +104,7 @@
     at("hook_pos_embed", weights.W_pos.slice(0, n * D));
     let resid = add(cache.hook_embed, cache.hook_pos_embed); // [n, D]: the residual stream
 
-    weights.blocks.forEach((block, layer) => {
+    for (const [layer, block] of weights.blocks.entries()) {
       const name = (point) => `blocks.${layer}.${point}`;
       resid = at(name("hook_resid_pre"), resid);
 
@@ -118,14 +118,17 @@
       const z = at(name("attn.hook_z"), mix(cache[name("attn.hook_pattern")], v, n, H, E));
       const attnOut = at(name("hook_attn_out"), linear(z, block.W_O, block.b_O, n, D, D));
       resid = add(resid, attnOut);
+      yield; // a place to pause, as in slices.js
 
       const y = layerNorm(resid, n, D, eps).normalized; // [n, D]
       const hidden = linear(y, block.W_in, block.b_in, n, D, M).map(gelu); // [n, M]
       const mlpOut = at(name("hook_mlp_out"), linear(hidden, block.W_out, block.b_out, n, M, D));
       resid = at(name("hook_resid_post"), add(resid, mlpOut));
-    });
+      yield;
+    }
     return cache;
-  };
+  }
+  const run = (weights, tokens, hooks) => Playground.atOnce(running(weights, tokens, hooks));
 
   /* Logits from any residual stream: the final LayerNorm, then the unembedding. After the last layer
      these are the model's logits; earlier they are the logit lens. resid [n, D] -> [n, V] */
@@ -158,5 +161,5 @@
     return { cache, logits: unembed(weights, cache[residNames(weights).at(-1)]) };
   };
 
-  Object.assign(Playground, { forward, layerNorm, residNames, run, unembed });
+  Object.assign(Playground, { forward, layerNorm, residNames, run, running, unembed });
 })();

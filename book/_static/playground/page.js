@@ -6,6 +6,7 @@
   const h = window.courseElement;
 
   const TYPING = 150; // milliseconds without a key after which what was typed is read
+  const SEEN = 200; // pixels of the large pattern that are enough to see it change
 
   /* The name of a head that the model has, as it stands in the results; the first one for any other. */
   const headOr = (asked, { weights, heads }) => {
@@ -13,36 +14,44 @@
     return isHead ? asked.split(".").map(Number).join(".") : heads[0];
   };
 
+  /* A part of the page with a name in its table of contents (playground.py has the same). */
+  const section = (id, title, ...content) => h("section", { id, class: "pg-section" }, h("h2", {}, title), ...content);
+
   /* How the views stand on the page. -> what is hidden while the prompt cannot be read */
   const resultsOf = (views) =>
     h("div", {},
-      h("h2", {}, "Tokens and predictions"),
-      h("p", {}, "Choose a token to read the prediction after it."),
-      views.tokens.box,
-      h("div", { class: "pg-columns" }, views.predictions.box, views.difference.box),
-      h("h2", {}, "Attention patterns and switches"),
-      h("p", {}, "A row for each token that looks, a column for each that is looked at. Click a pattern to enlarge it. The button under it changes the head."),
-      h("div", { class: "pg-columns pg-options" }, views.changes.modes, views.patterns.shows),
-      views.second.box,
-      views.changes.active,
-      h("div", { class: "pg-columns pg-patterns" }, views.patterns.box, views.large.box),
-      h("h2", {}, "Scores on this prompt"),
-      h("p", {}, "Mean attention, with the changes. Duplicate and induction count the tokens that stood in the prompt before. The last columns are read at the chosen token; the direct effects, in logits, add up to the logit difference."),
-      views.scores.box,
-      h("h2", {}, "Logit lens"),
-      h("p", {}, "What the model would predict if it stopped after a layer: the final LayerNorm and the unembedding, applied to the residual stream there."),
-      views.lens.box,
-      h("h2", {}, "Puzzles"),
-      h("p", {}, "Predict first, then try. Each check measures what you did."),
-      views.puzzles.box); // prettier-ignore
+      section("pg-tokens", "Tokens and predictions",
+        h("p", {}, "Choose a token to read the prediction after it."),
+        views.tokens.box,
+        h("div", { class: "pg-columns" }, views.predictions.box, views.difference.box)),
+      section("pg-patterns", "Attention patterns, switches and puzzles",
+        h("p", {}, "A row for each token that looks, a column for each that is looked at. Click a pattern to enlarge it. The button under it changes the head."),
+        h("div", { class: "pg-columns pg-options" }, views.changes.modes, views.patterns.shows),
+        views.second.box,
+        h("div", { class: "pg-columns pg-patterns" },
+          views.patterns.box,
+          h("div", {},
+            h("section", { "aria-label": "Puzzles" },
+              h("h3", {}, "Puzzles"),
+              h("p", {}, "Predict first, then try. Each check measures what you did."),
+              views.puzzles.box),
+            views.large.box))),
+      section("pg-scores", "Scores on this prompt",
+        h("p", {}, "Mean attention, with the changes. Duplicate and induction count the tokens that stood in the prompt before. The last columns are read at the chosen token; the direct effects, in logits, add up to the logit difference."),
+        views.scores.box),
+      section("pg-lens", "Logit lens",
+        h("p", {}, "What the model would predict if it stopped after a layer: the final LayerNorm and the unembedding, applied to the residual stream there."),
+        views.lens.box)); // prettier-ignore
 
   const ROUNDED = "These numbers come from weights rounded to 8 bits. The exact ones are on their way.";
   const EXACT = "These numbers come from the model's exact weights.";
 
-  /* Builds the page with a model whose weights may be rounded. -> exact(file, done), which puts the exact
-     ones in their place, and fail(text), which says why they do not come */
-  P.openPage = (root, file, { isRounded = false } = {}) => {
-    const model = P.openModel(file);
+  /* Builds the page with a model whose weights may be rounded, in pieces; `usable` is called once there
+     is something to use.
+     -> a promise of exact(file), which puts the exact ones in their place, and fail(text), which says why
+     they do not come */
+  P.openPage = async (root, file, { isRounded = false, usable = () => {} } = {}) => {
+    const model = await P.inSlices(P.openingModel(file));
     let compute = P.computer(model);
     const precision = h("p", { class: "pg-note pg-precision" }, isRounded ? ROUNDED : EXACT);
     const status = h("p", { class: "pg-problem", role: "status", hidden: true });
@@ -55,6 +64,7 @@
       isRounded,
       state: P.startState(),
       result: null,
+      ghost: null, // what one more change would do: {name, best, difference}
       mode: "zero", // what a switch sets a part to
       focus: null, // the position whose attention is shown; null: the one that is read
       verdicts: new Map(), // by puzzle
@@ -65,19 +75,36 @@
         status.textContent = text;
         status.hidden = !text;
       },
-      update(change = {}, { keepFocus = false } = {}) {
+      update(change = {}, also = {}) {
+        page.ask(change, also);
+        page.render();
+      },
+      /* Computes what follows from a change of the state, and shows nothing yet. */
+      ask(change, { keepFocus = false } = {}) {
         const state = { ...page.state, ...change };
         page.state = { ...state, head: headOr(state.head, model) };
         page.result = compute(page.state);
+        page.ghost = null;
         if (!keepFocus) page.focus = null;
         history.replaceState(null, "", location.pathname + P.writeAddress(page.state));
-        page.render();
+      },
+      /* Shows in the bar what a press would do to a part, {part, change}; null: nothing. */
+      preview(asked) {
+        if (page.result.problem) return;
+        const made = asked && compute.preview(page.result, page.state, changesWith(asked.part, asked.change));
+        page.ghost = made && { ...made, name: P.format.previewName(asked) };
+        views.effect.renderPreview();
+      },
+      /* Shows a head's pattern large, and brings it into view where it is not. */
+      enlarge(head) {
+        page.update({ head }, { keepFocus: true });
+        const box = views.large.box.getBoundingClientRect();
+        const seen = Math.min(box.bottom, innerHeight) - Math.max(box.top, 0);
+        if (seen < SEEN) views.large.box.scrollIntoView({ block: "nearest" });
       },
       /* Changes a part, or undoes its change where `change` is null. */
       setChange(part, change) {
-        const others = page.state.changes.filter((c) => c.part !== part);
-        const changes = change ? [...others, { part, ...change }] : others;
-        page.update({ changes }, { keepFocus: true });
+        page.update({ changes: changesWith(part, change) }, { keepFocus: true });
       },
       setMode(mode) {
         page.mode = mode;
@@ -100,13 +127,22 @@
           rows: 2, spellcheck: "false", autocapitalize: "off",
           oninput: (event) => page.later(() => ({ [key]: event.target.value, ...also })),
         }), // prettier-ignore
-      render() {
+      render: () => P.atOnce(page.rendering()),
+      /* A view at a time, those first that are seen first. */
+      *rendering() {
         views.prompt.render();
-        results.hidden = Boolean(page.result.problem);
-        if (page.result.problem) return;
-        sayNotes(page.result.notes);
-        inResults.forEach((view) => view.render());
+        const refused = Boolean(page.result.problem);
+        results.hidden = views.effect.box.hidden = refused;
+        if (!refused) sayNotes(page.result.notes);
+        for (const view of inResults) {
+          if (!page.result.problem) view.render();
+          yield view;
+        }
       },
+    };
+    const changesWith = (part, change) => {
+      const others = page.state.changes.filter((c) => c.part !== part);
+      return change ? [...others, { part, ...change }] : others;
     };
 
     /* What was left out is said, and goes when nothing is left out any more. */
@@ -117,54 +153,74 @@
     };
 
     const second = P.views.second(page);
+    const changes = P.views.changes(page);
+    // In the order in which they are filled: what is seen first, then the rest.
     const views = {
       prompt: P.views.prompt(page),
+      effect: P.views.effect(page, changes.active),
+      changes,
       tokens: P.views.tokens(page),
       predictions: P.views.predictions(page),
       difference: P.views.difference(page),
-      changes: P.views.changes(page),
       second,
       patterns: P.views.patterns(page, second.at),
       large: P.views.large(page),
+      puzzles: P.views.puzzles(page),
       scores: P.views.scores(page),
       lens: P.views.lens(page),
-      puzzles: P.views.puzzles(page),
     };
     const { prompt, ...others } = views;
     const inResults = Object.values(others);
     const results = resultsOf(views);
-    root.replaceChildren(...prompt.box, precision, status, results);
 
     // Links from the chapters ask with `?`, which other scripts of the site leave alone; from then on
     // the state stands behind `#`, which no browser sends to a host.
-    const fromAddress = () => {
-      const asks = location.hash.includes("=") ? location.hash : location.search;
-      const { state: asked, unknown } = P.readAddress(asks);
-      page.update(asked);
+    const fromAddress = () => P.readAddress(location.hash.includes("=") ? location.hash : location.search);
+    const sayUnknown = ({ unknown }) => {
       if (unknown.length) page.say(`The address asks for something the page does not know: ${unknown.join(", ")}.`);
     };
     window.addEventListener("hashchange", () => {
-      if (location.hash.includes("=") || !location.hash) fromAddress();
+      if (!location.hash.includes("=") && location.hash) return;
+      const asked = fromAddress();
+      page.update(asked.state);
+      sayUnknown(asked);
     });
     // The colours of patterns and tints are the theme's, so they are drawn anew with another one.
     new MutationObserver(page.render).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],
     });
-    fromAddress();
+
+    /* Fills the views; `seen` is called once those are there that one sees first. */
+    function* filling(seen) {
+      for (const view of page.rendering()) {
+        if (view === views.patterns) seen();
+        yield;
+      }
+    }
+
+    const asked = fromAddress();
+    await P.inSlices(compute.preparing(asked.state));
+    page.ask(asked.state);
+    await P.inSlices(
+      filling(() => {
+        root.replaceChildren(...prompt.box, precision, status, views.effect.box, results);
+        usable();
+      }),
+    );
+    sayUnknown(asked);
 
     return {
-      /* In two pieces of work, so that the reader is not kept waiting for both; then `done`. */
-      exact(whole, done) {
-        const exactModel = P.openModel(whole);
-        setTimeout(() => {
-          page.model = exactModel;
-          compute = P.computer(exactModel);
-          page.isRounded = false;
-          precision.textContent = EXACT;
-          page.update({}, { keepFocus: true });
-          done();
-        });
+      /* In pieces, so that the reader is not kept waiting. */
+      async exact(whole) {
+        const exactModel = await P.inSlices(P.openingModel(whole));
+        const exactly = P.computer(exactModel);
+        await P.inSlices(exactly.preparing(page.state));
+        [page.model, compute] = [exactModel, exactly];
+        page.isRounded = false;
+        precision.textContent = EXACT;
+        page.ask({}, { keepFocus: true });
+        await P.inSlices(page.rendering());
       },
       fail: (text) => precision.replaceChildren(h("span", { class: "pg-problem", role: "alert" }, text)),
     };

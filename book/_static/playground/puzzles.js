@@ -4,7 +4,7 @@
 (() => {
   "use strict";
   const Playground = (window.Playground = window.Playground || {});
-  const [IOI, , REPEATED] = Playground.EXAMPLES;
+  const { IOI, REPEATED } = Playground.PROMPTS;
 
   const no = (text) => ({ right: false, text });
   const yes = (text) => ({ right: true, text });
@@ -18,6 +18,7 @@
   };
 
   const previousHead = {
+    id: "previous-token-head",
     title: "Find the previous-token head",
     setup: { ...REPEATED },
     task: "One head looks, from nearly every word, at the word before it. Enlarge it, then check.",
@@ -33,6 +34,7 @@
   };
 
   const breakInduction = {
+    id: "break-induction",
     title: "Break induction with one click",
     setup: { ...REPEATED },
     task:
@@ -54,6 +56,7 @@
   };
 
   const nameMover = {
+    id: "name-mover",
     title: "Find who moves the name",
     setup: { ...IOI },
     task:
@@ -76,6 +79,7 @@
   };
 
   const turnRound = {
+    id: "turn-round-late",
     title: "Turn the answer round, late",
     setup: { ...IOI },
     task:
@@ -95,6 +99,7 @@
   };
 
   const inTheWay = {
+    id: "in-the-way",
     title: "Find a head that stands in the way",
     setup: { ...IOI },
     task:

@@ -22,6 +22,7 @@
   var UNFINISHED =
     "The model did not arrive: the download of 2.3 MB was interrupted. Load this page again.";
   var opened = null; // what openPage gave
+  var opening = null; // a promise, while it is at it
 
   /* What went wrong takes the place of the page, where there is none yet; else of the line that says
      whose numbers it shows. */
@@ -47,37 +48,47 @@
     }
   }
 
+  /* Does some work, which may give a promise, and says it where that fails. */
   function trying(work) {
-    try {
-      work();
-    } catch (error) {
+    return new Promise(function (resolve) {
+      resolve(work());
+    }).catch(function (error) {
       if (window.console) console.error(error);
       fail("The playground could not start (" + error.message + "). Load this page again.");
-    }
+    });
+  }
+
+  function usable() {
+    root.setAttribute("data-usable", "yes");
+  }
+
+  function open(file, isRounded) {
+    var also = { isRounded: isRounded, usable: usable };
+    return window.Playground.openPage(root, file, also).then(function (page) {
+      opened = page;
+    });
   }
 
   /* The small file: the page can be used, and says that its numbers are rounded. If it does not come,
      the whole one does without it. */
   function openRounded() {
     if (!window.POCKET_8BIT) return fetchWhole();
-    trying(function () {
-      opened = window.Playground.openPage(root, window.POCKET_8BIT, { isRounded: true });
-      root.setAttribute("data-usable", "yes");
+    opening = trying(function () {
+      return open(window.POCKET_8BIT, true);
     });
     fetchWhole();
   }
 
   function openWhole() {
     if (!window.POCKET) return fail(UNFINISHED);
-    trying(function () {
-      if (opened) return opened.exact(window.POCKET, ready);
-      window.Playground.openPage(root, window.POCKET);
-      ready();
+    Promise.resolve(opening).then(function () {
+      return trying(function () {
+        return (opened ? opened.exact(window.POCKET) : open(window.POCKET, false)).then(ready);
+      });
     });
   }
 
   function ready() {
-    root.setAttribute("data-usable", "yes");
     root.setAttribute("data-state", "ready");
   }
 

@@ -8,13 +8,21 @@
 
   const IOI = "When Mary and John went to the shops, John gave the bag to";
   const IOI_OTHER = "When Mary and John went to the shops, Mary gave the bag to";
+  // Without head 0.2 the model no longer says the word that came next the first time.
+  const PHRASE = " queen hat stone lamp queen hat stone";
   const REPEATED = " lamp river Anna drum blue wolf tea bell lamp river Anna drum blue wolf tea";
 
   /* Prompts to pick. `other` and `answer` may be empty: then they are the model's two best guesses. */
+  const PROMPTS = {
+    PHRASE: { name: "Four words, said twice", prompt: PHRASE, answer: "lamp", other: "stone", source: "" },
+    IOI: { name: "Who gets the bag? (Mary)", prompt: IOI, answer: "Mary", other: "John", source: IOI_OTHER },
+    REPEATED: { name: "Random words, written twice", prompt: REPEATED, answer: "bell", other: "lamp", source: "" },
+  };
   const EXAMPLES = [
-    { name: "Who gets the bag? (Mary)", prompt: IOI, answer: "Mary", other: "John", source: IOI_OTHER },
+    PROMPTS.PHRASE,
+    PROMPTS.IOI,
     { name: "The other way round (John)", prompt: IOI_OTHER, answer: "John", other: "Mary", source: IOI },
-    { name: "Random words, written twice", prompt: REPEATED, answer: "bell", other: "lamp", source: "" },
+    PROMPTS.REPEATED,
     {
       name: "Three people (Lisa)",
       prompt: "When Tom, Amy and Lisa went to the park, the ball was given by Tom and Amy to",
@@ -27,7 +35,8 @@
 
   const KEYS = ["prompt", "answer", "other", "at", "change", "source", "head", "show"];
   const EMPTY = { prompt: "", answer: "", other: "", at: null, changes: [], source: "", head: "0.0", show: "after" };
-  const start = () => ({ ...EMPTY, ...EXAMPLES[0], changes: [] });
+  /* The page opens on a phrase that is said twice, with a head that finds the word after the match. */
+  const start = () => ({ ...EMPTY, ...PROMPTS.PHRASE, head: "1.1", changes: [] });
   const SHOWN = ["after", "before", "difference"];
   const CHANGE = /^([a-z]*\d*(?:\.\d+)?):(zero|mean|patch)(?:@(all|\d+))?$/;
 
@@ -80,5 +89,5 @@
     return state[key] === null ? "" : String(state[key]);
   };
 
-  Object.assign(Playground, { EXAMPLES, readAddress, startState: start, writeAddress, writeChange });
+  Object.assign(Playground, { EXAMPLES, PROMPTS, readAddress, startState: start, writeAddress, writeChange });
 })();

@@ -18,7 +18,7 @@
   /* {name: {shape, data: Float32Array}} from the bytes of a safetensors file: the length of the header
      in 8 bytes, the header in JSON, the numbers. A matrix of int8 counts steps; what a step is worth in
      each column stands under `name.scale`. */
-  const readTensors = (buffer) => {
+  function* readingTensors(buffer) {
     const headerBytes = Number(new DataView(buffer).getBigUint64(0, true));
     const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, headerBytes)));
     const start = 8 + headerBytes;
@@ -32,9 +32,10 @@
       if (name === "__metadata__" || name.endsWith(".scale")) continue;
       const data = numbers(name);
       tensors[name] = { shape, data: dtype === "I8" ? unrounded(data, numbers(`${name}.scale`)) : data };
+      yield;
     }
     return tensors;
-  };
+  }
 
   /* steps [rows, columns] · scale [columns] */
   const unrounded = (steps, scale) => {
@@ -102,7 +103,7 @@
 
   /* One block's weights; D = d_model, M = d_mlp. The heads stand side by side: head h has the columns
      h * d_head to (h + 1) * d_head of W_Q, W_K and W_V, and these rows of W_O. */
-  const foldBlock = (get, layer, D) => {
+  function* foldingBlock(get, layer, D) {
     const own = (name) => get(`transformer.h.${layer}.${name}`);
     const [gain1, shift1] = [own("ln_1.weight"), own("ln_1.bias")]; // [D]
     const [gain2, shift2] = [own("ln_2.weight"), own("ln_2.bias")]; // [D]
@@ -113,12 +114,16 @@
     const W_O = own("attn.c_proj.weight"); // [D, D]
     const W_in = own("mlp.c_fc.weight"); // [D, M]
     const D_of = (b) => centreRows(b, D);
-    return {
+    const attention = {
       W_Q: scaleRows(part(0), gain1), // [D, D]
       W_K: scaleRows(part(1), gain1), // [D, D]
       W_V: scaleRows(part(2), gain1), // [D, D]
       b_Q: partBias(0), // [D]
       b_K: partBias(1), // [D]
+    };
+    yield;
+    return {
+      ...attention,
       W_O: D_of(W_O), // [D, D]
       b_O: D_of(addProduct(own("attn.c_proj.bias"), partBias(2), W_O)), // [D]
       W_in: scaleRows(W_in, gain2), // [D, M]
@@ -126,12 +131,17 @@
       W_out: D_of(own("mlp.c_proj.weight")), // [M, D]
       b_out: D_of(own("mlp.c_proj.bias")), // [D]
     };
-  };
+  }
 
   /* All weights, in compatibility mode, and the sizes. */
-  const foldWeights = (tensors, config) => {
+  function* foldingWeights(tensors, config) {
     const get = (name) => tensors[name].data;
     const D = config.n_embd;
+    const blocks = [];
+    for (let layer = 0; layer < config.n_layer; layer++) {
+      blocks.push(yield* foldingBlock(get, layer, D));
+      yield;
+    }
     const W_E = get("transformer.wte.weight"); // [V, D]
     const [gain, shift] = [get("transformer.ln_f.weight"), get("transformer.ln_f.bias")]; // [D]
     const b_U = new Float32Array(config.vocab_size); // [V]
@@ -144,6 +154,9 @@
       }
       b_U[v] = sum;
     }
+    yield;
+    const W_U = centreColumns(scaled, D); // [V, D]: one row for each token
+    yield;
     return {
       nLayers: config.n_layer,
       nHeads: config.n_head,
@@ -155,25 +168,31 @@
       eps: config.layer_norm_epsilon,
       W_E: centreRows(W_E, D), // [V, D]
       W_pos: centreRows(get("transformer.wpe.weight"), D), // [n_ctx, D]
-      blocks: Array.from({ length: config.n_layer }, (_, layer) => foldBlock(get, layer, D)),
-      W_U: centreColumns(scaled, D), // [V, D]: one row for each token
+      blocks,
+      W_U,
       b_U: centreRows(b_U, b_U.length), // [V]
     };
-  };
+  }
 
-  const bytesOf = (base64) => {
-    const text = atob(base64);
-    const bytes = new Uint8Array(text.length);
-    for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  const PIECE = 1 << 16; // characters of base64 that are read at a time, in fours
+
+  function* readingBytes(base64) {
+    const padding = /=*$/.exec(base64.slice(-4))[0].length;
+    const bytes = new Uint8Array(Math.floor((3 * base64.length) / 4) - padding);
+    for (let from = 0, to = 0; from < base64.length; from += PIECE) {
+      const text = atob(base64.slice(from, from + PIECE));
+      for (let i = 0; i < text.length; i++) bytes[to++] = text.charCodeAt(i);
+      yield;
+    }
     return bytes.buffer;
-  };
+  }
 
   /* What `mi-course export-browser` wrote, as weights and sizes. */
-  Playground.loadWeights = (file) => {
-    const buffer = bytesOf(file.weights);
+  Playground.loadingWeights = function* (file) {
+    const buffer = yield* readingBytes(file.weights);
     if (buffer.byteLength !== file.bytes) {
       throw new Error(`${buffer.byteLength} of ${file.bytes} bytes arrived`);
     }
-    return foldWeights(readTensors(buffer), file.config);
+    return yield* foldingWeights(yield* readingTensors(buffer), file.config);
   };
 })();

@@ -14,7 +14,7 @@
     const left = h("div", { class: "pg-left", "aria-hidden": "true" });
     const below = h("div", { class: "pg-below", "aria-hidden": "true" });
     const looks = h("div");
-    const looked = h("div", { class: "pg-strip" });
+    const looked = h("div", { class: "pg-strip", role: "group", tabindex: "0", "aria-label": "Who looks at it" });
     const says = h("p", { class: "pg-says", "aria-live": "polite" });
     const pair = h("p", { class: "pg-note" });
     const chosen = () => page.result.patterns[page.state.head][page.state.show];

@@ -31,6 +31,7 @@ FOLDER = "playground"
 # In the order in which they load: each uses what stands before it. `elements.js`, which makes the
 # elements, is on every page of the site (learner_ext).
 NUMBERS = (
+    "slices.js",
     "tokenizer.js",
     "weights.js",
     "model.js",
@@ -43,6 +44,7 @@ NUMBERS = (
 VIEWS = (
     "prompt.js",
     "tokens.js",
+    "effect.js",
     "predictions.js",
     "difference.js",
     "changes.js",
@@ -55,7 +57,7 @@ VIEWS = (
 )
 SCRIPTS = (
     *NUMBERS,
-    *("format.js", "draw.js", "controls.js"),
+    *("format.js", "draw.js", "controls.js", "solved.js"),
     *(f"views/{view}" for view in VIEWS),
     *("page.js", START),
 )
