@@ -5,12 +5,15 @@
   delete document.body.dataset.bsSpy; // the theme's, which begins once the page is loaded
   const LINE = 0.3; // of the screen's height: what begins above it is being read
   const links = [...document.querySelectorAll(".page-toc a.nav-link, #pst-page-toc-nav a.nav-link")];
-  const targets = links
-    .map((link) => ({ link, section: document.getElementById(decodeURIComponent(link.hash.slice(1))) }))
-    .filter(({ section }) => section);
-  if (!targets.length) return;
+  if (!links.length) return;
+  // Asked for each time: a script may make a section later.
+  const found = () =>
+    links
+      .map((link) => ({ link, section: document.getElementById(decodeURIComponent(link.hash.slice(1))) }))
+      .filter(({ section }) => section);
 
   const mark = () => {
+    const targets = found();
     const read = targets.filter(({ section }) => section.getBoundingClientRect().top < LINE * innerHeight);
     const here = read.at(-1);
     const holds = (section) => here && section.contains(here.section);

@@ -17,13 +17,14 @@
   /* A part of the page with a name in its table of contents (playground.py has the same). */
   const section = (id, title, ...content) => h("section", { id, class: "pg-section" }, h("h2", {}, title), ...content);
 
-  /* How the views stand on the page. -> what is hidden while the prompt cannot be read */
-  const resultsOf = (views) =>
-    h("div", {},
+  /* How the views stand on the page. -> sections, all of which are hidden while the prompt cannot be read */
+  const sectionsOf = (views) => ({
+    tokens:
       section("pg-tokens", "Tokens and predictions",
         h("p", {}, "Choose a token to read the prediction after it."),
         views.tokens.box,
         h("div", { class: "pg-columns" }, views.predictions.box, views.difference.box)),
+    patterns:
       section("pg-patterns", "Attention patterns, switches and puzzles",
         h("p", {}, "A row for each token that looks, a column for each that is looked at. Click a pattern to enlarge it. The button under it changes the head."),
         h("div", { class: "pg-columns pg-options" }, views.changes.modes, views.patterns.shows),
@@ -36,12 +37,15 @@
               h("p", {}, "Predict first, then try. Each check measures what you did."),
               views.puzzles.box),
             views.large.box))),
+    scores:
       section("pg-scores", "Scores on this prompt",
         h("p", {}, "Mean attention, with the changes. Duplicate and induction count the tokens that stood in the prompt before. The last columns are read at the chosen token; the direct effects, in logits, add up to the logit difference."),
         views.scores.box),
+    lens:
       section("pg-lens", "Logit lens",
         h("p", {}, "What the model would predict if it stopped after a layer: the final LayerNorm and the unembedding, applied to the residual stream there."),
-        views.lens.box)); // prettier-ignore
+        views.lens.box),
+  }); // prettier-ignore
 
   const ROUNDED = "These numbers come from weights rounded to 8 bits. The exact ones are on their way.";
   const EXACT = "These numbers come from the model's exact weights.";
@@ -171,7 +175,8 @@
     };
     const { prompt, ...others } = views;
     const inResults = Object.values(others);
-    const results = resultsOf(views);
+    const sections = sectionsOf(views);
+    const results = h("div", {}, sections.tokens);
 
     // Links from the chapters ask with `?`, which other scripts of the site leave alone; from then on
     // the state stands behind `#`, which no browser sends to a host.
@@ -191,23 +196,24 @@
       attributeFilter: ["data-theme"],
     });
 
-    /* Fills the views; `seen` is called once those are there that one sees first. */
-    function* filling(seen) {
+    /* Fills the views, and puts each section on the page when it is filled. */
+    function* opening() {
       for (const view of page.rendering()) {
-        if (view === views.patterns) seen();
+        if (view === views.difference) root.replaceChildren(...prompt.box, precision, status, views.effect.box, results);
+        if (view === views.patterns) {
+          yield results.append(sections.patterns);
+          usable();
+        }
         yield;
       }
+      yield results.append(sections.scores);
+      results.append(sections.lens);
     }
 
     const asked = fromAddress();
     await P.inSlices(compute.preparing(asked.state));
     page.ask(asked.state);
-    await P.inSlices(
-      filling(() => {
-        root.replaceChildren(...prompt.box, precision, status, views.effect.box, results);
-        usable();
-      }),
-    );
+    await P.inSlices(opening());
     sayUnknown(asked);
 
     return {

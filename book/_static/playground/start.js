@@ -80,9 +80,9 @@
   }
 
   function openWhole() {
-    if (!window.POCKET) return fail(UNFINISHED);
     Promise.resolve(opening).then(function () {
-      return trying(function () {
+      if (!window.POCKET) return fail(UNFINISHED);
+      trying(function () {
         return (opened ? opened.exact(window.POCKET) : open(window.POCKET, false)).then(ready);
       });
     });

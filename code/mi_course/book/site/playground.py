@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxRole
@@ -61,6 +62,13 @@ SCRIPTS = (
     *(f"views/{view}" for view in VIEWS),
     *("page.js", START),
 )
+SECTIONS = {
+    "pg-tokens": "Tokens and predictions",
+    "pg-patterns": "Attention patterns, switches and puzzles",
+    "pg-scores": "Scores on this prompt",
+    "pg-lens": "Logit lens",
+}
+"""What page.js makes, by id, in the order of the page: its contents name it before it is there."""
 KEYS = {
     "prompt": "the prompt",
     "answer": "a token",
@@ -153,6 +161,26 @@ def add_scripts(
     context["metatags"] = context.get("metatags", "") + link
 
 
+def add_sections(
+    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
+) -> None:
+    """Name the sections that the page's script makes in the page's contents."""
+    if pagename == PAGE:
+        context["toc"] = _with_sections(context.get("toc") or "")
+
+
+def _with_sections(toc: str) -> str:
+    """The page's contents with the sections that its script makes, before those of the text."""
+    soup = BeautifulSoup(toc, "html.parser")
+    items = "".join(
+        f'<li class="pst-js-only"><a class="reference internal" href="#{name}">{title}</a></li>'
+        for name, title in SECTIONS.items()
+    )
+    if inner := soup.select_one("ul ul"):
+        inner.insert(0, BeautifulSoup(items, "html.parser"))
+    return str(soup)
+
+
 def write_bundle(app: Sphinx) -> None:
     """Before a build: join the scripts, in their order, beside where they are copied to."""
     folder = Path(app.outdir) / "_static" / FOLDER
@@ -175,5 +203,6 @@ def setup(app: Sphinx) -> None:
     app.add_role("playground", PlaygroundRole())
     app.connect("builder-inited", write_bundle)
     app.connect("doctree-resolved", resolve_links)
+    app.connect("html-page-context", add_sections, priority=400)  # the theme reads it at 500
     app.connect("html-page-context", add_scripts, priority=900)
     app.connect("build-finished", write_model)
