@@ -89,5 +89,5 @@
     return state[key] === null ? "" : String(state[key]);
   };
 
-  Object.assign(Playground, { EXAMPLES, PROMPTS, readAddress, startState: start, writeAddress, writeChange });
+  Object.assign(Playground, { EXAMPLES, PROMPTS, readAddress, readChanges, startState: start, writeAddress, writeChange });
 })();

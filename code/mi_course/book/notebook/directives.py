@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 
 from mi_course.book.chapters import BOOK, ChapterError
-from mi_course.book.notebook import images, predictions
+from mi_course.book.notebook import images, predictions, roles
 from mi_course.book.notebook.markdown import Converter, Directive
 
 ADMONITIONS = (
@@ -180,6 +180,17 @@ def _image(converter: Converter, directive: Directive) -> str:
     return images.embedded(converter.page, directive.argument, alt, width)
 
 
+def _small_playground(converter: Converter, directive: Directive) -> str:
+    """The question, and where it can be tried: a notebook runs no figure that lives."""
+    from mi_course.book.site import small_playground
+
+    asked = small_playground.Asked.of(directive.options)
+    link = roles.convert(
+        converter.page, "playground", f"Try it here, on pocket <{small_playground.target(asked)}>"
+    )
+    return _quote("", f"{_body(converter, directive)}\n\n{link}.")
+
+
 def _nothing(converter: Converter, directive: Directive) -> str:
     """Drop what only a site has: tables of contents, a bibliography, an index."""
     return ""
@@ -200,6 +211,7 @@ DIRECTIVES: dict[str, Callable[[Converter, Directive], str]] = {
     "math": _math,
     "predict": predictions.convert_predict,
     "recall": predictions.convert_recall,
+    "small-playground": _small_playground,
     "solution": _solution,
     "solution-end": _solution_end,
     "solution-start": _solution_start,

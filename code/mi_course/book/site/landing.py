@@ -3,9 +3,8 @@
     ```{course-first-figure}
     ```
 
-shows one prompt, what `pocket` says next, and a switch for each head. What it shows with all heads,
-and with each of them off, is stored in `first_figure.json`, so that it is there with the page. On
-the first click the model itself is fetched, and computes from then on.
+shows one prompt, what `pocket` says next, and a switch for each head (`live_figure`). What it shows
+with all heads, and with each of them off, is stored in `first_figure.json`.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mi_course.book.site import browser_model, launch, playground, scripts
+from mi_course.book.site import launch, live_figure
+from mi_course.book.site.live_figure import Figure, Switch, weights_digest
 from mi_course.learner import weeklog
-from mi_course.models.registry import POCKET_DIR
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -33,7 +32,6 @@ HEAD = "0.3"
 GUESSES = 4
 SCRIPT = "landing.js"
 FIRST, NEXT = "book/intro", "book/week1/index"
-_CLASS = "course-first"
 _NOBODY = "Get the project’s folder, and in it run"
 
 
@@ -71,12 +69,6 @@ def stored() -> dict[str, Any]:
     return read
 
 
-def weights_digest() -> str:
-    """The SHA-256 of the weights that are shipped."""
-    listed: dict[str, str] = json.loads((POCKET_DIR / "checksums.json").read_text("utf8"))
-    return listed["model.safetensors"]
-
-
 def write(model: TransformerBridge) -> None:
     """Compute the states anew and store them: after the model was trained again."""
     content = {"sha256": weights_digest(), **states(model)}
@@ -90,42 +82,23 @@ class FirstFigure(SphinxDirective):
         """One piece of HTML; a warning where the stored states are another model's."""
         shown = stored()
         if shown["sha256"] != weights_digest():
-            why = "first_figure.json was made with other weights: run landing.write(model)"
+            why = live_figure.STALE.format(file=STORED.name, how="landing.write(model)")
             return [self.state.document.reporter.warning(why, line=self.lineno)]
-        return [nodes.raw("", figure_html(shown), format="html")]
+        return [nodes.raw("", figure(shown).html(), format="html")]
 
 
-def figure_html(shown: dict[str, Any]) -> str:
-    """The figure: prompt, guesses, a switch for each head, and all states as data."""
-    data = json.dumps({**shown, "head": HEAD}, ensure_ascii=False).replace("</", "<\\/")
-    rows = "".join(_row(word, p) for word, p in shown["guesses"][""])
-    heads = "".join(
-        f'<button type="button" data-head="{head}" aria-pressed="false" aria-label="head {head}"'
-        f"{' class=course-first-try' if head == HEAD else ''}>{head}</button>"
-        for head in shown["heads"]
-    )
-    n_heads = sum(head.startswith("0.") for head in shown["heads"])
-    without = ", ".join(f"{word.strip()} {100 * p:.1f} %" for word, p in shown["guesses"][HEAD][:2])
-    prompt = f'<span>{escape(shown["prompt"])}</span> <b aria-hidden="true">…</b>'
-    return f"""<div class="{_CLASS}" role="group" aria-label="A model with switches for its heads">
-<p class="course-first-prompt">{prompt}</p>
-<ol class="course-first-guesses" aria-label="The most probable next words">{rows}</ol>
-<p class="course-first-ask">Switch off a head of the model:</p>
-<div class="course-first-heads" style="--n:{n_heads}">{heads}</div>
-<p class="course-first-said" role="status">Every head is on. What will the model say without
-head {HEAD}?</p>
-<noscript><p>Without head {HEAD}: {escape(without)}. The switches need JavaScript.</p></noscript>
-<p class="course-first-model">The model is <code>pocket</code>, which comes with the course. It is
-not GPT-2.</p>
-<script type="application/json">{data}</script>
-</div>"""
-
-
-def _row(word: str, p: float) -> str:
-    return (
-        f'<li><span class="course-first-word">{escape(word.strip())}</span>'
-        f'<span class="course-first-bar" style="--p:{p}" aria-hidden="true"></span>'
-        f'<span class="course-first-p">{100 * p:.1f} %</span></li>'
+def figure(shown: dict[str, Any]) -> Figure:
+    """Prompt, guesses, a switch for each head, and all states."""
+    switches = tuple(Switch(f"{head}:zero", f"head {head}", head) for head in shown["heads"])
+    return Figure(
+        prompt=shown["prompt"],
+        switches=switches,
+        guesses={f"{head}:zero" if head else "": g for head, g in shown["guesses"].items()},
+        marked=f"{HEAD}:zero",
+        ask="Switch off a head of the model:",
+        begins=f"Every head is on. What will the model say without head {HEAD}?",
+        per_row=sum(head.startswith("0.") for head in shown["heads"]),
+        shown=True,
     )
 
 
@@ -180,11 +153,7 @@ def complete(
     """The first page's scripts, and week 1 as the page after it."""
     if pagename != FIRST:
         return
-    if f'class="{_CLASS}"' in (context.get("body") or ""):
-        app.add_js_file(scripts.LAZY)
-        app.add_js_file(SCRIPT)
-        for name in (playground.BUNDLE, browser_model.FILE):
-            app.add_js_file(f"{playground.FOLDER}/{name}", **scripts.LATER)
+    app.add_js_file(SCRIPT)
     if NEXT in app.env.titles:
         title = app.builder.render_partial(app.env.titles[NEXT])["title"]  # type: ignore[attr-defined]
         link = app.builder.get_relative_uri(pagename, NEXT)

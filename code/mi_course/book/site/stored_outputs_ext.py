@@ -29,6 +29,7 @@ from mi_course.book.site import (
     inline_svg,
     landing,
     launch,
+    live_figure,
     model_sites,
     page_model,
     playground,
@@ -36,6 +37,7 @@ from mi_course.book.site import (
     results,
     scripts,
     site_address,
+    small_playground,
 )
 from mi_course.book.site.page_model import Shown
 from mi_course.models import registry
@@ -118,6 +120,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     scripts.setup(app)
     inline_svg.setup(app)
     landing.setup(app)
+    live_figure.setup(app)
+    small_playground.setup(app)
     launch.setup(app)
     site_address.setup(app)
     accessibility.setup(app)

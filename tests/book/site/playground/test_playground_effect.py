@@ -1,4 +1,4 @@
-"""After a click the reader sees what it did, without scrolling: the bar, the puzzles, the opening."""
+"""After a click the reader sees what it did, without scrolling: bar, puzzles, opening."""
 
 import json
 import re
@@ -257,7 +257,9 @@ def test_the_pages_contents_name_its_sections(desktop):
     )
     assert made == [list(item) for item in SECTIONS.items()]
     desktop.locator(".page-toc").get_by_text("Logit lens").click()
-    desktop.wait_for_function("document.querySelector('#pg-lens').getBoundingClientRect().top < 300")
+    desktop.wait_for_function(
+        "document.querySelector('#pg-lens').getBoundingClientRect().top < 300"
+    )
     desktop.wait_for_selector(".page-toc a[href='#pg-lens'][aria-current=true]")
     assert in_view(desktop, "#pg-lens h2")
 
