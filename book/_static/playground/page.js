@@ -185,13 +185,14 @@
       if (unknown.length) page.say(`The address asks for something the page does not know: ${unknown.join(", ")}.`);
     };
     window.addEventListener("hashchange", () => {
-      if (!location.hash.includes("=") && location.hash) return;
+      if (!page.result || (!location.hash.includes("=") && location.hash)) return;
       const asked = fromAddress();
       page.update(asked.state);
       sayUnknown(asked);
     });
-    // The colours of patterns and tints are the theme's, so they are drawn anew with another one.
-    new MutationObserver(page.render).observe(document.documentElement, {
+    // The colours of patterns and tints are the theme's, so they are drawn anew with another one. It may
+    // come before there is anything to draw.
+    new MutationObserver(() => page.result && page.render()).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme"],
     });

@@ -39,6 +39,7 @@
         window.Playground &&
           window.Playground.openPage &&
           window.TextEncoder &&
+          window.fetch &&
           window.URLSearchParams &&
           DataView.prototype.getBigUint64 &&
           [].at
@@ -92,15 +93,30 @@
     root.setAttribute("data-state", "ready");
   }
 
+  function address(name) {
+    return here.replace(/start\.js(\?.*)?$/, name);
+  }
+
   function load(name, then) {
     var script = document.createElement("script");
     script.onload = script.onerror = then;
-    script.src = here.replace(/start\.js(\?.*)?$/, name);
+    script.src = address(name);
     document.head.appendChild(script);
   }
 
+  /* As data where the page comes from a host: a script of this size holds the page up while it is read.
+     A page that was opened from the disk may load scripts only. */
   function fetchWhole() {
-    load("pocket.js", openWhole);
+    if (location.protocol === "file:") return load("pocket.js", openWhole);
+    fetch(address("pocket.js"))
+      .then(function (answer) {
+        return answer.text();
+      })
+      .then(function (text) {
+        window.POCKET = JSON.parse(text.slice(text.indexOf("{"), text.lastIndexOf("}") + 1));
+      })
+      .catch(function () {}) // openWhole says it
+      .then(openWhole);
   }
 
   if (!supported()) return say(OLD);

@@ -34,7 +34,7 @@
 
     const render = () => {
       const { tokens, position, best, answerId, otherId, diffBefore, diffAfter, changes } = page.result;
-      after.replaceChildren(h("span", { class: "pg-wordy" }, "after "), page.shown(tokens[position]));
+      after.textContent = `after ${page.shown(tokens[position])}`;
       pair.textContent = `${page.shown(answerId)} − ${page.shown(otherId)}`;
       next.before.replaceChildren(...guess(best.before));
       next.now.replaceChildren(...guess(best.after));

@@ -264,6 +264,22 @@ def test_the_pages_contents_name_its_sections(desktop):
     assert in_view(desktop, "#pg-lens h2")
 
 
+@pytest.mark.slow
+def test_a_theme_that_changes_while_the_page_opens_harms_nothing(chromium, base):
+    flicker = """setInterval(() => {
+        const root = document.documentElement;
+        root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+    }, 5)"""
+    page = chromium.new_page()
+    errors = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.add_init_script(flicker)
+    page.goto(base + PAGE)
+    ready(page)
+    assert errors == []
+    page.close()
+
+
 def test_axe_finds_nothing_while_the_page_is_used(page):
     switch(page, "Head 0.2").click()
     axe.prepare(page)
