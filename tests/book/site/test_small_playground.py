@@ -96,27 +96,32 @@ def test_what_cannot_be_shown_is_an_error(options, message):
         Asked.of(options)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "changes", "digest", "message"),
-    [
-        (PHRASE, "0.2:zero", None, ""),
-        (PHRASE, "0.2:zero", "another", "other weights"),
-        ("Some other text", "0.2:zero", None, "holds no states"),
-        (PHRASE, "0.2:zero, 0.1:zero", None, "holds no states"),
-        (PHRASE, "0.2:mean", None, "no change"),
-    ],
-)
-def test_a_figure_without_its_states_fails_the_build(
-    tmp_path, monkeypatch, prompt, changes, digest, message
-):
-    if digest:
-        monkeypatch.setattr(small_playground, "weights_digest", lambda: digest)
+def test_a_figure_without_its_states_fails_the_build(tmp_path):
+    asked = {
+        "good": (PHRASE, "0.2:zero"),
+        "text": ("Some other text", "0.2:zero"),
+        "change": (PHRASE, "0.2:zero, 0.1:zero"),
+        "unknown": (PHRASE, "0.2:mean"),
+    }
+    pages = {
+        name: "# A\n\n" + BLOCK.format(prompt=prompt, changes=changes)
+        for name, (prompt, changes) in asked.items()
+    }
     with (tmp_path / "said").open("w") as said:
-        page = "# A\n\n" + BLOCK.format(prompt=prompt, changes=changes)
-        built = small_site.build(tmp_path, {"a": page}, EXTENSION, warnings=said)["a"]
-    warned = (tmp_path / "said").read_text()
-    assert message in warned
-    assert bool(built.select(".course-first")) == (not message)
+        built = small_site.build(tmp_path, pages, EXTENSION, warnings=said)
+    lines = (tmp_path / "said").read_text().splitlines()
+    warned = {name: " ".join(line for line in lines if f"/{name}.md" in line) for name in pages}
+    assert [name for name in pages if built[name].select(".course-first")] == ["good"]
+    assert warned["good"] == ""
+    assert "holds no states" in warned["text"]
+    assert "holds no states" in warned["change"]
+    assert "no change" in warned["unknown"]
+
+
+def test_states_of_other_weights_are_refused(monkeypatch):
+    monkeypatch.setattr(small_playground, "weights_digest", lambda: "another")
+    with pytest.raises(ChapterError, match="other weights"):
+        small_playground.figure(USED[0])
 
 
 def test_without_scripts_and_on_paper_it_is_a_sentence():

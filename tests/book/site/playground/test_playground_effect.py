@@ -45,7 +45,7 @@ def phone(chromium, base):
         assert visit.problems == []
 
 
-@pytest.fixture(params=["desk", "phone"])
+@pytest.fixture(params=["desk", pytest.param("phone", marks=pytest.mark.slow)])
 def page(request):
     opened = request.getfixturevalue(request.param)
     opened.get_by_role("button", name="Reset", exact=True).click()
@@ -120,6 +120,7 @@ def test_after_a_click_its_effect_is_on_the_screen(page, pocket):
     assert now[1] < before[1] - 5
 
 
+@pytest.mark.slow
 def test_on_a_narrow_screen_the_bar_stays_too(chromium, base):
     with browser.visit(chromium, base, PAGE, NARROW) as visit:
         ready(visit.page)
@@ -176,6 +177,7 @@ def test_the_keyboard_previews_too_and_a_finger_does_not(desktop, phone, pocket)
     assert bar(phone) == said(pocket, (0, 2))
 
 
+@pytest.mark.slow
 def test_a_patch_that_cannot_be_made_has_no_preview(desktop):
     desktop.get_by_label("its value in the second prompt").check()
     switch(desktop, "Head 0.2").hover()
@@ -280,6 +282,7 @@ def test_a_theme_that_changes_while_the_page_opens_harms_nothing(chromium, base)
     page.close()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_while_the_page_is_used(page):
     switch(page, "Head 0.2").click()
     axe.prepare(page)
