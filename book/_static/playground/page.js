@@ -137,6 +137,7 @@
         views.prompt.render();
         const refused = Boolean(page.result.problem);
         results.hidden = views.effect.box.hidden = refused;
+        root.toggleAttribute("data-refused", refused);
         if (!refused) sayNotes(page.result.notes);
         for (const view of inResults) {
           if (!page.result.problem) view.render();
