@@ -115,7 +115,7 @@ glue("loss", 1.23456)
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 | 1.234567 | 2.345678 | 3.456789 | 4.567890 | 5.678901 | 6.789 | 7.890 | 8 | 9 | 10 | 11 | 12 |
 
-```{admonition} Predict before you run
+```{admonition} Without looking
 Which head looks back?
 ```
 """
