@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from mi_course.book.site import predict, printable
+from mi_course.book.site import predict, printable, scripts
 from support.small_site import build
 
 NUMBER = """```{predict} the loss
@@ -169,6 +169,17 @@ def test_the_script_comes_before_the_body_and_only_where_it_is_needed(pages):
         "predictions.js",
         "predict-week.js",
     ]
+
+
+def test_the_script_is_not_put_off_where_others_are(tmp_path):
+    extensions = ("sphinx.ext.mathjax", predict.__name__, scripts.__name__)
+    page = build(tmp_path, {"book/week1/a": f"# A\n\n{NUMBER}\nveiled\n"}, *extensions)
+    waits = {
+        s["src"].split("?")[0].split("/")[-1]: "defer" in s.attrs
+        for s in page["book/week1/a"].select("script[src]")
+    }
+    assert waits["doctools.js"]
+    assert not waits["predict.js"]
 
 
 def test_a_weeks_first_page_ends_with_what_was_predicted(pages):

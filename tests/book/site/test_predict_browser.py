@@ -331,6 +331,8 @@ def test_a_chapter_on_a_small_phone(chromium, scheme):
         browser.visit(chromium, address, REAL, SMALL, scheme) as seen,
     ):
         page = seen.page
+        assert page.locator(".course-veil:not(.course-veiled)").count() == 0
+        assert page.locator(".course-veiled").count() > 0
         assert page.evaluate(TOO_SMALL) == []
         for answered in (False, True):
             assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]

@@ -1,7 +1,8 @@
 """Sphinx extension: which scripts a page loads, and when.
 
-No script holds up the first paint. The large ones, which draw figures and formulas, are named on
-pages that may need them and fetched by `lazy.js` when a figure or a formula comes near the screen.
+No script holds up the first paint, but for the small one of pages that veil something: what it
+hides must not be seen before. The large ones, which draw figures and formulas, are named on pages
+that may need them and fetched by `lazy.js` when a figure or a formula comes near the screen.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.builders.html._assets import _JavaScript
 
-from mi_course.book.site import figures
+from mi_course.book.site import figures, predict
 
 LAZY = "lazy.js"
 MATH = "course-math.js"
 SEARCH_PAGE, SEARCH = "search", "search.js"
 LATER: dict[str, Any] = {"type": "text/lazy"}
 """Attributes of a script that `lazy.js` fetches when it is wanted."""
-# An inline script of every page writes into what this one defines.
-_AT_ONCE = "documentation_options.js"
+# Inline scripts of the page call what these define.
+_AT_ONCE = ("documentation_options.js", predict.SCRIPT)
 
 
 def choose(
