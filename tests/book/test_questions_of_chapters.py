@@ -1,4 +1,4 @@
-"""The questions of the real book: every box takes an answer, and each model's page knows the right one."""
+"""Questions of the real book: every box takes an answer, and each model's page knows it."""
 
 from __future__ import annotations
 
