@@ -127,6 +127,13 @@ def test_a_box_holds_what_is_right_for_its_script(page):
     assert data(found["the null patch"])["kind"] == "recall"
 
 
+def test_options_may_hold_either_quotation_mark(tmp_path):
+    asked = CHOICE.replace("near 0", """the heads' "own" & more""")
+    page = build(tmp_path, {"book/week1/a": f"# A\n\n{asked}"}, predict.__name__)["book/week1/a"]
+    held = data(page.select_one(".course-predict"))
+    assert held["options"][1] == held["text"] == """the heads' "own" & more"""
+
+
 def test_the_question_and_its_options_are_there_without_a_script(page):
     box = boxes(page)["the end"]
     assert box.select_one("p em").get_text() == "exactly"

@@ -93,8 +93,9 @@ class Predict(SphinxDirective):
         classes = f"admonition {self.css} course-predict course-ask-{asked.kind}"
         attributes = {"class": classes, "id": slug, "data-predict": asked.name}
         if right is not None:
+            data = _data(asked, right, self.env.docname)
             attributes["data-question"] = json.dumps(
-                _data(asked, right, self.env.docname), ensure_ascii=False
+                data, ensure_ascii=False, separators=(",", ":")
             )
         box = markup("", tag="div", attributes=attributes)
         box += markup("", nodes.Text(self.title), tag="p", attributes={"class": "admonition-title"})
@@ -335,8 +336,15 @@ def name_contents(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def _open(translator: Any, node: markup) -> None:
-    attributes = "".join(f' {k}="{escape(str(v))}"' for k, v in node["attributes"].items())
+    attributes = "".join(f" {k}={_quoted(str(v))}" for k, v in node["attributes"].items())
     translator.body.append(f"<{node['tag']}{attributes}>")
+
+
+def _quoted(value: str) -> str:
+    """An attribute's value; JSON between single quotation marks, since its own are double."""
+    if '"' not in value:
+        return f'"{escape(value)}"'
+    return "'" + escape(value, quote=False).replace("'", "&#x27;") + "'"
 
 
 def _close(translator: Any, node: markup) -> None:
