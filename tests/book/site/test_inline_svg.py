@@ -4,6 +4,7 @@ import re
 import shutil
 
 import pytest
+from bs4 import BeautifulSoup
 
 from mi_course.book.site import inline_svg
 from support.outside import ROOT
@@ -50,3 +51,36 @@ def test_every_head_of_the_drawing_can_be_reached_by_keyboard_and_says_what_it_i
     heads = re.findall(r'<g class="head" tabindex="0" role="img" aria-label="([^"]+)"', drawing)
     assert len(heads) == 26
     assert all(re.match(r"Head \d+\.\d+: layer \d+, head \d+, ", label) for label in heads)
+
+
+def test_what_a_drawing_asks_for_is_put_in_and_escaped():
+    svg = '<text class="a" x="8" data-glued="{n:.1f} of {kind}">none yet</text>'
+    values = {"n": 2.345, "kind": "a < b"}
+    shown = '<text class="a" x="8"><tspan x="8" dy="0">2.3 of a &lt; b</tspan></text>'
+    assert inline_svg.fill(svg, values) == shown
+    said = inline_svg.fill('<g data-step="1" data-says="These: {kind}. &lt;"></g>', values)
+    assert said == '<g data-step="1" data-says="These: a &lt; b. &lt;"></g>'
+
+
+@pytest.mark.parametrize(
+    ("heads", "lines"),
+    [
+        ("none", ["none"]),
+        ("9.9, 9.6, 10.0, 10.1, 10.2", ["9.9, 9.6, 10.0, 10.1,", "10.2"]),
+        (", ".join(f"10.{i}" for i in range(12)), ["10.0, 10.1, 10.2,", "and 9 more"]),
+    ],
+)
+def test_a_list_of_heads_is_broken_between_heads_and_its_rest_counted(heads, lines):
+    svg = inline_svg.fill('<text x="1" data-glued="{heads}">-</text>', {"heads": heads})
+    assert [span.get_text() for span in BeautifulSoup(svg, "html.parser").select("tspan")] == lines
+
+
+def test_an_arrow_from_no_head_is_left_out():
+    svg = '<path class="a" data-unless-none="guides" d="M1 2"/>'
+    assert inline_svg.fill(svg, {"guides": "none"}) == ""
+    assert inline_svg.fill(svg, {"guides": "0.1"}) == svg
+
+
+def test_a_value_that_no_cell_glues_is_not_left_out_in_silence():
+    with pytest.raises(KeyError, match="movers"):
+        inline_svg.fill('<text data-glued="{movers}">x</text>', {"mover": "1.2"})
