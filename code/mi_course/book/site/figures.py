@@ -15,6 +15,7 @@ from math import ceil
 from typing import Any
 
 from mi_course.book.outputs import CIRCUITSVIS, PLOTLY
+from mi_course.book.site.legible import legible
 
 PLOTLY_HEIGHT = 450
 """Plotly's own height, in pixels, for a layout that names none."""
@@ -58,7 +59,8 @@ def name(html: str) -> str:
     return unescape(match[1]) if match else ""
 
 
-def _plotly(figure: Mapping[str, Any]) -> str:
+def _plotly(stored: Mapping[str, Any]) -> str:
+    figure = legible(stored)
     layout = figure.get("layout", {})
     # Plotly takes both forms of a title, and tags in it.
     title = layout.get("title", "")

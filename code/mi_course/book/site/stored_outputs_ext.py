@@ -29,6 +29,7 @@ from mi_course.book.site import (
     inline_svg,
     landing,
     launch,
+    legible,
     live_figure,
     model_sites,
     page_model,
@@ -105,7 +106,7 @@ def name_outputs(app: Sphinx, doctree: nodes.document) -> None:
 
 def _version() -> str:
     """Changes with this code, so that an incremental build reads every page anew."""
-    pages = (figures, inline_svg, landing, playground, model_sites, results, page_model)
+    pages = (figures, legible, inline_svg, landing, playground, model_sites, results, page_model)
     told = (claims, table, words)
     files = (Path(module.__file__ or "") for module in (chapters, store, registry, *pages, *told))
     return sha256(b"".join(f.read_bytes() for f in (Path(__file__), *files))).hexdigest()[:12]
