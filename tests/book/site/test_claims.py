@@ -97,3 +97,14 @@ def test_what_was_measured_on_other_networks_is_not_told_as_the_model_s():
     text = "\n".join(words.table_of(ROOT, registry.POCKET))
     assert "**A network that reads digits**, on networks of the chapter's own" in text
     assert "**Induction heads**, on pocket" in text
+
+
+def test_the_command_of_what_was_not_measured_is_code_and_keeps_its_dashes(built, tmp_path):
+    stored = everything(tmp_path)
+    del stored[NAME]
+    pages, said = built({"book/a": f"# A page\n\nSo: {{claim}}`{NAME}`\n"}, stored)
+    assert said == ""
+    told = pages["book/a"].select_one(".course-claim")
+    command = f"mi-course claims {NAME} --model pocket"
+    assert told.code.get_text() == command
+    assert told.get_text().endswith(f": run {command}.")

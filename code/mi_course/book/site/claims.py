@@ -13,6 +13,7 @@ that is not known, or whose table is stale, is a warning, which fails the build.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -32,6 +33,7 @@ from mi_course.models import registry
 
 PAGE = "book/claims"
 _EVIDENCE = " (effect "
+_COMMAND = re.compile(r"(?<=: run )mi-course .+(?=\.$)")
 
 
 class ClaimRole(SphinxRole):
@@ -56,12 +58,21 @@ class ClaimRole(SphinxRole):
     def _linked(self, text: str) -> list[nodes.Node]:
         sentence, bracket, evidence = text.partition(_EVIDENCE)
         if not bracket or PAGE not in self.env.found_docs:
-            return [nodes.Text(text)]
+            return _with_command(text)
         target = {"refdomain": "std", "reftype": "doc", "refexplicit": True, "refwarn": True}
         shown = nodes.inline("", f"{bracket.strip()} {evidence}", classes=["course-evidence"])
         link = addnodes.pending_xref("", shown, reftarget=f"/{PAGE}", **target)
         link["refdoc"] = self.env.docname
         return [nodes.Text(f"{sentence} "), link]
+
+
+def _with_command(text: str) -> list[nodes.Node]:
+    """A sentence, with the command in it as code: its `--` would become a dash in prose."""
+    command = _COMMAND.search(text)
+    if command is None:
+        return [nodes.Text(text)]
+    before, after = text[: command.start()], text[command.end() :]
+    return [nodes.Text(before), nodes.literal("", command[0]), nodes.Text(after)]
 
 
 def _depend(env: BuildEnvironment) -> None:
