@@ -73,14 +73,23 @@
     keys.reduce((o, k) => (o[k] = o[k] || {}), object)[last] = value;
   };
 
-  // Columns of a heatmap and plots side by side become too narrow to read: such a plot scrolls sideways.
-  const narrowest = (data, layout) => {
-    const columns = data
-      .filter((trace) => trace.type === "heatmap" && trace.texttemplate)
-      .map((trace) => (trace.text && trace.text[0] ? trace.text[0].length : 0));
-    const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
-    return Math.max(170 + 33 * Math.max(0, ...columns), side > 1 ? 110 + 150 * side : 0);
+  /* Columns of a heatmap and plots side by side become too narrow to read: such a plot scrolls sideways.
+     A column has room for the longest word in a cell, or for three pixels. */
+  const pixelsOf = ({ texttemplate, text, z }) => {
+    const columns = z.shape ? +`${z.shape}`.split(",").at(-1) : z[0]?.length;
+    if (!texttemplate || !Array.isArray(text)) return 3 * columns;
+    const widest = Math.max(...text.flat().map((word) => `${word}`.length));
+    return columns * Math.min(70, Math.max(33, 8 + 6 * widest));
   };
+
+  const narrowest = (data, layout) => {
+    const maps = data.filter((trace) => trace.type === "heatmap").map(pixelsOf);
+    const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
+    return Math.max(170 + Math.max(0, ...maps), side > 1 ? 110 + 150 * side : 0);
+  };
+
+  // What is dark on paper is bright on a dark page, also in words.
+  const told = (text) => (isDark() ? text.replace(/\bDark(?= (cells|heads)\b)/, "Bright") : text);
 
   // A title that is wider than a phone goes on in a second line.
   const wrapTitle = (title, width) => {
@@ -134,6 +143,7 @@
     const width = narrowest(data, full);
     box.style.minWidth = `min(${width}px, 60rem)`;
     box.parentElement.classList.toggle("course-scrolls", width > box.parentElement.clientWidth);
+    if (full.title?.text) full.title = { ...full.title, text: told(full.title.text) };
     full.title = wrapTitle(full.title, box.parentElement.clientWidth);
     // The titles of plots side by side: Plotly's 16 pixels run into one another on a phone.
     if (box.parentElement.clientWidth < 500)

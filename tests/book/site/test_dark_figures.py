@@ -1,5 +1,6 @@
-"""Figures on a dark page: light inverted and hues kept, and what stands on bars can be read."""
+"""Figures can be read: on a dark page, what stands on bars, and words in cells on a phone."""
 
+import itertools
 import re
 
 import pytest
@@ -83,3 +84,33 @@ def test_error_bars_can_be_read_on_their_bars_and_beyond(opened, scheme):
         ]
         assert contrast(rgb(ink), shown) >= 4.5
         assert contrast(rgb(ink), rgb(page)) >= 4.5
+
+
+def test_what_a_title_calls_dark_is_bright_on_a_dark_page(opened):
+    chromium, base = opened
+    titles = "() => [...document.querySelectorAll('.gtitle')].map(t => t.textContent)"
+    with browser.visit(chromium, base, BARS, browser.DESKTOP, "dark") as seen:
+        browser.scroll_through(seen.page)
+        assert sum("Bright cells" in title for title in seen.page.evaluate(titles)) == 3
+        seen.page.evaluate("document.documentElement.dataset.theme = 'light'")
+        seen.page.wait_for_function(f"() => !({titles})().some(t => t.includes('Bright'))")
+        assert sum("Dark cells" in title for title in seen.page.evaluate(titles)) == 3
+
+
+CELLS = """() => [...document.querySelectorAll(".js-plotly-plot")].map(plot =>
+    [...plot.querySelectorAll(".heatmap-label text")].map(e => {
+        const { left, right, top } = e.getBoundingClientRect();
+        return [Math.round(top), left, right, e.textContent];
+    })).filter(cells => cells.length)"""
+
+
+def test_words_in_cells_do_not_run_into_one_another_on_a_phone(opened):
+    chromium, base = opened
+    phone = {"width": 360, "height": 740}
+    with browser.visit(chromium, base, "book/week2/01_transformerlens.html", phone) as seen:
+        browser.scroll_through(seen.page)
+        found = seen.page.evaluate(CELLS)
+    assert found
+    for cells in map(sorted, found):
+        for (top, _, right, word), (next_top, left, _, next_word) in itertools.pairwise(cells):
+            assert top != next_top or right <= left, (word, next_word)

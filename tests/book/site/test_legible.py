@@ -44,12 +44,13 @@ def test_a_faint_map_gets_its_colours_spread_out_near_zero_and_its_bar_says_so()
     "trace",
     [
         heatmap(rows([50.0, *[4.0] * 99])),  # pale, and yet to be seen
+        heatmap(rows([50.0, 40.0, *[0.5] * 8, *[0.0] * 90])),  # most are zero whatever was measured
         heatmap(FAINT[:5]),  # few cells
         heatmap(FAINT, texttemplate="%{z:.2f}"),  # its numbers are written in it
         heatmap(FAINT, zmin=0),  # scores, beside others on the same scale
         {"type": "heatmap", "z": FAINT, "coloraxis": "coloraxis"},
     ],
-    ids=["pale", "few", "written", "scores", "shared"],
+    ids=["pale", "zeros", "few", "written", "scores", "shared"],
 )
 def test_other_maps_stay_as_they_are(trace):
     assert drawn(trace) == [trace]

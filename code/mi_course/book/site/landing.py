@@ -130,7 +130,7 @@ class Map(SphinxDirective):
 def _card(plan: dict[str, Any]) -> str:
     week, items = plan["week"], plan["items"]
     hours = sum(hours for _, hours in plan["parts"])
-    parts = ", ".join(f"{escape(name)} {h} h" for name, h in plan["parts"])
+    parts = ", ".join(f"{escape(name)}\u00a0{h}\u00a0h" for name, h in plan["parts"])
     handed_in = "; ".join(
         escape(item["text"])
         for item in items

@@ -18,6 +18,8 @@ from typing import Any
 
 MANY, NEAR_ZERO, BLANK = 100, 0.03, 0.9
 """A map of so many cells is faint where this share of them is so near zero, in ranges of colour."""
+ROUNDING = 1e-6
+"""Cells that are zero but for so much are zero whatever the model does, and are not counted."""
 TOLD = "colours spread out near 0"
 
 ON_TOP, OFTEN = 0.015, 0.5
@@ -69,9 +71,10 @@ def _is_faint(trace: Trace) -> bool:
     written = "texttemplate" in trace
     if trace["type"] != "heatmap" or written or trace.get("zmin", 0) >= 0:
         return False
-    values, bound = numbers(trace["z"]), NEAR_ZERO * (trace["zmax"] - trace["zmin"])
-    near = sum(abs(value) <= bound for value in values)
-    return len(values) >= MANY and near >= BLANK * len(values)
+    values, colours = numbers(trace["z"]), trace["zmax"] - trace["zmin"]
+    measured = [value for value in values if not abs(value) <= ROUNDING * colours]
+    near = sum(abs(value) <= NEAR_ZERO * colours for value in measured)
+    return len(values) >= MANY and near >= BLANK * max(len(measured), 1)
 
 
 def _bent(at: float) -> float:
