@@ -94,9 +94,10 @@ def test_the_circuit_of_the_page_is_drawn_from_its_own_outputs(model):
     svg = BeautifulSoup(page, "html.parser").select_one("svg.two-circuits")
     values = stored_values(FIGURE_3.stored(model))
     drawn = [" ".join(text.stripped_strings) for text in svg.select("text:has(tspan)")]
-    lists = [values[name] for name in ("mover", "suppressor", "writer", "negative", "guides")]
+    names = ("mover", "model", "suppressor", "writer", "negative", "guides")
     others = f"{values['by_heads']:+.2f} ± {values['by_heads_half']:.2f} logits"
-    assert sorted(drawn) == sorted([model, *lists, others])
+    assert drawn == [*(values[name] for name in names), others]  # in the order of the steps
+    assert values["model"] == model
     said = [step["data-says"] for step in svg.select("[data-step]")]
     assert values["mover"] in said[0]
     assert values["guides"] in said[3]
