@@ -77,8 +77,9 @@
      A column has room for the longest word in a cell, or for three pixels. */
   const pixelsOf = ({ texttemplate, text, z }) => {
     const columns = z.shape ? +`${z.shape}`.split(",").at(-1) : z[0]?.length;
-    if (!texttemplate || !Array.isArray(text)) return 3 * columns;
-    const widest = Math.max(...text.flat().map((word) => `${word}`.length));
+    if (!texttemplate) return 3 * columns;
+    const words = Array.isArray(text) ? text.flat() : []; // else they are the numbers
+    const widest = Math.max(0, ...words.map((word) => `${word}`.length));
     return columns * Math.min(70, Math.max(33, 8 + 6 * widest));
   };
 

@@ -38,6 +38,7 @@ def test_a_listed_drawing_replaces_its_picture_and_the_link_around_it(shown, for
 def test_other_pictures_stay_as_they_are(shown, form):
     figure = shown(form.format("mlp.svg"))
     assert figure.svg is None
+    assert len(figure.find_parent().select(".course-wide img")) == 1  # a phone scrolls it
     assert figure.img["src"] == "../_images/mlp.svg"
     assert len(figure.select("a.image-reference > img")) == (form != FORMS[0])
 

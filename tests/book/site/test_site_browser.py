@@ -28,8 +28,8 @@ DRAWN = """figure => {
 # What lies beyond the right edge, outside of what scrolls within itself.
 TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
     e.getBoundingClientRect().right > innerWidth + 1 && e.offsetParent &&
-    !e.closest(".course-fig, pre, .pst-scrollable-table-container, .pg-scroll, mjx-container,"
-        + "dialog, .bd-sidebar-primary, .bd-sidebar-secondary"))
+    !e.closest(".course-fig, .course-wide, pre, .pst-scrollable-table-container, mjx-container,"
+        + ".pg-scroll, dialog, .bd-sidebar-primary, .bd-sidebar-secondary"))
     .map(e => e.outerHTML.slice(0, 120))"""
 
 PHONE_WIDTHS = (360, 375, browser.PHONE["width"])

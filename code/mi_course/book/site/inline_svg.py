@@ -35,6 +35,8 @@ _STEPPED = ("two_hops", "patching_steps", "path_patching_steps", "two_circuits")
 STEPPED = tuple(f"{_FOLDER}/{name}.svg" for name in _STEPPED)
 DRAWINGS = (f"{_FOLDER}/architecture.svg", f"{_FOLDER}/ioi_circuit.svg", *STEPPED)
 SCRIPT = "stepped.js"
+WIDE = "course-wide"
+"""The class of what holds a drawing that stays a picture: too wide for a phone, so it scrolls."""
 
 LINE, LINES = 21, 2
 """Letters in a line, and lines, for which a drawing leaves room where a value is put."""
@@ -50,7 +52,7 @@ class drawing(nodes.General, nodes.Element):
 
 
 def put_inline(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Replace the pictures of `DRAWINGS` by the drawings themselves."""
+    """Replace the pictures of `DRAWINGS` by the drawings themselves; a phone scrolls the others."""
     if app.builder.format != "html":
         return
     for image in list(doctree.findall(nodes.image)):
@@ -59,6 +61,8 @@ def put_inline(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             # a link around a drawing would take every tap
             linked = isinstance(image.parent, nodes.reference)
             (image.parent if linked else image).replace_self(drawing(svg=svg))
+        elif image["uri"].startswith(_FOLDER) and image["uri"].endswith(".svg"):
+            image.parent["classes"].append(WIDE)
 
 
 def _of_page(app: Sphinx, docname: str, svg: str) -> str:
