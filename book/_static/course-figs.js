@@ -104,7 +104,7 @@
     return { ...title, text: lines.join("<br>"), font: { ...title.font, size: 14 } };
   };
 
-  // The title of an axis that is too short for it goes on in a second line.
+  // The title along an axis, or a colour bar, that is too short for it goes on in a second line.
   const wrapAxisTitle = (axis, room) => {
     const text = axis.title?.text;
     if (!text || text.includes("<") || text.length * 7.2 <= room) return axis;
@@ -114,6 +114,11 @@
     const at = spaces.reduce((best, next) => (off(next) < off(best) ? next : best));
     const lines = `${text.slice(0, at)}<br>${text.slice(at + 1)}`;
     return { ...axis, title: { ...axis.title, text: lines }, automargin: true };
+  };
+
+  const wrapBarTitle = (trace, room) => {
+    const title = trace.colorbar && wrapAxisTitle(trace.colorbar, room).title;
+    return title ? { ...trace, colorbar: { ...trace.colorbar, title } } : trace;
   };
 
   // Named columns: those without a name get no tick, and slanted names move the title down.
@@ -155,8 +160,11 @@
     if (full.xaxis) full.xaxis = nameColumns(full.xaxis);
     const room = (full.height || 380) - (slanted ? 170 : 110);
     if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
+    if (full.xaxis) full.xaxis = wrapAxisTitle(full.xaxis, Math.max(width, box.parentElement.clientWidth) - 80);
     // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
-    const traces = data.map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t));
+    const traces = data
+      .map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t))
+      .map((t) => wrapBarTitle(t, (full.height || 380) - 60));
     return Plotly.react(box, themedTraces(traces), full, {
       responsive: true,
       displayModeBar: false,
