@@ -27,13 +27,18 @@
 
   const isDark = () => document.documentElement.dataset.theme === "dark";
 
+  // Red, green and blue from 0 to 255; undefined for a name.
+  const channels = (color) => {
+    const hex = /^#(..)(..)(..)$/.exec(color);
+    const rgb = /^rgba?\(([\d.]+),\s*([\d.]+),\s*([\d.]+)/.exec(color);
+    return (hex || rgb)?.slice(1, 4).map((v) => (hex ? parseInt(v, 16) : +v));
+  };
+
   /* A colour for a dark page: light inverted, hue kept. The style sheet does the same to the patterns
      that CircuitsVis draws: filter: invert(0.93) hue-rotate(180deg). */
   const darkened = (color) => {
-    const hex = /^#(..)(..)(..)$/.exec(color);
-    const rgb = /^rgba?\(([\d.]+),\s*([\d.]+),\s*([\d.]+)/.exec(color);
-    if (!hex && !rgb) return color;
-    const [r, g, b] = (hex || rgb).slice(1, 4).map((v) => 0.93 * 255 - 0.86 * (hex ? parseInt(v, 16) : +v));
+    const [r, g, b] = channels(color)?.map((v) => 0.93 * 255 - 0.86 * v) || [];
+    if (r === undefined) return color;
     const turned = [
       -0.574 * r + 1.43 * g + 0.144 * b,
       0.426 * r + 0.43 * g + 0.144 * b,
@@ -121,6 +126,22 @@
     return title ? { ...trace, colorbar: { ...trace.colorbar, title } } : trace;
   };
 
+  /* Words in a cell are black or white, whichever is further from its colour: a contrast of at least 4.5.
+     Plotly takes grey, and judges by brightness, which fails on blue. */
+  const inkCells = (box) => {
+    const map = box._fullData.find((trace) => trace.type === "heatmap");
+    box.querySelectorAll(".heatmap-label text").forEach((label) => {
+      const at = (label.parentElement.__data__.z - map.zmin) / (map.zmax - map.zmin);
+      const above = Math.max(1, map.colorscale.findIndex(([stop]) => stop >= Math.min(at, 1)));
+      const [[from, low], [to, high]] = map.colorscale.slice(above - 1, above + 1);
+      const share = Math.min(1, Math.max(0, (at - from) / (to - from)));
+      const [one, other] = [low, high].map(channels);
+      const linear = one.map((v, i) => (((1 - share) * v + share * other[i]) / 255) ** 2.2);
+      const luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+      label.style.fill = luminance > 0.179 ? "#000" : "#fff";
+    });
+  };
+
   // Named columns: those without a name get no tick, and slanted names move the title down.
   const nameColumns = (axis) => {
     if (!axis.ticktext) return axis;
@@ -169,7 +190,12 @@
       responsive: true,
       displayModeBar: false,
       ...config,
-    }).then(() => partMarks(box));
+    }).then(() => {
+      inkCells(box);
+      if (!box.dataset.inked) box.on("plotly_afterplot", () => inkCells(box)); // and when it is resized
+      box.dataset.inked = "yes";
+      return partMarks(box);
+    });
   };
 
   const CALM = 300; // milliseconds without a change of height

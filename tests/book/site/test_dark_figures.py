@@ -3,6 +3,7 @@
 import itertools
 import re
 
+import numpy as np
 import pytest
 
 from support import browser
@@ -86,6 +87,7 @@ def test_error_bars_can_be_read_on_their_bars_and_beyond(opened, scheme):
         assert contrast(rgb(ink), rgb(page)) >= 4.5
 
 
+@pytest.mark.slow
 def test_what_a_title_calls_dark_is_bright_on_a_dark_page(opened):
     chromium, base = opened
     titles = "() => [...document.querySelectorAll('.gtitle')].map(t => t.textContent)"
@@ -104,6 +106,7 @@ CELLS = """() => [...document.querySelectorAll(".js-plotly-plot")].map(plot =>
     })).filter(cells => cells.length)"""
 
 
+@pytest.mark.slow
 def test_words_in_cells_do_not_run_into_one_another_on_a_phone(opened):
     chromium, base = opened
     phone = {"width": 360, "height": 740}
@@ -114,3 +117,23 @@ def test_words_in_cells_do_not_run_into_one_another_on_a_phone(opened):
     for cells in map(sorted, found):
         for (top, _, right, word), (next_top, left, _, next_word) in itertools.pairwise(cells):
             assert top != next_top or right <= left, (word, next_word)
+
+
+INKS = """() => [...document.querySelectorAll(".js-plotly-plot")].flatMap(box => {
+    const map = (box._fullData || []).find(trace => trace.type === "heatmap");
+    return [...box.querySelectorAll(".heatmap-label")].map(label => [
+        (label.__data__.z - map.zmin) / (map.zmax - map.zmin), map.colorscale,
+        getComputedStyle(label.querySelector("text")).fill, label.textContent]);
+})"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_in_cells_can_be_read_whatever_the_cell_s_colour(opened, scheme):
+    found = drawn(opened, f"pocket/{BARS}", scheme, INKS)
+    assert len(found) > 30
+    for at, scale, ink, word in found:
+        stops, colors = zip(*scale, strict=True)
+        channels = zip(*map(rgb, colors), strict=True)
+        cell = [np.interp(at, stops, values) for values in channels]
+        assert contrast(rgb(ink), cell) >= 4.45, (word, cell)  # 4.5, but for rounding
