@@ -32,6 +32,7 @@ TOO_WIDE = """() => [...document.querySelectorAll("body *")].filter(e =>
         + ".pg-scroll, dialog, .bd-sidebar-primary, .bd-sidebar-secondary"))
     .map(e => e.outerHTML.slice(0, 120))"""
 
+SWITCH = "course-switch"  # a link to the same page with another model's outputs
 PHONE_WIDTHS = (360, 375, browser.PHONE["width"])
 
 
@@ -144,6 +145,27 @@ def test_axe_finds_nothing_in_the_dark_and_on_pages_to_print(chromium, course, p
             if path in printed:  # also read on the screen; chapters are narrowed on the phone
                 found[path] += beyond_the_screen(seen.page)
                 seen.page.set_viewport_size(browser.DESKTOP)
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", ["phone", "desktop"])
+def test_pages_with_outputs_of_another_model_work_and_axe_finds_nothing(chromium, course, size):
+    base, *_ = course
+    site = real_site()
+    chosen = [page for page in sorted(site.glob("*/book/**/*.html")) if SWITCH in page.read_text()]
+    assert chosen
+    window, theme = (browser.PHONE, "dark") if size == "phone" else (browser.DESKTOP, "light")
+    found = {}
+    with browser.visit(chromium, base, "genindex.html", window, theme) as seen:
+        for page in chosen:
+            path = page.relative_to(site).as_posix()
+            seen.problems.clear()
+            seen.page.goto(base + path, wait_until="load")
+            found[path] = check(seen, window)
+            seen.page.set_viewport_size(browser.DESKTOP)
+            found[path] += violations(seen.page, "light") + violations(seen.page, "dark")
+            seen.page.set_viewport_size(window)
     assert {path: problems for path, problems in found.items() if problems} == {}
 
 

@@ -131,7 +131,7 @@ def _card(plan: dict[str, Any]) -> str:
     week, items = plan["week"], plan["items"]
     hours = sum(hours for _, hours in plan["parts"])
     parts = ", ".join(f"{escape(name)}\u00a0{h}\u00a0h" for name, h in plan["parts"])
-    handed_in = "; ".join(
+    handed_in = ". ".join(
         escape(item["text"])
         for item in items
         if weeklog.SECTION.get(item["kind"]) == weeklog.DELIVERABLES
