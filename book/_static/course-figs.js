@@ -79,17 +79,17 @@
   };
 
   /* Columns of a heatmap and plots side by side become too narrow to read: such a plot scrolls sideways.
-     A column has room for the longest word in a cell, or for three pixels. */
-  const pixelsOf = ({ texttemplate, text, z }) => {
+     A column has room for the longest word in a cell, on a wide screen for most, or for three pixels. */
+  const pixelsOf = ({ texttemplate, text, z }, room) => {
     const columns = z.shape ? +`${z.shape}`.split(",").at(-1) : z[0]?.length;
     if (!texttemplate) return 3 * columns;
-    const words = Array.isArray(text) ? text.flat() : []; // else they are the numbers
+    const words = Array.isArray(text) && room < 500 ? text.flat() : [];
     const widest = Math.max(0, ...words.map((word) => `${word}`.length));
     return columns * Math.min(70, Math.max(33, 8 + 6 * widest));
   };
 
-  const narrowest = (data, layout) => {
-    const maps = data.filter((trace) => trace.type === "heatmap").map(pixelsOf);
+  const narrowest = (data, layout, room) => {
+    const maps = data.filter((trace) => trace.type === "heatmap").map((trace) => pixelsOf(trace, room));
     const side = Object.keys(layout).filter((key) => key.startsWith("xaxis")).length;
     return Math.max(170 + Math.max(0, ...maps), side > 1 ? 110 + 150 * side : 0);
   };
@@ -167,13 +167,16 @@
     delete full.width;
     Object.entries(themed()).forEach(([path, value]) => setPath(full, path, value));
     if (matchMedia("(pointer: coarse)").matches) full.dragmode = false; // a finger scrolls the page
-    const width = narrowest(data, full);
+    const figure = box.parentElement;
+    const width = narrowest(data, full, figure.clientWidth);
     box.style.minWidth = `min(${width}px, 60rem)`;
-    box.parentElement.classList.toggle("course-scrolls", width > box.parentElement.clientWidth);
+    const scrolls = width > figure.clientWidth;
+    figure.classList.toggle("course-scrolls", scrolls);
+    figure.tabIndex = scrolls ? 0 : -1; // so that keys scroll it
     if (full.title?.text) full.title = { ...full.title, text: told(full.title.text) };
-    full.title = wrapTitle(full.title, box.parentElement.clientWidth);
+    full.title = wrapTitle(full.title, figure.clientWidth);
     // The titles of plots side by side: Plotly's 16 pixels run into one another on a phone.
-    if (box.parentElement.clientWidth < 500)
+    if (figure.clientWidth < 500)
       full.annotations = full.annotations?.map((a) => ({ ...a, font: { ...a.font, size: 11 } }));
     // Words below bars are set at a slant on a phone: they get room, and the axis title moves down.
     const slanted = full.xaxis?.type === "category";
@@ -181,7 +184,7 @@
     if (full.xaxis) full.xaxis = nameColumns(full.xaxis);
     const room = (full.height || 380) - (slanted ? 170 : 110);
     if (full.yaxis) full.yaxis = wrapAxisTitle(full.yaxis, room);
-    if (full.xaxis) full.xaxis = wrapAxisTitle(full.xaxis, Math.max(width, box.parentElement.clientWidth) - 80);
+    if (full.xaxis) full.xaxis = wrapAxisTitle(full.xaxis, Math.max(width, figure.clientWidth) - 80);
     // Plotly's own error bars are too dark for the dark theme; this grey is seen on both.
     const traces = data
       .map((t) => (t.error_y ? { ...t, error_y: { color: "#8a8a8a", ...t.error_y } } : t))

@@ -113,6 +113,9 @@ def test_words_in_cells_do_not_run_into_one_another_on_a_phone(opened):
     with browser.visit(chromium, base, "book/week2/01_transformerlens.html", phone) as seen:
         browser.scroll_through(seen.page)
         found = seen.page.evaluate(CELLS)
+        scrolled = seen.page.locator(".course-scrolls")
+        assert scrolled.count()
+        assert all(figure.get_attribute("tabindex") == "0" for figure in scrolled.all())
     assert found
     for cells in map(sorted, found):
         for (top, _, right, word), (next_top, left, _, next_word) in itertools.pairwise(cells):
