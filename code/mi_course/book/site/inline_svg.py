@@ -70,7 +70,7 @@ def _of_page(app: Sphinx, docname: str, svg: str) -> str:
     if not _TEXT.search(svg):
         return svg
     chapter = chapters.of_source(Path(app.srcdir), Path(app.env.doc2path(docname)))
-    stored = chapter and model_sites.choose(chapter).stored
+    stored = model_sites.choose(chapter).stored if chapter else None
     if stored is None:
         return svg
     try:
