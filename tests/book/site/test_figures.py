@@ -48,6 +48,12 @@ def test_attention_is_named_by_its_heads():
     assert 'aria-label="Attention patterns of heads 0.1, 1.2"' in figures.to_html(attention().data)
 
 
+def test_zeros_of_a_pattern_are_written_short():
+    html = figures.to_html(attention().data)
+    assert "[1,0" in html
+    assert not re.search(r"\b[0-9]+\.0\b(?!\.)[,\]]", html)
+
+
 def test_figure_says_what_is_missing_without_javascript():
     assert "<noscript>This figure is drawn by JavaScript" in figures.to_html(heatmap().data)
 
