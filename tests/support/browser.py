@@ -141,8 +141,16 @@ def _watch(context: BrowserContext, base: str, seen: Visit) -> None:
     )
 
 
+UNVEIL = """() => document.querySelectorAll(".course-veiled")
+    .forEach(veil => veil.classList.remove("course-veiled"))"""
+
+
 def scroll_through(page: Page, figures: str = ".course-fig") -> None:
-    """Scroll to every figure, so that it is drawn, and wait until all are done or have failed."""
+    """Scroll to every figure, so that it is drawn, and wait until all are done or have failed.
+
+    What a box that asks still veils is shown first: nothing in it can be scrolled to.
+    """
+    page.evaluate(UNVEIL)
     for figure in page.query_selector_all(figures):
         figure.scroll_into_view_if_needed()
         page.wait_for_function("f => f.dataset.state", arg=figure, timeout=20_000)
