@@ -172,7 +172,10 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     page.route("**/pocket.js*", lambda route: held.append(route))
     page.goto(base + CHAPTER)
     page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true; })")
-    page.evaluate("document.querySelectorAll('[data-predict]').forEach(e => e.remove())")
+    # as after an answer to the question above it
+    page.locator(".course-veiled").evaluate_all(
+        "veils => veils.forEach(e => e.classList.remove('course-veiled'))"
+    )
     figure = page.locator(".course-first")
     figure.evaluate("e => e.scrollIntoView()")
 
