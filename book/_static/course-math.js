@@ -9,6 +9,13 @@
   let urgent = []; // those of them that are typeset next
   let working = null;
 
+  // What MathJax draws has no letters: who does not see it hears the TeX.
+  const nameDrawn = (formula, tex) => {
+    const drawn = formula.querySelector("mjx-container");
+    drawn?.setAttribute("role", "img");
+    drawn?.setAttribute("aria-label", tex);
+  };
+
   const work = async () => {
     await courseLibrary("tex-chtml.js");
     await MathJax.startup.promise;
@@ -17,7 +24,9 @@
       while (urgent.length && performance.now() < end) {
         const formula = urgent.shift();
         if (!waiting.delete(formula)) continue;
+        const tex = formula.textContent.trim().replace(/^\\[[(]|\\[\])]$/g, "").trim();
         await MathJax.typesetPromise([formula]);
+        nameDrawn(formula, tex);
         formula.dataset.typeset = "yes";
       }
       await courseLibrary.pause();

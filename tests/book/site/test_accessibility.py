@@ -42,3 +42,17 @@ def test_axe_would_find_what_is_wrong(opened, harm, rule):
         axe.prepare(seen.page)
         seen.page.evaluate(harm)
         assert any(f"{rule}:" in v for v in axe.violations(seen.page, "light"))
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_drawn_formula_is_called_by_its_tex(opened):
+    chromium, base = opened
+    formula = "section > div.math mjx-container"
+    with browser.visit(chromium, base, "book/week1/02_transformer.html", browser.DESKTOP) as seen:
+        drawn = seen.page.locator(formula).first
+        drawn.wait_for()
+        assert drawn.get_attribute("role") == "img"
+        tex = drawn.get_attribute("aria-label")
+    assert "\\frac" in tex
+    assert not tex.startswith("\\[")

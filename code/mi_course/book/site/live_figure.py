@@ -97,9 +97,12 @@ not GPT-2.</p>
 
 def _button(switch: Switch, marked: bool) -> str:
     css = " class=course-first-try" if marked else ""
+    # who speaks to a computer says what is written on a button
+    written = switch.label in switch.name
+    name = switch.name if written else f"{switch.label}: {switch.name}"
     return (
         f'<button type="button" data-change="{escape(switch.change)}" aria-pressed="false" '
-        f'aria-label="{escape(switch.name)}"{css}>{escape(switch.label)}</button>'
+        f'aria-label="{escape(name)}"{css}>{escape(switch.label)}</button>'
     )
 
 
