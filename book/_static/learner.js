@@ -39,7 +39,7 @@
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href).href;
   const pageOf = (href) => new URL(href, location.href).href.split("#")[0].replace(root, "");
   const here = pageOf(location.href);
-  const isChapter = (page) => /^book\/week\d+\//.test(page);
+  const isChapter = (page) => /^book\/(week\d+|labs)\//.test(page);
 
   const element = window.courseElement;
 

@@ -13,7 +13,7 @@
       "said (.+?) \\| was (.+?)(?: \\| (.+))?$",
     "s",
   );
-  const SUM = /^Week [0-9]+: (?:[0-9]+ of [0-9]+ right|[0-9]+ of [0-9]+ recalled)\..*$/s;
+  const SUM = /^(?:Week [0-9]+|After the weeks): (?:[0-9]+ of [0-9]+ right|[0-9]+ of [0-9]+ recalled)\..*$/s;
   const NUMBER = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?$/i;
 
   const bare = (text) => text.replace(/^[ \t]+|[ \t]+$/g, "");
@@ -83,7 +83,8 @@
     return weeks.flatMap((week, i) => {
       const answers = ofWeek(predictions, week);
       const before = i ? [""] : [];
-      return [...before, `Week ${week}: ${summary(answers)}`, "", ...answers.map(([name, p]) => line(name, p))];
+      const title = week ? `Week ${week}` : "After the weeks";
+      return [...before, `${title}: ${summary(answers)}`, "", ...answers.map(([name, p]) => line(name, p))];
     });
   };
 

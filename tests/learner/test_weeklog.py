@@ -133,7 +133,8 @@ def test_the_csv_for_notion_names_every_exercise_and_its_week(home, monkeypatch)
         if r["Kind"] == "exercise"
     ]
     names = [n for docs in exercises.by_week(ROOT).values() for d in docs.values() for n in d]
-    assert len(rows) == len(names) + 1
+    of_labs = [n for names in exercises.of_labs(ROOT).values() for n in names]
+    assert len(rows) == len(names) + len(of_labs) + 1
     done = {(r["Name"], r["Week"]) for r in rows if r["Done"] == "Yes"}
     assert done == {("Attention (attention)", "1"), ("of_another_course", "")}
     assert all(bool(r["Date"]) == (r["Done"] == "Yes") for r in rows)

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 BOOK = Path("book")
 OUTPUTS = BOOK / "outputs"
+LABS = "labs"
+"""The folder of the chapters that follow the weeks; they are optional."""
+PART = rf"(?:week\d+|{LABS})"
+"""A pattern for the folder of a part of the course, a week's or the labs'."""
 
 EXTENSIONS = frozenset(
     {"amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"}

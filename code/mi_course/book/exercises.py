@@ -12,7 +12,7 @@ SHIPPED = Path(__file__).parents[1] / "notebooks"
 """Learners' notebooks that travel in the wheel; absent from a checkout."""
 
 _EXERCISE = re.compile(r"\{exercise(?:-start)?\}[ \t]*(.*)\n:label:[ \t]*ex-(\w+)")
-_IN_TOC = re.compile(r"^\s*-?\s*file:\s*book/(week\d+/\S+)\s*$", re.MULTILINE)
+_IN_TOC = re.compile(rf"^\s*-?\s*file:\s*book/({chapters.PART}/\S+)\s*$", re.MULTILINE)
 _TITLE = re.compile(r"^### Exercise(?: \d+)?: (.+)$", re.MULTILINE)
 _BEYOND = "**Time:** optional"  # of a whole chapter
 _OPTIONAL = re.compile(
@@ -33,9 +33,12 @@ def by_chapter(root: Path | None) -> dict[str, dict[str, str]]:
 
 
 def optional(root: Path | None) -> set[str]:
-    """The exercises beyond a week's hours: those that say so, and all of a chapter that does."""
-    read = (_read(file) for file in _files(root).values())
-    return {name for found in read for name, (_, beyond) in found.items() if beyond}
+    """The exercises beyond a week's hours: those that say so, and all of a chapter that does.
+
+    Those of the labs are not among them: they belong to no week.
+    """
+    of_weeks = (_read(f) for doc, f in _files(root).items() if not _is_lab(doc))
+    return {name for found in of_weeks for name, (_, beyond) in found.items() if beyond}
 
 
 def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
@@ -47,12 +50,24 @@ def by_week(root: Path | None) -> dict[int, dict[str, dict[str, str]]]:
     return found
 
 
-def here() -> dict[int, dict[str, dict[str, str]]]:
-    """The exercises by week of the course that one stands in, or else of the package."""
+def of_labs(root: Path | None) -> dict[str, dict[str, str]]:
+    """The same for the labs, the chapters that follow the weeks."""
+    return {doc: names for doc, names in by_chapter(root).items() if _is_lab(doc)}
+
+
+def here() -> dict[int | str, dict[str, dict[str, str]]]:
+    """The exercises by week, and of the labs: of the course here, or else of the package."""
+    root: Path | None
     try:
-        return by_week(chapters.project_root(None))
+        root = chapters.project_root(None)
     except chapters.ChapterError:
-        return by_week(None)
+        root = None
+    parts: dict[int | str, dict[str, dict[str, str]]] = dict(by_week(root).items())
+    return parts | {chapters.LABS: of_labs(root)}
+
+
+def _is_lab(doc: str) -> bool:
+    return doc.startswith(f"{chapters.LABS}/")
 
 
 def _files(root: Path | None) -> dict[str, Path]:

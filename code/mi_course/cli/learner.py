@@ -62,6 +62,8 @@ def progress(args: argparse.Namespace) -> int:
         print(f"Not counted in week {week}: {line}  (mi-course log --week {week} says why)")
     if beyond:
         print(f"Optional exercises, beyond the weeks: {len(beyond & passed.keys())}/{len(beyond)}")
+    if labs := {n for names in exercises.of_labs(root).values() for n in names}:
+        print(f"Exercises of the labs, after the weeks: {len(labs & passed.keys())}/{len(labs)}")
     print()
     print("\n".join(_next_step(chapters, passed, beyond)))
     return 0

@@ -49,7 +49,7 @@ def _add_start(commands: Commands) -> None:
         commands, "start", "write your own copy of the notebooks, to work in", start
     )
     parser.add_argument(
-        "wanted", nargs="?", metavar="WEEK", help="2, week2 or a chapter; default: all"
+        "wanted", nargs="?", metavar="WEEK", help="2, week2, labs or a chapter; default: all"
     )
     add_folder(parser, "workbook/ in the course's folder if you are in it, else here")
     parser.add_argument("--open", action="store_true", help="open Jupyter there")
@@ -109,7 +109,10 @@ def _add_check(commands: Commands) -> None:
         commands, "check", "check the exercises in your notebooks; 1 if one is not passed", check
     )
     parser.add_argument(
-        "wanted", nargs="?", metavar="WEEK|EXERCISE", help="2, week2, a chapter or an exercise"
+        "wanted",
+        nargs="?",
+        metavar="WEEK|EXERCISE",
+        help="2, week2, labs, a chapter or an exercise",
     )
     parser.add_argument(
         "--into", type=Path, metavar="FOLDER", help="where your notebooks are; default: workbook/"

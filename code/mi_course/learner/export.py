@@ -20,7 +20,8 @@ COLUMNS = ("Name", "Week", "Kind", "Done", "Hours", "Date", "Link")
 """Of the table for Notion."""
 
 # Week, chapter and name of an exercise, to its title.
-Exercises: TypeAlias = Mapping[int, Mapping[str, Mapping[str, str]]]
+Exercises: TypeAlias = Mapping[int | str, Mapping[str, Mapping[str, str]]]
+"""By week, and by the name of a part that is none, then by chapter and exercise: the title."""
 
 
 def render(form: str, exercises: Exercises) -> str:
@@ -96,6 +97,9 @@ def as_notion(exercises: Exercises) -> str:
         for names in exercises.get(week, {}).values():
             rows += [_exercise(f"{t} ({n})", week, passed.pop(n, "")) for n, t in names.items()]
     rows += [_prediction(p) for p in answers if p.week not in weeklog.weeks()]
+    for part in exercises.keys() - {*weeklog.weeks()}:
+        for names in exercises[part].values():
+            rows += [_exercise(f"{t} ({n})", part, passed.pop(n, "")) for n, t in names.items()]
     rows += [_exercise(name, "", when) for name, when in passed.items()]
     rows += [
         [name, _week(name), "page", "Yes", "", w[:10], ""] for name, w in pages.finished().items()

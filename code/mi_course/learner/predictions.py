@@ -32,7 +32,9 @@ _LINE = re.compile(
     r"(?:, (guess|fairly|certain))?, ([0-9]{4}-[0-9]{2}-[0-9]{2})\): "
     r"said (.+?) \| was (.+?)(?: \| (.+))?"
 )
-_SUM = re.compile(r"Week [0-9]+: (?:[0-9]+ of [0-9]+ right|[0-9]+ of [0-9]+ recalled)\..*")
+_SUM = re.compile(
+    r"(?:Week [0-9]+|After the weeks): (?:[0-9]+ of [0-9]+ right|[0-9]+ of [0-9]+ recalled)\..*"
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Prediction:
         kind: one of `KINDS`.
         said: the answer, as text; several options are parted by semicolons.
         sure: one of `SURE`; empty for recall.
-        week: of the course; 0 where nobody said.
+        week: of the course; 0 in a lab, after the weeks, and where nobody said.
         was: what is right, as text; empty as long as that was not told.
         unit: of a number.
         right: whether the answer is right; a number within what the question allows.
@@ -190,7 +192,8 @@ def lines(predictions: Iterable[Prediction]) -> list[str]:
     ordered = sorted(predictions, key=lambda p: (p.week, p.name))
     for week in sorted({p.week for p in ordered}):
         of_week = [p for p in ordered if p.week == week]
-        written += [f"Week {week}: {summary(of_week)}", "", *map(line, of_week), ""]
+        title = f"Week {week}" if week else "After the weeks"
+        written += [f"{title}: {summary(of_week)}", "", *map(line, of_week), ""]
     return written[:-1]
 
 

@@ -31,7 +31,10 @@ Each Attention head, the head, another head.
 
 Their {term}`heads <head>`.
 """
-PAGES = {terms.GLOSSARY: GLOSSARY, "book/week1/01_a": CHAPTER, "book/other": CHAPTER}
+PAGES = {
+    terms.GLOSSARY: GLOSSARY, "book/week1/01_a": CHAPTER, "book/labs/a": CHAPTER,
+    "book/other": CHAPTER,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,10 @@ def test_the_text_of_a_page_stays_as_it_was(tmp_path, pages):
     for name in PAGES:
         bodies = [built[name].select_one("div.body") for built in (without, pages)]
         assert bodies[0].get_text() == bodies[1].get_text()
+
+
+def test_a_lab_is_a_chapter_too(pages):
+    assert links(pages["book/labs/a"]) == links(pages["book/week1/01_a"]) != []
 
 
 def test_a_site_without_a_glossary_has_no_such_links(tmp_path):

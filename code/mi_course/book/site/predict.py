@@ -43,7 +43,7 @@ _TOLD = """<p class="course-said-so course-told" data-told="{name}" role="status
 """
 _WEEK = """<section class="course-predict-week" data-week="{week}">
 <h2>What you predicted</h2>
-<p><output>Nothing yet: the boxes of this week's chapters ask before they show.</output></p>
+<p><output>Nothing yet: the boxes of these chapters ask before they show.</output></p>
 </section>
 """
 
@@ -371,7 +371,7 @@ def add_script(
         app.add_css_file(STYLE)
         for script in OF_A_WEEK:
             app.add_js_file(script, loading_method="defer", priority=600)
-        context["body"] += _WEEK.format(week=week.removeprefix("week"))
+        context["body"] += _WEEK.format(week="".join(c for c in week if c.isdigit()) or 0)
 
 
 def setup(app: Sphinx) -> None:

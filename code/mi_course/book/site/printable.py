@@ -1,4 +1,4 @@
-"""Each week as a single page to print, `print/week1.html`, made from the pages of the built site.
+"""Each week, and the labs, as one page to print, `print/week1.html`, made from the built site.
 
 The week's pages follow one another without sidebar and buttons. What is folded up on the site
 (hints, answers, solutions) stands numbered at the end, so that paper gives nothing away either. Ids
@@ -18,11 +18,13 @@ from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from mi_course.book.chapters import LABS, PART
+
 Tag = Any  # bs4's own types make every step on the way to a tag optional
 
 FOLDER = "print"
 STYLE, SCRIPT = "print.css", "print.js"
-_WEEK = re.compile(r"book/(week\d+)/index")
+_WEEK = re.compile(rf"book/({PART})/index")
 _FOLDED = "details.sd-dropdown, .admonition.dropdown"
 _OUTERMOST = f":is({_FOLDED}):not(:is({_FOLDED}) *)"
 _NOT_PRINTED = "a.headerlink, .course-print-link, .course-switch"
@@ -42,7 +44,7 @@ _PAGE = """<!DOCTYPE html>
 <body class="course-print">
 <main class="bd-content">
 <p class="course-print-bar"><button type="button">Print, or save as PDF</button>
-<a href="../{index}.html">Back to the week</a> <span role="status"></span></p>
+<a href="../{index}.html">Back to its first page</a> <span role="status"></span></p>
 {articles}
 </main>
 </body>
@@ -55,7 +57,7 @@ def _parsed(html: str) -> Any:
 
 
 def week_of(docname: str) -> str | None:
-    """`week2` for the first page of week 2, None for any other page."""
+    """`week2` for the first page of week 2, `labs` for the labs', None for any other page."""
     match = _WEEK.fullmatch(docname)
     return match[1] if match else None
 
@@ -182,7 +184,8 @@ def link_to_print(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     if week is None or title is None or app.builder.format != "html":
         return
     uri = f"{'../' * docname.count('/')}{FOLDER}/{week}.html"
-    text = "All pages of this week on one, to print"
+    part = "part" if week == LABS else "week"
+    text = f"All pages of this {part} on one, to print"
     link = nodes.reference("", text, internal=True, refuri=uri)
     line = nodes.paragraph("", "", link, classes=["course-print-link"])
     title.parent.insert(title.parent.index(title) + 1, line)

@@ -16,6 +16,8 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from mi_course.book.chapters import PART
+
 GLOSSARY = "book/glossary"
 _SKIPPED = (
     nodes.reference,
@@ -65,7 +67,7 @@ def link_terms(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         return
     page = app.builder.get_relative_uri(docname, GLOSSARY)
     found = {f"{page}#{term.anchor}": term for term in terms(app.env)}
-    if re.match(r"book/week\d+/", docname):
+    if re.match(rf"book/{PART}/", docname):
         _link_first_uses(doctree, {term.name.casefold(): uri for uri, term in found.items()})
     for link in list(doctree.findall(nodes.reference)):
         term = found.get(link.get("refuri"))
