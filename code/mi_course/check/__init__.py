@@ -5,6 +5,13 @@ In a notebook: `from mi_course import check`, then for instance
 """
 
 from mi_course.check.core import EXERCISES, Verdict
+from mi_course.check.labs.gradient_patching import (
+    linear_estimate,
+    pair_metrics,
+    part_way,
+    recovered_share,
+    strongest_edges,
+)
 from mi_course.check.week1.attention_layer import attention, attention_pattern
 from mi_course.check.week1.data_loading import (
     flat_pixels,
@@ -89,6 +96,7 @@ __all__ = [
     "layer_norm",
     "leading_directions",
     "lens_logits",
+    "linear_estimate",
     "log_shapes",
     "logit_difference",
     "loss_by_repeat",
@@ -104,13 +112,16 @@ __all__ = [
     "normalised",
     "one_token",
     "pair_dataset",
+    "pair_metrics",
     "pairs_of",
+    "part_way",
     "patch_position",
     "patch_test",
     "path_patch",
     "pattern_strip",
     "position_sweep",
     "prefix_matching_score",
+    "recovered_share",
     "relative_change",
     "remove_component",
     "repeat_blocks",
@@ -121,6 +132,7 @@ __all__ = [
     "shuffle_component",
     "shuffled_batches",
     "split_heads",
+    "strongest_edges",
     "strongest_neurons",
     "template_means",
     "token_grid",

@@ -12,7 +12,15 @@ from mi_course.check import accidents
 from mi_course.check.core import PASSED, WHOSE_VARIABLE
 from mi_course.learner import console
 
-WEEKS = ("week1", "week2", "weight_circuits", "induction_forming", "week3", "week4")
+WEEKS = (
+    "week1",
+    "week2",
+    "weight_circuits",
+    "induction_forming",
+    "week3",
+    "week4",
+    "gradient_patching",
+)
 
 
 class Choice:
