@@ -54,6 +54,11 @@ def scores(
     return found
 
 
+def scored(by_pair: Sequence[Scores]) -> list[Edge]:
+    """The edges that score at all, in some pair: others carry the same in both runs."""
+    return [edge for edge in by_pair[0] if any(abs(one[edge]) > 1e-6 for one in by_pair)]
+
+
 def reach_end(edges: Iterable[Edge], n_layers: int, length: int) -> list[Edge]:
     """The edges whose reader has a way to END's logits.
 
