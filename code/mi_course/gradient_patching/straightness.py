@@ -23,6 +23,10 @@ class Way:
     """The way of one activation, while what stands at some hook points is held.
 
     Held is what the corrupted run has there: what changes on the way cannot change that.
+
+    Attributes:
+        point: the hook point whose activation walks.
+        start, end: what stands there in the corrupted run and in the clean one.
     """
 
     def __init__(
@@ -37,7 +41,7 @@ class Way:
         _, before = hooks.run_with_cache(model, corrupted, [point, *holding])
         _, after = hooks.run_with_cache(model, clean.tokens, [point])
         self.model, self.clean, self.corrupted, self.point = model, clean, corrupted, point
-        self._start, self._end = before[point], after[point]
+        self.start, self.end = before[point], after[point]
         self._held = [held(name, before[name]) for name in holding]
 
     def run(self, pairs: list[tuple[str, Any]]) -> Float[Tensor, "batch"]:
@@ -47,7 +51,7 @@ class Way:
 
     def at(self, share: float) -> Float[Tensor, "batch"]:
         """The logit difference with the activation that share of the way."""
-        mixed = self._start + share * (self._end - self._start)
+        mixed = self.start + share * (self.end - self.start)
         return self.run([held(self.point, mixed)])
 
     def missed(self) -> Float[Tensor, "batch"]:
