@@ -1,4 +1,4 @@
-"""In weeks 2 to 4 later cells use what a learner writes, and stored outputs show that it ran.
+"""In weeks 2 to 4 and in labs later cells use what a learner writes, and stored outputs show that it ran.
 
 Stored outputs are executed again and compared (`test_real_book`), so the line in them is evidence.
 """
@@ -15,7 +15,7 @@ from mi_course.book.notebook.learner_notebook import EXERCISE_TAG
 from mi_course.models import registry
 from support.outside import ROOT
 
-WEEKS = ("week2/", "week3/", "week4/")
+WEEKS = ("week2/", "week3/", "week4/", "labs/")
 POCKET, *_ = registry.names()
 USED = re.compile(r"\byours\.(\w+)")
 RAN = re.compile(r"^This cell runs the solution's (\w+)\.$", re.MULTILINE)

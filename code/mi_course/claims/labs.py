@@ -58,7 +58,7 @@ def _of_heads(model: TransformerBridge, values: Float[Tensor, "batch node"]) -> 
 @claim(
     "labs/gradient_agrees_on_heads",
     doc="labs/patching_by_gradient",
-    n=20,
+    n=10,
     of="pairs of prompts",
     sentences={
         YES: "With three other names, what the gradient misses of the heads' patches is under "
@@ -83,7 +83,7 @@ def gradient_agrees_on_heads(
 @claim(
     "labs/gradient_misses_a_swapped_name",
     doc="labs/patching_by_gradient",
-    n=20,
+    n=10,
     of="pairs of prompts",
     sentences={
         YES: "With the names swapped, the gradient finds less than {bound} {unit} of what the "
@@ -108,7 +108,7 @@ def gradient_misses_a_swapped_name(
 @claim(
     "labs/swapped_names_are_harder",
     doc="labs/patching_by_gradient",
-    n=20,
+    n=10,
     of="pairs of prompts",
     sentences={
         YES: "Over the heads of a pair, estimates and patches correlate better with three other "
@@ -137,7 +137,7 @@ def swapped_names_are_harder(
 @claim(
     "labs/attention_bends_the_way",
     doc="labs/patching_by_gradient",
-    n=100,
+    n=40,
     of="pairs of prompts",
     sentences={
         YES: "With all attention patterns held, a straight line misses at least {bound} {unit} "
@@ -159,7 +159,7 @@ def attention_bends_the_way(
 @claim(
     "labs/norms_bend_the_way",
     doc="labs/patching_by_gradient",
-    n=100,
+    n=40,
     of="pairs of prompts",
     sentences={
         YES: "With the scales of all norms held, a straight line misses at least {bound} {unit} "
@@ -191,7 +191,7 @@ def _less_missed(
 @claim(
     "labs/gradient_underrates_edges_into_queries",
     doc="labs/patching_by_gradient",
-    n=10,
+    n=6,
     of="pairs of prompts",
     sentences={
         YES: "With the names swapped, edges from heads at END into later heads' queries score less "
@@ -202,7 +202,7 @@ def _less_missed(
         "what path patching finds.",
     },
     templates=True,
-    needs={"positions": "learned", "norm": "LayerNorm"},
+    needs={"keys_and_values": "by head"},
 )
 def gradient_underrates_edges_into_queries(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
