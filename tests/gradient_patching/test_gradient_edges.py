@@ -58,6 +58,7 @@ def test_a_circuit_of_all_edges_is_the_clean_run_and_of_none_the_corrupted(
     assert torch.allclose(none.clean, expected, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_another_replacement_changes_what_no_edges_leave(model, data, metrics):
     run = model, data.clean.tokens, data.flipped.tokens, metrics
     others = ioi_data.dataset(model.tokenizer, 3, seed=9, templates=[ioi.P8_FORM]).abc.tokens
