@@ -1,4 +1,4 @@
-"""In weeks 2 to 4 and in labs later cells use what a learner writes; stored outputs show that it ran.
+"""In weeks 2 to 4 and in labs later cells use what a learner writes, and outputs show that it ran.
 
 Stored outputs are executed again and compared (`test_real_book`), so the line in them is evidence.
 """
