@@ -22,7 +22,10 @@ ARXIV = re.compile(r"\d{4}\.\d{4,5}")
 DOI = re.compile(r"10\.\d{4,9}/\S+")
 LINK = re.compile(r"https?://[^\s<>\"'`\])]+")
 # Published on a page of its own, without a DOI and not on arXiv.
-ON_THE_WEB_ONLY = {"elhage2021": "https://transformer-circuits.pub/2021/framework/index.html"}
+ON_THE_WEB_ONLY = {
+    "elhage2021": "https://transformer-circuits.pub/2021/framework/index.html",
+    "nanda2023attribution": "https://www.neelnanda.io/mechanistic-interpretability/attribution-patching",
+}
 
 
 def cited() -> dict[str, str]:

@@ -191,7 +191,7 @@ def _less_missed(
 @claim(
     "labs/gradient_underrates_edges_into_queries",
     doc="labs/patching_by_gradient",
-    n=6,
+    n=20,
     of="pairs of prompts",
     sentences={
         YES: "With the names swapped, edges from heads at END into later heads' queries score less "
