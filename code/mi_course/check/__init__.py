@@ -12,6 +12,13 @@ from mi_course.check.labs.gradient_patching import (
     recovered_share,
     strongest_edges,
 )
+from mi_course.check.labs.another_circuit import (
+    attention_from_end,
+    order_gap,
+    swap_attention,
+    swap_input,
+    writes_against,
+)
 from mi_course.check.week1.attention_layer import attention, attention_pattern
 from mi_course.check.week1.data_loading import (
     flat_pixels,
@@ -67,6 +74,7 @@ __all__ = [
     "Verdict",
     "accuracy",
     "attention",
+    "attention_from_end",
     "attention_pattern",
     "attention_weights",
     "batches",
@@ -111,6 +119,7 @@ __all__ = [
     "neuron_rows",
     "normalised",
     "one_token",
+    "order_gap",
     "pair_dataset",
     "pair_metrics",
     "pairs_of",
@@ -134,12 +143,15 @@ __all__ = [
     "split_heads",
     "strongest_edges",
     "strongest_neurons",
+    "swap_attention",
+    "swap_input",
     "template_means",
     "token_grid",
     "token_losses",
     "top_heads",
     "train_epoch",
     "transformer",
+    "writes_against",
     "zero_head",
     "zip_batches",
 ]

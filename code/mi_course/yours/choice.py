@@ -20,6 +20,7 @@ WEEKS = (
     "week3",
     "week4",
     "gradient_patching",
+    "another_circuit",
 )
 
 
