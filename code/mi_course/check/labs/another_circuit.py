@@ -24,7 +24,7 @@ def _patterns(
 
 def _ends(batch: int, pos: int, least: int) -> Int[Tensor, "batch"]:
     """END of each prompt: no two neighbours alike, and not all at the last position."""
-    return pos - 1 - torch.arange(batch) % (pos - least)
+    return pos - 1 - (torch.arange(batch) + 1) % (pos - least)
 
 
 def _distinct(

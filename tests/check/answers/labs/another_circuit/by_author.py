@@ -287,7 +287,7 @@ def gap_median(values, first):
 
 WRONG = {
     "attention_from_end": [
-        (from_end_no_rest_per_prompt, "mean over the prompts"),
+        (from_end_no_rest_per_prompt, "one row for each prompt"),
         (from_end_first_end, "first prompt's END"),
         (from_end_one, "the last column is 1"),
         (from_end_sum_last, "the sum of the others"),
@@ -303,7 +303,7 @@ WRONG = {
         (input_last_position, "the last position is replaced"),
         (input_exchanged, "exchanged"),
         (input_added, "added"),
-        (input_only_the_vector, "the whole of x"),
+        (input_only_the_vector, "only what was put in"),
         (input_unit_zero, "unit 0"),
         (input_nothing, "nothing is replaced"),
         (input_none, "returns None"),
@@ -311,11 +311,11 @@ WRONG = {
     "swap_attention": [
         (attention_zeroed, "lost their attention"),
         (attention_mean, "mean of the two"),
-        (attention_of_queries, "the KEYS"),
+        (attention_of_queries, "the queries at the two positions"),
         (attention_in_column, "query and key are exchanged"),
         (attention_head_zero, "head 0"),
         (attention_first_keys, "first prompt's keys"),
-        (attention_one_head, "pattern of all heads"),
+        (attention_one_head, "one head's attention comes back"),
         (attention_unchanged, "nothing is exchanged"),
         (attention_none, "returns None"),
     ],
@@ -332,10 +332,10 @@ WRONG = {
     "order_gap": [
         (gap_no_sign, "sign is lost"),
         (gap_bounds, "bounds of the interval"),
-        (gap_alone, "return two"),
+        (gap_alone, "one number comes back"),
         (gap_no_root, "root is missing"),
-        (gap_of_n, "by its own order's"),
-        (gap_population, "by n - 1"),
+        (gap_of_n, "number of all prompts"),
+        (gap_population, "divide by n"),
         (gap_one_spread, "only ABBA's spread"),
         (gap_swapped, "the two are exchanged"),
         (gap_median, "medians"),

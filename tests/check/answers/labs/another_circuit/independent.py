@@ -246,10 +246,10 @@ def og_whole_width(values, first):
 
 WRONG = {
     "attention_from_end": [
-        (af_last_position, "each prompt's own END"),
-        (af_no_rest, "what is left"),
+        (af_last_position, "last position of the tensor"),
+        (af_no_rest, "a column is missing"),
         (af_first_places, "first prompt's places"),
-        (af_per_prompt, "mean over the prompts"),
+        (af_per_prompt, "one row for each prompt"),
         (af_into_end, "query"),
         (af_sum, "sums"),
     ],
@@ -266,7 +266,7 @@ WRONG = {
         (sa_moved, "moved"),
         (sa_every_head, "every head"),
         (sa_every_query, "every query"),
-        (sa_last_query, "own END"),
+        (sa_last_query, "the last position"),
         (sa_in_place, "in place"),
     ],
     "writes_against": [
@@ -278,10 +278,10 @@ WRONG = {
         (wa_first_token, "first token"),
     ],
     "order_gap": [
-        (og_turned, "BABA minus ABBA"),
+        (og_turned, "the sign is wrong"),
         (og_of_all, "all prompts together"),
-        (og_halves_added, "squares"),
-        (og_standard_error, "1.96"),
+        (og_halves_added, "errors are added"),
+        (og_standard_error, "one standard error"),
         (og_spread, "number of prompts"),
         (og_whole_width, "whole width"),
     ],
