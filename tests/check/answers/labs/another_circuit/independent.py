@@ -271,7 +271,7 @@ WRONG = {
     ],
     "writes_against": [
         (wa_highest, "highest"),
-        (wa_share, "one for each"),
+        (wa_share, "one number comes back"),
         (wa_one_more, "k + 1"),
         (wa_below_zero, "below zero"),
         (wa_nearest_zero, "nearest zero"),
