@@ -5,19 +5,19 @@ In a notebook: `from mi_course import check`, then for instance
 """
 
 from mi_course.check.core import EXERCISES, Verdict
-from mi_course.check.labs.gradient_patching import (
-    linear_estimate,
-    pair_metrics,
-    part_way,
-    recovered_share,
-    strongest_edges,
-)
 from mi_course.check.labs.another_circuit import (
     attention_from_end,
     order_gap,
     swap_attention,
     swap_input,
     writes_against,
+)
+from mi_course.check.labs.gradient_patching import (
+    linear_estimate,
+    pair_metrics,
+    part_way,
+    recovered_share,
+    strongest_edges,
 )
 from mi_course.check.week1.attention_layer import attention, attention_pattern
 from mi_course.check.week1.data_loading import (

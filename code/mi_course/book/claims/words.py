@@ -19,9 +19,12 @@ from mi_course.models import registry
 from mi_course.models.registry import Model
 
 NEEDS = {
-    "positions": "learned positions",
-    "norm": "LayerNorm",
-    "keys_and_values": "keys and values of each head's own",
+    "learned": "learned positions",
+    "rotary": "rotary positions",
+    "LayerNorm": "LayerNorm",
+    "RMSNorm": "RMSNorm",
+    "by head": "keys and values of each head's own",
+    "by group": "keys and values that heads share",
 }
 """What a claim may need of a model, in words."""
 
@@ -162,7 +165,7 @@ def _row(claim: Claim, one: Record) -> str:
 def not_measured(claim: Claim, model: Model) -> str:
     """What a page says in place of a verdict where nobody measured it on its model."""
     if not claim.fits(model):
-        wanted = " and ".join(NEEDS[key] for key in claim.needs)
+        wanted = " and ".join(NEEDS[value] for value in claim.needs.values())
         return (
             f"This was not measured on {model.display}: it is tried on models with {wanted} only."
         )
