@@ -10,7 +10,7 @@ import torch
 from mi_course import attribution, hooks, ioi, ioi_data
 from mi_course.circuits_elsewhere import one_head
 
-HEAD = 1, 2
+HEAD = 1, 1  # of six heads that share two values it uses the first, and would not by 1 % 2
 
 
 def close(found, expected):
