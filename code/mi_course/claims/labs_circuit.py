@@ -169,9 +169,9 @@ def it_writes_against_s(
     n=24,
     of="prompts",
     sentences={
-        YES: "with the value at S2 from pABC over {bound} % of the logit difference are lost.",
-        NO: "with the value at S2 from pABC less than {bound} % of the logit difference are lost.",
-        CANNOT_TELL: "whether over {bound} % of the logit difference are lost with the value at S2 "
+        YES: "With the value at S2 from pABC over {bound} % of the logit difference are lost.",
+        NO: "With the value at S2 from pABC less than {bound} % of the logit difference are lost.",
+        CANNOT_TELL: "Whether over {bound} % of the logit difference are lost with the value at S2 "
         "from pABC we cannot tell.",
     },
     templates=True,
@@ -191,9 +191,9 @@ def its_value_brings_the_name(
     n=24,
     of="prompts",
     sentences={
-        YES: "with the key at S2 from pABC, where no name comes twice, over {bound} % are lost.",
-        NO: "with the key at S2 from pABC less than {bound} % are lost.",
-        CANNOT_TELL: "whether over {bound} % are lost with the key at S2 from pABC we cannot tell.",
+        YES: "With the key at S2 from pABC, where no name comes twice, over {bound} % are lost.",
+        NO: "With the key at S2 from pABC less than {bound} % are lost.",
+        CANNOT_TELL: "Whether over {bound} % are lost with the key at S2 from pABC we cannot tell.",
     },
     templates=True,
     needs={"positions": "rotary", "norm": "RMSNorm"},
@@ -212,11 +212,11 @@ def its_key_brings_something(
     n=24,
     of="prompts",
     sentences={
-        YES: "from a prompt in which the other name comes twice, the key costs as good as nothing, "
+        YES: "From a prompt in which the other name comes twice, the key costs as good as nothing, "
         "less than {within} {unit}. So it does not bring which name that is.",
-        NO: "from a prompt in which the other name comes twice, the key changes the logit "
+        NO: "From a prompt in which the other name comes twice, the key changes the logit "
         "difference by over {within} {unit}.",
-        CANNOT_TELL: "whether the key from a prompt in which the other name comes twice changes "
+        CANNOT_TELL: "Whether the key from a prompt in which the other name comes twice changes "
         "the logit difference by {within} {unit} we cannot tell.",
     },
     templates=True,
@@ -235,10 +235,10 @@ def its_key_is_the_same_when_names_are_swapped(
     n=24,
     of="prompts",
     sentences={
-        YES: "the query at END from pABC changes the logit difference by less than {within} "
+        YES: "The query at END from pABC changes the logit difference by less than {within} "
         "{unit}.",
-        NO: "the query at END from pABC changes the logit difference by over {within} {unit}.",
-        CANNOT_TELL: "whether the query at END from pABC changes the logit difference by {within} "
+        NO: "The query at END from pABC changes the logit difference by over {within} {unit}.",
+        CANNOT_TELL: "Whether the query at END from pABC changes the logit difference by {within} "
         "{unit} we cannot tell.",
     },
     templates=True,

@@ -127,7 +127,8 @@ def _hooks(model: TransformerBridge, change: str, asked: Asked) -> list[Any]:
     from mi_course import ablation
 
     match = _CHANGE.fullmatch(change)
-    assert match is not None  # `switch` has seen it
+    if match is None:
+        raise ValueError(f"{change!r} is no change that the playground makes")
     if match[1]:
         head = (int(match[1]), int(match[2]))
         return ablation.ablation_hooks(model, model.to_tokens(asked.prompt), [head], "zero")
