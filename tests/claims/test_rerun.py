@@ -20,7 +20,7 @@ def values(model, n, seed, held_out=False):
 
 
 def test_every_fresh_draw_is_run_three_ways_and_the_page_s_once():
-    runs = rerun.runs(20)
+    runs = rerun.runs("pocket")
     assert len(runs) == len(set(runs)) == 61
     assert rerun.Run("page", 0) in runs
     assert {where: sum(r.where == where for r in runs) for where, _ in runs} == {
@@ -31,8 +31,9 @@ def test_every_fresh_draw_is_run_three_ways_and_the_page_s_once():
 
 
 def test_a_slow_model_has_fewer_draws_and_none_with_three_times_the_prompts():
-    assert rerun.draws_on("smollm2") < rerun.draws_on("pocket") == rerun.DRAWS
-    assert {run.where for run in rerun.runs(2, larger=False)} == {"page", "held_out"}
+    runs = rerun.runs("smollm2")
+    assert max(run.draw for run in runs) == rerun.FEWER["smollm2"] < rerun.DRAWS
+    assert {run.where for run in runs} == {"page", "held_out"}
 
 
 def test_draws_have_seeds_of_their_own_and_three_times_the_prompts():
@@ -42,7 +43,7 @@ def test_draws_have_seeds_of_their_own_and_three_times_the_prompts():
         seen.append((n, seed, held_out))
         return evidence.more_than(values(model, n, seed), unit="nats")
 
-    for run in rerun.runs(2):
+    for run in rerun.runs("pocket", 2):
         rerun.once(None, made(function), run)
     assert set(seen) == {
         *((30, seed, False) for seed in (1000, 2000)),

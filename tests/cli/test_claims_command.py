@@ -31,7 +31,7 @@ def effects(monkeypatch):
         ran = [
             rerun.Ran(claim.name, run, found(of[run.where]), "", 1.5)
             for claim in claims
-            for run in rerun.runs(draws)
+            for run in rerun.runs(model, draws)
             if claim.templates or run.where != "held_out"
         ]
         for one in ran:

@@ -7,13 +7,10 @@ emulation of a line and of a slow processor does the rest.
 from __future__ import annotations
 
 import gzip
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache, partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +43,7 @@ on("layout-shift", (e) => {
 """
 
 
-class _Host(SimpleHTTPRequestHandler):
+class _Host(browser.Quiet):
     """Serves files gzipped, and keeps the connection."""
 
     protocol_version = "HTTP/1.1"
@@ -67,9 +64,6 @@ class _Host(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: object) -> None:
-        """Say nothing: the test reports what went wrong."""
-
 
 @cache
 def _body(path: Path) -> bytes:
@@ -77,17 +71,9 @@ def _body(path: Path) -> bytes:
     return gzip.compress(content, mtime=0) if path.suffix in TEXT else content
 
 
-@contextmanager
-def hosted(site: Path) -> Iterator[str]:
+def hosted(site: Path) -> AbstractContextManager[str]:
     """Serve a folder as a host does, on a free local port, and give its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Host, directory=str(site)))
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    return browser.served(site, _Host)
 
 
 @dataclass

@@ -57,21 +57,18 @@ class Ran:
     seconds: float
 
 
-def draws_on(model: str) -> int:
-    """How many fresh draws a claim has on a model, by its name."""
-    return FEWER.get(model, DRAWS)
-
-
-def runs(draws: int, *, larger: bool = True) -> list[Run]:
-    """The largest first, so that no process is left with one at the end.
+def runs(model: str, draws: int | None = None) -> list[Run]:
+    """The runs of a claim on a model; the largest first, so that no process has one at the end.
 
     Args:
-        draws: how many fresh ones of each kind.
-        larger: whether there are some with three times the prompts.
+        model: by its name.
+        draws: how many fresh ones of each kind; as many as the model has where None.
     """
+    if draws is None:
+        draws = FEWER.get(model, DRAWS)
     fresh = range(1, draws + 1)
     return [
-        *(Run("larger", draw) for draw in fresh if larger),
+        *(Run("larger", draw) for draw in fresh if model not in FEWER),
         *(Run("held_out", draw) for draw in fresh),
         *(Run("page", draw) for draw in (0, *fresh)),
     ]
@@ -104,7 +101,7 @@ def once(model: TransformerBridge, claim: Claim, run: Run) -> Ran:
 def everything(
     claims: Sequence[Claim],
     model: str,
-    draws: int = DRAWS,
+    draws: int | None = None,
     jobs: int = 1,
     on_ran: Callable[[Ran], object] = lambda ran: None,
 ) -> list[Ran]:
@@ -113,7 +110,7 @@ def everything(
     Args:
         claims: as the catalogue has them.
         model: on which, by its name.
-        draws: how many fresh ones.
+        draws: how many fresh ones, as for `runs`.
         jobs: processes at a time, with one thread each; every one loads the model.
         on_ran: called with each result as it comes.
 
@@ -127,8 +124,7 @@ def everything(
         _one_thread(),
         ProcessPoolExecutor(jobs, context, _prepare, (tuple(claims), model)) as pool,
     ):
-        of_each = runs(draws, larger=model not in FEWER)
-        waiting = [pool.submit(_run_all, names, run) for run in of_each]
+        waiting = [pool.submit(_run_all, names, run) for run in runs(model, draws)]
         try:
             for done in as_completed(waiting):
                 for ran in done.result():

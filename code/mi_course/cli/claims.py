@@ -65,8 +65,7 @@ def run_claims(args: argparse.Namespace) -> int:
         return 0
     made_by = [(claim, catalogue.digest(claim)) for claim in chosen]  # as it is run
     seconds: dict[str, float] = defaultdict(float)
-    draws = rerun.draws_on(args.model) if args.draws is None else args.draws
-    of_each = rerun.runs(draws, larger=args.model not in rerun.FEWER)
+    of_each = rerun.runs(args.model, args.draws)
     runs = [one for claim in chosen for one in of_each if _is_run(claim, one)]
     with progress_bar(len(runs)) as bar:
 
@@ -76,7 +75,7 @@ def run_claims(args: argparse.Namespace) -> int:
             bar.update()
 
         jobs = args.jobs or default_jobs(args.model)
-        ran = rerun.everything(chosen, args.model, draws, jobs, on_ran)
+        ran = rerun.everything(chosen, args.model, args.draws, jobs, on_ran)
     weights = registry.known_sha256(registry.named(args.model))
     found = {
         one.name: table.record(root, one, code, weights, [r for r in ran if r.name == one.name])

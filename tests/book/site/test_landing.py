@@ -6,40 +6,18 @@ import pytest
 from bs4 import BeautifulSoup
 
 from mi_course import ablation, hooks
-from mi_course.book.site import landing, launch, learner_ext
+from mi_course.book.site import landing, launch, learner_ext, live_figure
 from mi_course.learner import weeklog
 from support import browser, small_site
+from support.live_figures import rows, told
 from support.site_builds import ROOT, real_site
 
 PAGE = "book/intro.html"
 EXTENSION = "mi_course.book.site.landing"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def base():
-    with browser.served(real_site()) as address:
-        yield address
-
-
 def soup():
     return BeautifulSoup((real_site() / PAGE).read_text("utf8"), "html.parser")
-
-
-def rows(page):
-    """What the figure shows: (word, per cent) pairs."""
-    texts = page.locator(".course-first-guesses li").all_inner_texts()
-    pairs = [text.split("\n") for text in texts]
-    return [(pair[0], float(pair[-1].removesuffix(" %"))) for pair in pairs]
-
-
-def told(guesses):
-    return [(word.strip(), pytest.approx(100 * p, abs=0.06)) for word, p in guesses]
 
 
 def test_stored_states_are_what_the_model_says(pocket):
@@ -92,7 +70,7 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     page.wait_for_selector(".course-first[data-by=model]")
     tokens = pocket.to_tokens(landing.PROMPT)
     made = ablation.ablation_hooks(pocket, tokens, [(0, 0), (0, 3)], "zero")
-    best = hooks.run_with_hooks(pocket, tokens, made)[0, -1].softmax(-1).topk(landing.GUESSES)
+    best = hooks.run_with_hooks(pocket, tokens, made)[0, -1].softmax(-1).topk(live_figure.N_GUESSES)
     words = [pocket.to_single_str_token(i) for i in best.indices.tolist()]
     assert rows(page) == told(zip(words, best.values.tolist(), strict=True))
     assert "head 0.0, head 0.3" in said.inner_text()

@@ -11,18 +11,11 @@ from mi_course.cli.main import main
 from mi_course.learner import export, progress, weeklog
 from support import browser
 from support.outside import ROOT
-from support.site_builds import real_site
 
 pytestmark = pytest.mark.browser
 
 TRACKER = "book/tracker.html"
 CHAPTER = "book/week2/02_induction_heads.html"
-
-
-@pytest.fixture(scope="module")
-def base():
-    with browser.served(real_site()) as address:
-        yield address
 
 
 @pytest.fixture(scope="module")

@@ -114,12 +114,6 @@ def base(tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
 @pytest.fixture
 def page(chromium, base):
     with browser.visit(chromium, base, A, SMALL) as seen:

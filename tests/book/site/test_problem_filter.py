@@ -11,12 +11,6 @@ SHOWN = "[...document.querySelectorAll('.problem-table tbody tr')].filter(r => r
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
 def site():
     with browser.served(real_site()) as base:
         yield base

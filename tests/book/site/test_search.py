@@ -8,18 +8,6 @@ from support.site_builds import real_site
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def base():
-    with browser.served(real_site()) as address:
-        yield address
-
-
 def found(page):
     page.wait_for_selector("#search-results li a")
     page.wait_for_selector("#search-results .search-summary")

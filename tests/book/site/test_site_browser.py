@@ -37,12 +37,6 @@ PHONE_WIDTHS = (360, 375, browser.PHONE["width"])
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
 def course():
     """The address of the course's own site, the paths of its pages, and those to print."""
     site = real_site()

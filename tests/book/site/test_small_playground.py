@@ -10,9 +10,10 @@ from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import directives
 from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
-from mi_course.book.site import launch, small_playground
+from mi_course.book.site import launch, live_figure, small_playground
 from mi_course.book.site.small_playground import Asked
 from support import browser, small_site
+from support.live_figures import rows, told
 from support.outside import ROOT
 from support.site_builds import real_site
 
@@ -27,28 +28,6 @@ BLOCK = """```{{small-playground}}
 What will it say?
 ```
 """
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
-
-
-@pytest.fixture(scope="module")
-def base():
-    with browser.served(real_site()) as address:
-        yield address
-
-
-def rows(figure):
-    texts = figure.locator(".course-first-guesses li").all_inner_texts()
-    pairs = [text.split("\n") for text in texts]
-    return [(pair[0], float(pair[-1].removesuffix(" %"))) for pair in pairs]
-
-
-def told(guesses):
-    return [(word.strip(), pytest.approx(100 * p, abs=0.06)) for word, p in guesses]
 
 
 def test_six_chapters_have_one_each():
@@ -194,7 +173,7 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     both = Asked(PHRASE, ("0.2:zero",)), Asked(PHRASE, ("1.3:zero",))
     made = [hook for one in both for hook in small_playground._hooks(pocket, one.changes[0], one)]
     logits = hooks.run_with_hooks(pocket, pocket.to_tokens(PHRASE), made)[0, -1]
-    best = logits.softmax(-1).topk(small_playground.GUESSES)
+    best = logits.softmax(-1).topk(live_figure.N_GUESSES)
     words = [pocket.to_single_str_token(i) for i in best.indices.tolist()]
     assert rows(figure) == told(zip(words, best.values.tolist(), strict=True))
     context.close()

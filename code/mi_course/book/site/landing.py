@@ -19,7 +19,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from mi_course.book.site import launch, live_figure
-from mi_course.book.site.live_figure import Figure, Switch, weights_digest
+from mi_course.book.site.live_figure import Figure, Guesses, Switch, weights_digest
 from mi_course.learner import weeklog
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ STORED = Path(__file__).with_name("first_figure.json")
 PROMPT = "When Mary and John went to the shops, John gave the bag to"
 HEAD = "0.3"
 """The head that the page asks one to switch off."""
-GUESSES = 4
 SCRIPT = "landing.js"
 FIRST, NEXT = "book/intro", "book/week1/index"
 _NOBODY = "Get the project’s folder, and in it run"
@@ -42,17 +41,15 @@ def states(model: TransformerBridge) -> dict[str, Any]:
         `prompt`, `tokens`, `heads`, and `guesses`: by head, `""` for none of them off, the four
         most probable next tokens with their probabilities.
     """
-    from mi_course import ablation, hooks
+    from mi_course import ablation
 
     tokens = model.to_tokens(PROMPT)
     heads = [(i, j) for i in range(model.cfg.n_layers) for j in range(model.cfg.n_heads)]
 
-    def guesses(*off: tuple[int, int]) -> list[list[Any]]:
-        made = ablation.ablation_hooks(model, tokens, off, "zero")
-        logits = hooks.run_with_hooks(model, tokens, made)[0, -1].detach()
-        best = logits.softmax(-1).topk(GUESSES)
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return [[model.to_single_str_token(i), round(p, 4)] for i, p in pairs]
+    def guesses(*off: tuple[int, int]) -> Guesses:
+        return live_figure.guesses(
+            model, tokens, ablation.ablation_hooks(model, tokens, off, "zero")
+        )
 
     found = {f"{layer}.{head}": guesses((layer, head)) for layer, head in heads}
     return {
@@ -110,7 +107,7 @@ class Get(SphinxDirective):
         name = launch.repository()
         if not name:
             return [nodes.paragraph("", _NOBODY)]
-        lines = f"git clone https://github.com/{name}\ncd {name.split('/')[1]}"
+        lines = f"git clone {launch.home(name)}\ncd {name.split('/')[1]}"
         block = nodes.literal_block(lines, lines, language="sh")
         week1 = nodes.paragraph("", "Or open week 1 in ")
         week1 += nodes.reference("", "Colab", refuri=launch.colab(name, "week1/01_mlp_mnist"))

@@ -8,20 +8,29 @@ chapters (`small_playground`). This module makes the HTML, from states that were
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sphinx.application import Sphinx
 
 from mi_course.book.site import browser_model, playground, scripts
 from mi_course.models.registry import POCKET_DIR
 
+if TYPE_CHECKING:
+    from jaxtyping import Int
+    from torch import Tensor
+    from transformer_lens.model_bridge import TransformerBridge
+
+    from mi_course.hooks import Hook
+
 SCRIPT = "live-figure.js"
 CLASS = "course-first"
 STALE = "{file} was made with other weights: run {how}"
 Guesses = list[list[Any]]
 """The most probable next tokens, each with its probability."""
+N_GUESSES = 4
 
 
 @dataclass(frozen=True)
@@ -112,6 +121,18 @@ def _row(word: str, p: float) -> str:
         f'<span class="course-first-bar" style="--p:{p}" aria-hidden="true"></span>'
         f'<span class="course-first-p">{100 * p:.1f} %</span></li>'
     )
+
+
+def guesses(
+    model: TransformerBridge, tokens: Int[Tensor, "1 pos"], made: Sequence[tuple[str, Hook]]
+) -> Guesses:
+    """What the model says next while hooks are at work."""
+    from mi_course import hooks
+
+    logits = hooks.run_with_hooks(model, tokens, made)[0, -1].detach()
+    best = logits.softmax(-1).topk(N_GUESSES)
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return [[model.to_single_str_token(i), round(p, 4)] for i, p in pairs]
 
 
 def weights_digest() -> str:

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 STORED = Path(__file__).with_name("small_playgrounds.json")
 NAME = "small-playground"
 OPTIONS = ("prompt", "changes", "source")
-GUESSES = 4
 HOW = "small_playground.write(model, root)"
 PER_ROW = 4
 _CHANGE = re.compile(r"(?:(\d+)\.(\d+)|(mlp|resid)(\d+)|(positions)):(zero|patch)(?:@(\d+))?")
@@ -108,16 +107,10 @@ def switch(change: str) -> Switch:
 
 def states(model: TransformerBridge, asked: Asked) -> dict[str, Guesses]:
     """The best guesses after a prompt by change, `""` for none of them."""
-    from mi_course import hooks
-
     tokens = model.to_tokens(asked.prompt)
 
     def guesses(change: str) -> Guesses:
-        made = _hooks(model, change, asked) if change else []
-        logits = hooks.run_with_hooks(model, tokens, made)[0, -1].detach()
-        best = logits.softmax(-1).topk(GUESSES)
-        pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        return [[model.to_single_str_token(i), round(p, 4)] for i, p in pairs]
+        return live_figure.guesses(model, tokens, _hooks(model, change, asked) if change else [])
 
     return {change: guesses(change) for change in ("", *asked.changes)}
 

@@ -3,13 +3,6 @@
 import pytest
 
 from support import playground as harness
-from support.playground import browser
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    with browser.launched() as launched:
-        yield launched
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,6 @@ PHRASE = " queen hat stone lamp queen hat stone"
 NARROW = {"width": 360, "height": 700}
 
 
-@pytest.fixture(scope="module")
-def base():
-    with browser.served(real_site()) as address:
-        yield address
-
-
 def ready(page):
     page.wait_for_selector("#pg-root[data-state=ready]")
 
