@@ -158,3 +158,36 @@ def test_normalised_is_0_for_the_corrupted_and_1_for_the_clean_run():
     assert ioi.normalised(values, clean=4.0, corrupted=-2.0).tolist() == [0.0, 0.5, 1.0]
     with pytest.raises(ValueError, match="same logit difference: are they two runs"):
         ioi.normalised(values, 2.0, 2.0)
+
+
+class SplitsYesterday:
+    """pocket's tokenizer, with "Yesterday" as two tokens, as it is for smollm2."""
+
+    bos_token_id = 0
+
+    def __init__(self, tokenizer):
+        self.tokenizer = tokenizer
+
+    def encode(self, text, add_special_tokens):
+        ids = self.tokenizer.encode(text, add_special_tokens=add_special_tokens)
+        return [0, *ids] if text.startswith("Yesterday") else ids
+
+
+def test_a_template_with_a_word_of_several_tokens_is_left_out(pocket):
+    """To draw from it until a prompt is word by word would never end."""
+    splits = SplitsYesterday(pocket.tokenizer)
+    first, *others = ioi_data.OTHER_TEMPLATES
+    assert first.startswith("Yesterday")
+    assert ioi_data.readable(splits, ioi_data.OTHER_TEMPLATES) == tuple(others)
+    assert ioi_data.readable(pocket.tokenizer, [first]) == (first,)
+    data = ioi_data.dataset(splits, 12, seed=0, templates=ioi_data.OTHER_TEMPLATES)
+    assert data.templates == tuple(others)
+    assert len(data.template.unique()) == len(others)
+
+
+def test_no_template_that_can_be_read_is_said_with_the_first_one(pocket):
+    first = ioi_data.OTHER_TEMPLATES[:1]
+    with pytest.raises(ValueError, match=r"several tokens.*Yesterday"):
+        ioi_data.dataset(SplitsYesterday(pocket.tokenizer), 2, seed=0, templates=first)
+    with pytest.raises(ValueError, match="at least one"):
+        ioi_data.dataset(pocket.tokenizer, 2, seed=0, templates=[])

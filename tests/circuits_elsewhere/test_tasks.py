@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mi_course import ioi, ioi_data
+from mi_course import ioi
 from mi_course.circuits_elsewhere import tasks
 
 
@@ -52,22 +52,6 @@ def test_people_are_named_twice_in_the_other_way_too(tokenizer):
     data = tasks.people(tokenizer, 6, 0)
     assert (data.clean.s2_pos > data.clean.s1_pos).all()
     assert {prompt.order for prompt in data.prompts} == {"ABBA", "BABA"}
-
-
-def test_a_template_with_a_word_of_several_tokens_is_left_out(tokenizer):
-    """As "Yesterday" is for smollm2: drawing from it would never end."""
-
-    class Splits:
-        def encode(self, text, add_special_tokens):
-            ids = tokenizer.encode(text, add_special_tokens=add_special_tokens)
-            return [0, *ids] if text.startswith("Yesterday") else ids
-
-    first, *others = ioi_data.OTHER_TEMPLATES
-    assert first.startswith("Yesterday")
-    assert tasks.readable(Splits(), ioi_data.OTHER_TEMPLATES) == tuple(others)
-    assert tasks.readable(tokenizer, [first]) == (first,)
-    with pytest.raises(ValueError, match="several tokens"):
-        tasks.readable(Splits(), [first])
 
 
 def test_a_prompt_is_the_same_for_a_seed_and_another_for_another(tokenizer):

@@ -64,7 +64,7 @@ def with_input(
 
     def some(rows: slice) -> Tensor:
         value = hooks.run_with_cache(model, other[rows], [name])[1][name]
-        put = partial(_put, value=value, unit=unit, at=positions[rows])
+        put = partial(put_input, other=value, unit=unit, at=positions[rows])
         return _logit_diff(model, batch[rows], name, put)
 
     return joined(some, len(batch), batch_size)
@@ -95,32 +95,28 @@ def with_attention_exchanged(
     name = f"blocks.{head[0]}.attn.hook_pattern"
 
     def some(rows: slice) -> Tensor:
-        change = partial(_exchange, head=head[1], end=batch.end[rows], one=one[rows], two=two[rows])
+        change = partial(
+            exchange_attention, head=head[1], end=batch.end[rows], one=one[rows], two=two[rows]
+        )
         return _logit_diff(model, batch[rows], name, change)
 
     return joined(some, len(batch), batch_size)
 
 
-def _logit_diff(
-    model: TransformerBridge, batch: ioi.Batch, name: str, hook: hooks.Hook
-) -> Float[Tensor, "batch"]:
-    logits = hooks.run_with_hooks(model, batch.tokens, [(name, hook)])
-    return ioi.logit_diff(logits, batch.answers).cpu()
-
-
-def _put(
+def put_input(
     x: Float[Tensor, "batch pos unit d_head"],
     hook: Any,
-    value: Float[Tensor, "batch pos unit d_head"],
+    other: Float[Tensor, "batch pos unit d_head"],
     unit: int,
     at: Int[Tensor, "batch"],
 ) -> Float[Tensor, "batch pos unit d_head"]:
+    """A copy of what heads read, with other's vector of one unit at one position of each row."""
     x, rows = x.clone(), torch.arange(len(x))
-    x[rows, at, unit] = value[rows, at, unit]
+    x[rows, at, unit] = other[rows, at, unit]
     return x
 
 
-def _exchange(
+def exchange_attention(
     pattern: Float[Tensor, "batch head query key"],
     hook: Any,
     head: int,
@@ -128,7 +124,15 @@ def _exchange(
     one: Int[Tensor, "batch"],
     two: Int[Tensor, "batch"],
 ) -> Float[Tensor, "batch head query key"]:
+    """A copy in which one head's attention from END to two positions is exchanged."""
     out, rows = pattern.clone(), torch.arange(len(pattern))
     out[rows, head, end, one] = pattern[rows, head, end, two]
     out[rows, head, end, two] = pattern[rows, head, end, one]
     return out
+
+
+def _logit_diff(
+    model: TransformerBridge, batch: ioi.Batch, name: str, hook: hooks.Hook
+) -> Float[Tensor, "batch"]:
+    logits = hooks.run_with_hooks(model, batch.tokens, [(name, hook)])
+    return ioi.logit_diff(logits, batch.answers).cpu()

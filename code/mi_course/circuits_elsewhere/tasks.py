@@ -64,7 +64,7 @@ def people(
 ) -> ioi_data.Dataset:
     """Prompts about people, as `things` has them about things.
 
-    `ioi_data.dataset` wants templates whose every word is one token; this does not.
+    `ioi_data.dataset` leaves out templates with a word of several tokens; this does not.
     """
     return _drawn(tokenizer, count, seed, templates, ioi.one_token_names(tokenizer))
 
@@ -86,23 +86,3 @@ def _drawn(
         text = corpus.expand(rng, template, {"A": first, "B": second, "S": s, "IO": io})
         prompts.append(ioi.Prompt(text.removesuffix(f" {io}"), io, s, template))
     return ioi_data.counterparts(tokenizer, prompts, rng, words, templates)
-
-
-def readable(tokenizer: Any, templates: Sequence[str]) -> tuple[str, ...]:
-    """The templates whose own words are one token each for this tokenizer.
-
-    Of any other, `ioi_data.dataset` would look for a prompt for ever.
-
-    Raises:
-        ValueError: none is left.
-    """
-    found = tuple(t for t in templates if _is_readable(tokenizer, t))
-    if not found:
-        raise ValueError("in every template a word is several tokens for this tokenizer")
-    return found
-
-
-def _is_readable(tokenizer: Any, template: str, tries: int = 60) -> bool:
-    rng = random.Random(0)
-    drawn = (ioi.draw(rng, template, i % 2 == 0, True).text for i in range(tries))
-    return any(ioi.is_word_by_word(tokenizer, text) for text in drawn)

@@ -37,7 +37,7 @@ def _metrics(batch: ioi.Batch) -> Metrics:
 
 
 def _dataset(model: TransformerBridge, n: int, seed: int, held_out: bool) -> ioi_data.Dataset:
-    form = template(ioi.P8_FORM, seed, held_out)
+    form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
     return ioi_data.dataset(model.tokenizer, n, seed, [form])
 
 

@@ -35,8 +35,7 @@ def _head(model: TransformerBridge, seed: int) -> Head:
 
 @shared
 def _data(model: TransformerBridge, n: int, seed: int, held_out: bool) -> ioi_data.Dataset:
-    readable = tasks.readable(model.tokenizer, templates(held_out))
-    return ioi_data.dataset(model.tokenizer, n, seed, readable)
+    return ioi_data.dataset(model.tokenizer, n, seed, templates(held_out))
 
 
 @shared

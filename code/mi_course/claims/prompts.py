@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mi_course import ioi_data
 
 
@@ -10,7 +12,9 @@ def templates(held_out: bool) -> tuple[str, ...]:
     return ioi_data.OTHER_TEMPLATES if held_out else ioi_data.TEMPLATES
 
 
-def template(page: str, seed: int, held_out: bool) -> str:
+def template(tokenizer: Any, page: str, seed: int, held_out: bool) -> str:
     """One template: the page's, or another one for each draw, where prompts must be of one form."""
-    others = ioi_data.OTHER_TEMPLATES
-    return others[(seed // 1000) % len(others)] if held_out else page
+    if not held_out:
+        return page
+    others = ioi_data.readable(tokenizer, ioi_data.OTHER_TEMPLATES)
+    return others[(seed // 1000) % len(others)]

@@ -27,7 +27,7 @@ class _OneTemplate(NamedTuple):
 
 @shared
 def _one_template(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _OneTemplate:
-    form = template(ioi.P8_FORM, seed, held_out)
+    form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
     data = ioi_data.dataset(model.tokenizer, n, seed + 1, [form])
     tokens = (data.clean.tokens, data.flipped.tokens)
     return _OneTemplate(data, *(ioi.model_logit_diff(model, t, data.clean.answers) for t in tokens))

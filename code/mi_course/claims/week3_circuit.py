@@ -111,7 +111,7 @@ def guides_work_through_other_heads(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
     """By how much the other heads write less when the guides are resampled."""
-    form = template(ioi.P8_FORM, seed, held_out)
+    form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
     data = ioi_data.dataset(model.tokenizer, n, seed + 3, [form])
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     others = data.abc.tokens[order]

@@ -262,7 +262,7 @@ def guides_keep_the_movers_off_s1(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
     """By how much the movers' attention to S1 rises when the guides are knocked out."""
-    form = template(ioi.P8_FORM, seed, held_out)
+    form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
     batch = ioi_data.dataset(model.tokenizer, n, seed + 2, [form]).clean
     gone = ablation.ablation_hooks(model, batch.tokens, circuits.guides(model, seed), how="mean")
     movers, rows = circuits.found(model, seed).movers, torch.arange(n)

@@ -32,7 +32,7 @@ def _prompts(
 ) -> PromptSet:
     """The page's prompts where the seed is 0."""
     if kind == IOI:
-        form = template(ioi.P8_FORM, seed, held_out)
+        form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
         return prompt_sets.ioi_prompts(model, n, seed, form)
     if kind == REPEATED:
         return prompt_sets.repeated_token_prompts(model, n, seed + 1)

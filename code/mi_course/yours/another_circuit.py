@@ -8,6 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from mi_course.circuits_elsewhere import one_head
+from mi_course.circuits_elsewhere.one_head import exchange_attention as swap_attention
+
 __all__ = ["attention_from_end", "order_gap", "swap_attention", "swap_input", "writes_against"]
 
 
@@ -32,24 +35,7 @@ def swap_input(
     pos: Int[Tensor, "batch"],
 ) -> Float[Tensor, "batch pos unit d_head"]:
     """A copy of `x` with other's vector at one position of what a head reads."""
-    x, rows, unit = x.clone(), torch.arange(len(x)), head // (n_heads // x.shape[2])
-    x[rows, pos, unit] = other[rows, pos, unit]
-    return x
-
-
-def swap_attention(
-    pattern: Float[Tensor, "batch head query key"],
-    hook: Any,
-    head: int,
-    end: Int[Tensor, "batch"],
-    one: Int[Tensor, "batch"],
-    two: Int[Tensor, "batch"],
-) -> Float[Tensor, "batch head query key"]:
-    """A copy in which one head's attention from END to two positions is exchanged."""
-    out, rows = pattern.clone(), torch.arange(len(pattern))
-    out[rows, head, end, one] = pattern[rows, head, end, two]
-    out[rows, head, end, two] = pattern[rows, head, end, one]
-    return out
+    return one_head.put_input(x, hook, other, head // (n_heads // x.shape[2]), pos)
 
 
 def writes_against(
