@@ -56,18 +56,25 @@ def test_a_draw_that_refuses_counts_as_such_and_the_page_s_own_may_not():
     def function(model, n, seed, held_out=False):
         evidence.check_spread(torch.ones(3, n), [1, 2, 3])
 
-    ran = rerun.once(None, made(function), rerun.Run("page", 3))
-    assert ran.finding is None
-    assert "no variance" in ran.refusal
-    with pytest.raises(ClaimError, match=r"week1/x: .*no variance"):
-        rerun.once(None, made(function), rerun.Run("page", 0))
+    fresh = rerun.once(None, made(function), rerun.Run("page", 3))
+    assert fresh.finding is None
+    assert "no variance" in fresh.refusal
+    assert rerun.refused([fresh]) == {}
+    assert "no variance" in rerun.refused([rerun.once(None, made(function), rerun.PAGE)])["week1/x"]
+
+
+def test_the_page_s_own_draw_is_run_first():
+    """A claim that cannot be made there is known at once, not after all others."""
+    assert rerun.runs("pocket")[0] == rerun.runs("smollm2")[0] == rerun.PAGE
 
 
 def test_a_threshold_that_moves_is_refused():
     def moving(model, n, seed, held_out=False):
         return evidence.more_than(values(model, n, seed), seed / 10_000, unit="nats")
 
-    found = [rerun.once(None, made(moving), rerun.Run("page", d)).finding for d in range(3)]
+    ran = [rerun.once(None, made(moving), rerun.Run("page", d)) for d in range(3)]
+    assert "before anything is measured" in rerun.refused(ran)["week1/x"]
+    found = [one.finding for one in ran]
     with pytest.raises(ClaimError, match="before anything is measured"):
         rerun.check_rule(found, "week1/x")
     rerun.check_rule(found[:1] * 2, "week1/x")

@@ -24,12 +24,14 @@ def root(tmp_path):
 @pytest.fixture
 def effects(monkeypatch):
     """What each run finds, instead of measuring; and the claims that were run."""
-    of = {"page": 0.4, "larger": 0.4, "held_out": 0.4, "ran": []}
+    of = {"page": 0.4, "larger": 0.4, "held_out": 0.4, "ran": [], "refused": ()}
 
     def everything(claims, model, draws, jobs, on_ran):
         of["ran"] = [claim.name for claim in claims]
         ran = [
-            rerun.Ran(claim.name, run, found(of[run.where]), "", 1.5)
+            rerun.Ran(claim.name, run, None, "not finite", 1.5)
+            if claim.name in of["refused"] and run == rerun.PAGE
+            else rerun.Ran(claim.name, run, found(of[run.where]), "", 1.5)
             for claim in claims
             for run in rerun.runs(model, draws)
             if claim.templates or run.where != "held_out"
@@ -61,6 +63,13 @@ def test_a_claim_is_stored_beside_what_is_stored_already(root, effects, capsys):
     assert row[-10:] == ["20", "of", "20", "0", "of", "20", "20", "of", "20", "92"]  # 61 of 1.5 s
 
 
+def test_one_that_is_refused_takes_no_other_with_it(root, effects, capsys):
+    effects["refused"] = (OTHER,)
+    assert run(root, NAME, OTHER) == 1
+    assert set(table.load(root, "pocket")) == {NAME}
+    assert f"NOT STORED: {OTHER}: not finite" in capsys.readouterr().err
+
+
 def test_a_week_and_all_of_them(root, effects):
     assert run(root, "week4", "--draws", "1") == 0
     assert set(effects["ran"]) == {n for n in catalogue.declared() if n.startswith("week4/")}
@@ -79,6 +88,13 @@ def test_only_what_is_stale_or_missing_is_run_with_changed(root, effects):
     effects["ran"] = []
     assert run(root, "--changed") == 0
     assert effects["ran"] == []
+
+
+def test_check_of_all_runs_those_that_were_measured(root, effects):
+    measured = "week2/repetition_is_used"
+    table.save(root, "smollm2", {measured: record(root, name=measured)})
+    run(root, "--check", "--model", "smollm2")
+    assert effects["ran"] == [measured]
 
 
 def test_check_stores_nothing_and_says_which_draw_differs(root, effects, capsys):

@@ -38,6 +38,9 @@ class Run(NamedTuple):
     draw: int
 
 
+PAGE = Run("page", 0)
+
+
 @dataclass(frozen=True)
 class Ran:
     """What one claim found in one run.
@@ -58,7 +61,7 @@ class Ran:
 
 
 def runs(model: str, draws: int | None = None) -> list[Run]:
-    """The runs of a claim on a model; the largest first, so that no process has one at the end.
+    """The runs of a claim on a model: the page's own, which must succeed, then the largest first.
 
     Args:
         model: by its name.
@@ -68,9 +71,10 @@ def runs(model: str, draws: int | None = None) -> list[Run]:
         draws = FEWER.get(model, DRAWS)
     fresh = range(1, draws + 1)
     return [
+        PAGE,
         *(Run("larger", draw) for draw in fresh if model not in FEWER),
         *(Run("held_out", draw) for draw in fresh),
-        *(Run("page", draw) for draw in (0, *fresh)),
+        *(Run("page", draw) for draw in fresh),
     ]
 
 
@@ -82,18 +86,12 @@ def load(claims: Sequence[Claim]) -> list[Claim]:
 
 
 def once(model: TransformerBridge, claim: Claim, run: Run) -> Ran:
-    """One claim on one draw.
-
-    Raises:
-        ClaimError: what the page itself shows is refused.
-    """
+    """One claim on one draw."""
     started, finding, refusal = time.perf_counter(), None, ""
     n = claim.n * (LARGER if run.where == "larger" else 1)
     try:
         finding = claim.run(model, n, STEP * run.draw, run.where == "held_out")
     except ClaimError as error:
-        if run == Run("page", 0):
-            raise ClaimError(f"{claim.name}: {error}") from error
         refusal = str(error)
     return Ran(claim.name, run, finding, refusal, time.perf_counter() - started)
 
@@ -113,9 +111,6 @@ def everything(
         draws: how many fresh ones, as for `runs`.
         jobs: processes at a time, with one thread each; every one loads the model.
         on_ran: called with each result as it comes.
-
-    Raises:
-        ClaimError: a claim refuses the page's own draw, or its threshold moves between draws.
     """
     found: list[Ran] = []
     names = tuple(one.name for one in claims)
@@ -133,9 +128,20 @@ def everything(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    for one in claims:
-        check_rule([ran.finding for ran in found if ran.name == one.name], one.name)
     return found
+
+
+def refused(found: Sequence[Ran]) -> dict[str, str]:
+    """The claims that must not be stored, and why: nothing found on the page's own draw, or a
+    threshold that moves between draws. Hours of other claims are not lost with them.
+    """
+    why = {ran.name: ran.refusal for ran in found if ran.run == PAGE and ran.finding is None}
+    for name in dict.fromkeys(ran.name for ran in found):
+        try:
+            check_rule([ran.finding for ran in found if ran.name == name], name)
+        except ClaimError as error:
+            why.setdefault(name, str(error))
+    return why
 
 
 def check_rule(findings: Sequence[Finding | None], name: str) -> None:
