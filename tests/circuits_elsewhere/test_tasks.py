@@ -35,6 +35,15 @@ def test_the_counterpart_of_things_names_three_new_ones_at_the_same_places(token
         assert not {prompt.io, prompt.s} & set(text.replace(".", "").replace(",", "").split())
 
 
+def test_no_thing_stands_in_a_template_itself(tokenizer):
+    """ "There was a box and a knife in the box" names the box three times."""
+    assert "box" in tasks.one_token_things(tokenizer)
+    data = tasks.things(tokenizer, 600, seed=0)
+    assert not any(prompt.text.count("box") > 1 for prompt in data.prompts)
+    assert not any(text.count("box") > 1 for text in data.abc_texts)
+    assert {word for p in data.prompts for word in (p.io, p.s)} > {"ball", "key"}
+
+
 def test_no_thing_would_need_another_article(tokenizer):
     assert not [word for word in tasks.one_token_things(tokenizer) if word[0] in "aeiou"]
 

@@ -63,6 +63,18 @@ def test_a_draw_that_refuses_counts_as_such_and_the_page_s_own_may_not():
     assert "no variance" in rerun.refused([rerun.once(None, made(function), rerun.PAGE)])["week1/x"]
 
 
+def test_code_that_fails_on_any_draw_is_no_refusal():
+    def function(model, n, seed, held_out=False):
+        raise IndexError("no such head")
+
+    ran = rerun.once(None, made(function), rerun.Run("held_out", 2))
+    assert ran.finding is None
+    assert (
+        "IndexError on Run(where='held_out', draw=2): no such head"
+        in rerun.refused([ran])[ran.name]
+    )
+
+
 def test_the_page_s_own_draw_is_run_first():
     """A claim that cannot be made there is known at once, not after all others."""
     assert rerun.runs("pocket")[0] == rerun.runs("smollm2")[0] == rerun.PAGE

@@ -8,6 +8,7 @@ found on IOI, both ask whether these do the same there.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,6 +73,8 @@ def people(
 def _drawn(
     tokenizer: Any, count: int, seed: int, templates: Sequence[str], words: Sequence[str]
 ) -> ioi_data.Dataset:
+    own = set(re.findall(r"\w+", " ".join(templates)))  # "in the box": no box is named
+    words = [word for word in words if word not in own]
     if len(words) < 5:
         raise ValueError(
             f"{len(words)} of the words to be named are one token for this tokenizer, too few to "

@@ -51,6 +51,7 @@ class Ran:
         finding: None where it refused to conclude anything.
         refusal: why, then.
         seconds: that it took.
+        broken: its code failed, which is no refusal.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Ran:
     finding: Finding | None
     refusal: str
     seconds: float
+    broken: bool = False
 
 
 def runs(model: str, draws: int | None = None) -> list[Run]:
@@ -87,13 +89,15 @@ def load(claims: Sequence[Claim]) -> list[Claim]:
 
 def once(model: TransformerBridge, claim: Claim, run: Run) -> Ran:
     """One claim on one draw."""
-    started, finding, refusal = time.perf_counter(), None, ""
+    started, finding, refusal, broken = time.perf_counter(), None, "", False
     n = claim.n * (LARGER if run.where == "larger" else 1)
     try:
         finding = claim.run(model, n, STEP * run.draw, run.where == "held_out")
     except ClaimError as error:
         refusal = str(error)
-    return Ran(claim.name, run, finding, refusal, time.perf_counter() - started)
+    except Exception as error:  # of one claim; hours of others are under way
+        refusal, broken = f"{type(error).__name__} on {run}: {error}", True
+    return Ran(claim.name, run, finding, refusal, time.perf_counter() - started, broken)
 
 
 def everything(
@@ -132,10 +136,12 @@ def everything(
 
 
 def refused(found: Sequence[Ran]) -> dict[str, str]:
-    """The claims that must not be stored, and why: nothing found on the page's own draw, or a
-    threshold that moves between draws. Hours of other claims are not lost with them.
+    """The claims that must not be stored, and why; others are not lost with them.
+
+    Nothing was found on the page's own draw, the code failed on any, or the threshold moves.
     """
     why = {ran.name: ran.refusal for ran in found if ran.run == PAGE and ran.finding is None}
+    why |= {ran.name: ran.refusal for ran in found if ran.broken}
     for name in dict.fromkeys(ran.name for ran in found):
         try:
             check_rule([ran.finding for ran in found if ran.name == name], name)
