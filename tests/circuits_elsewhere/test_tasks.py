@@ -36,7 +36,7 @@ def test_the_counterpart_of_things_names_three_new_ones_at_the_same_places(token
 
 
 def test_no_thing_stands_in_a_template_itself(tokenizer):
-    """ "There was a box and a knife in the box" names the box three times."""
+    """As in "There was a box and a knife in the box": the box would be named three times."""
     assert "box" in tasks.one_token_things(tokenizer)
     data = tasks.things(tokenizer, 600, seed=0)
     assert not any(prompt.text.count("box") > 1 for prompt in data.prompts)
