@@ -40,7 +40,8 @@ MISSING = """async (classes) => {
         icon.className = name;
         const { content, fontWeight, fontFamily } = getComputedStyle(icon, "::before");
         const text = content.replaceAll('"', "");
-        if ([...text].length !== 1 || await isMissing(text, fontWeight, fontFamily)) found.push(name);
+        const isOne = [...text].length === 1;
+        if (!isOne || await isMissing(text, fontWeight, fontFamily)) found.push(name);
         icon.remove();
     }
     const style = getComputedStyle(document.documentElement);
@@ -52,7 +53,8 @@ MISSING = """async (classes) => {
         const text = style.getPropertyValue(name).replaceAll(/["']/g, "").trim();
         if (await isMissing(text, 900, '"Font Awesome 6 Free"')) found.push(name);
     }
-    if (await isMissing("\\uf303", 900, '"Font Awesome 6 Free"')) found.push("the pencil of exercises");
+    const pencil = "\\uf303"; // which the style of exercises names
+    if (await isMissing(pencil, 900, '"Font Awesome 6 Free"')) found.push("pencil");
     return [found, marks.length];
 }"""
 
