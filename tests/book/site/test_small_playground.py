@@ -151,10 +151,7 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     page.route("**/pocket.js*", lambda route: held.append(route))
     page.goto(base + CHAPTER)
     page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true; })")
-    # as after an answer to the question above it
-    page.locator(".course-veiled").evaluate_all(
-        "veils => veils.forEach(e => e.classList.remove('course-veiled'))"
-    )
+    page.evaluate(browser.UNVEIL)  # as after an answer to the question above it
     figure = page.locator(".course-first")
     figure.evaluate("e => e.scrollIntoView()")
 
@@ -185,6 +182,7 @@ def test_a_patch_is_computed_as_it_was_stored(chromium, base):
     asked = next(asked for asked in USED if asked.source)
     stored = small_playground.figure(asked).guesses
     with browser.visit(chromium, base, PATCHES, browser.PHONE) as seen:
+        seen.page.evaluate(browser.UNVEIL)  # as after an answer to the question above it
         figure = seen.page.locator(".course-first")
         for change in asked.changes:
             button = figure.locator(f"[data-change='{change}']")
