@@ -64,8 +64,11 @@
     }; // prettier-ignore
   };
 
+  /* Points let one another be seen through on paper; on a dark page that makes them dim. */
+  const onDark = (marker) => (isDark() && marker.opacity < 0.9 ? { ...marker, opacity: 0.9 } : marker);
+
   const themedTraces = (data) =>
-    data.map((trace) => onBars(scaled(trace.marker ? { ...trace, marker: scaled(trace.marker) } : trace)));
+    data.map((trace) => onBars(scaled(trace.marker ? { ...trace, marker: scaled(onDark(trace.marker)) } : trace)));
 
   const themedScales = (layout) =>
     Object.fromEntries(
@@ -97,16 +100,20 @@
   // What is dark on paper is bright on a dark page, also in words.
   const told = (text) => (isDark() ? text.replace(/\bDark(?= (cells|heads)\b)/, "Bright") : text);
 
+  const TITLE = 14; // pixels, on a phone
+  const pen = document.createElement("canvas").getContext("2d");
+
   // A title that is wider than a phone goes on in a second line.
-  const wrapTitle = (title, width) => {
+  const wrapTitle = (title, width, family) => {
     if (!title || !title.text || width >= 500 || title.text.includes("<")) return title;
+    pen.font = `bold ${TITLE}px ${family || "sans-serif"}`;
     const lines = [""];
     for (const word of title.text.split(" ")) {
       const longer = `${lines.at(-1)} ${word}`.trim();
-      if (lines.at(-1) && longer.length > width / 8.2) lines.push(word);
+      if (lines.at(-1) && pen.measureText(longer).width > width - TITLE) lines.push(word);
       else lines[lines.length - 1] = longer;
     }
-    return { ...title, text: lines.join("<br>"), font: { ...title.font, size: 14 } };
+    return { ...title, text: lines.join("<br>"), font: { ...title.font, size: TITLE } };
   };
 
   // The title along an axis, or a colour bar, that is too short for it goes on in a second line.
@@ -124,6 +131,13 @@
   const wrapBarTitle = (trace, room) => {
     const title = trace.colorbar && wrapAxisTitle(trace.colorbar, room).title;
     return title ? { ...trace, colorbar: { ...trace.colorbar, title } } : trace;
+  };
+
+  /* Long words set upright below the bars leave less room than was thought. */
+  const fitAxisTitle = (box) => {
+    const { title, _length } = box._fullLayout.yaxis || {};
+    const { text } = wrapAxisTitle({ title }, _length).title || {};
+    if (text && text !== title.text) return Plotly.relayout(box, { "yaxis.title.text": text, "yaxis.automargin": true });
   };
 
   /* Words in a cell are black or white, whichever is further from its colour: a contrast of at least 4.5.
@@ -174,7 +188,7 @@
     figure.classList.toggle("course-scrolls", scrolls);
     figure.tabIndex = scrolls ? 0 : -1; // so that keys scroll it
     if (full.title?.text) full.title = { ...full.title, text: told(full.title.text) };
-    full.title = wrapTitle(full.title, figure.clientWidth);
+    full.title = wrapTitle(full.title, figure.clientWidth, full.font?.family);
     // The titles of plots side by side: Plotly's 16 pixels run into one another on a phone.
     if (figure.clientWidth < 500)
       full.annotations = full.annotations?.map((a) => ({ ...a, font: { ...a.font, size: 11 } }));
@@ -197,8 +211,8 @@
       inkCells(box);
       if (!box.dataset.inked) box.on("plotly_afterplot", () => inkCells(box)); // and when it is resized
       box.dataset.inked = "yes";
-      return partMarks(box);
-    });
+      return fitAxisTitle(box);
+    }).then(() => partMarks(box));
   };
 
   const CALM = 300; // milliseconds without a change of height

@@ -55,6 +55,14 @@ def test_what_is_exact_needs_no_value():
     assert predict(LISTED, kind="order", answer="", exact="3, 1, 2").right({}).order == (3, 1, 2)
 
 
+def test_a_glued_number_may_stand_in_the_question_and_behind_the_list():
+    glued = "{glue:text}`a:.2f`"
+    asked = predict([f"The loss is {glued}. Why?", "- `{one}`", "- two", "", f"It is {glued}."])
+    assert asked.after.text == f"It is {glued}."
+    with pytest.raises(ChapterError, match="would tell the answer"):
+        question.recall("some name", {"right": "1"}, ["Why?", f"- {glued}", "- two", "", "So."])
+
+
 def test_recall_is_a_choice_with_a_right_option():
     asked = question.recall("some name", {"right": "3", "from": "week1/a"}, LISTED)
     assert (asked.kind, asked.veil, asked.about) == ("recall", "none", "week1/a")
@@ -81,6 +89,8 @@ WRONG = [
     ({"veil": "all"}, LISTED, "veil is one of"),
     ({"within": "near"}, ["What?"], "within is 'near'"),
     ({}, ["Which?", "- `one`", "- One"], "two options are the same"),
+    ({}, ["Which?", "- one", "- about {glue:text}`a:.2f`"], "would tell the answer"),
+    ({}, ["Which?", "- {claim}`week2/a`", "- not", ""], "would tell the answer"),
     ({}, ["Which?", "- one | x..2", "- two | 2.."], "bounds of"),
 ]
 

@@ -46,6 +46,7 @@ OF_AN_OPTION = -1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ,.+'-]{2,70}")
 _BOUNDS = re.compile(r"(.*?)\s+\|\s+(\S*)\.\.(\S*)", re.DOTALL)
 _WITHIN = re.compile(r"([0-9]*\.?[0-9]+)\s*(%?)")
+_ROLE = re.compile(r"(?<!`)\{[\w:-]+\}`")
 
 
 @dataclass(frozen=True)
@@ -256,6 +257,9 @@ def _problem(question: Question) -> str:
             _WITHIN.fullmatch(question.within)
         ),
         "give one key for each option with first, else one key": _keys_fit(question),
+        "a glued number or a claim in an option would tell the answer": not any(
+            _ROLE.search(option.text) for option in question.options
+        ),
         "two options are the same": len({o.plain.casefold() for o in question.options}) == n,
     }
     return next((said for said, fine in checks.items() if not fine), "")

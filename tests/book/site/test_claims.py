@@ -102,9 +102,11 @@ def test_what_was_measured_on_other_networks_is_not_told_as_the_model_s():
 def test_the_command_of_what_was_not_measured_is_code_and_keeps_its_dashes(built, tmp_path):
     stored = everything(tmp_path)
     del stored[NAME]
-    pages, said = built({"book/a": f"# A page\n\nSo: {{claim}}`{NAME}`\n"}, stored)
+    pages, said = built({"book/a": PAGE}, stored)
     assert said == ""
     told = pages["book/a"].select_one(".course-claim")
     command = f"mi-course claims {NAME} --model pocket"
     assert told.code.get_text() == command
     assert told.get_text().endswith(f": run {command}.")
+    part = pages["book/a"].select(".course-claim")[1]
+    assert part.code.get_text() == command

@@ -140,3 +140,49 @@ def test_words_in_cells_can_be_read_whatever_the_cell_s_colour(opened, scheme):
         channels = zip(*map(rgb, colors), strict=True)
         cell = [np.interp(at, stops, values) for values in channels]
         assert contrast(rgb(ink), cell) >= 4.45, (word, cell)  # 4.5, but for rounding
+
+
+POINTS = "book/week3/03_figure_3.html", "Panel c"
+OPACITIES = """([title]) => [...document.querySelectorAll(`.course-fig[aria-label*="${title}"]`)]
+    .flatMap(figure => figure.querySelector(".js-plotly-plot")._fullData)
+    .map(trace => trace.marker.opacity)"""
+
+
+def opened_at(seen, title):
+    """The figure with a title, drawn."""
+    seen.page.evaluate(browser.UNVEIL)
+    figure = seen.page.locator(f'.course-fig[aria-label*="{title}"]').first
+    figure.scroll_into_view_if_needed()
+    seen.page.wait_for_function("f => f.dataset.state === 'drawn'", arg=figure.element_handle())
+    return figure
+
+
+@pytest.mark.slow
+def test_points_are_bright_on_a_dark_page_and_seen_through_on_a_light_one(opened):
+    chromium, base = opened
+    path, title = POINTS
+    for scheme, is_right in (("dark", lambda o: o >= 0.9), ("light", lambda o: o < 0.9)):
+        with browser.visit(chromium, base, path, browser.DESKTOP, scheme) as seen:
+            opened_at(seen, title)
+            found = seen.page.evaluate(OPACITIES, [title])
+            assert found
+            assert all(map(is_right, found)), scheme
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("week1/gpt2_to_llama", "what one mistake does"),  # long words upright below the bars
+        ("week3/knock_outs", "The logit difference after each knock-out"),
+        ("labs/another_circuit", "Names among the"),  # a title as wide as the screen
+    ],
+)
+def test_on_a_phone_no_title_is_cut_or_runs_into_an_axis(opened, path, title):
+    chromium, base = opened
+    with browser.visit(chromium, base, f"book/{path}.html", browser.PHONE) as seen:
+        figure = opened_at(seen, title)
+        frame, above = figure.bounding_box(), figure.locator(".gtitle").bounding_box()
+        axis = figure.locator(".ytitle").bounding_box()
+        assert above["x"] + above["width"] <= frame["x"] + frame["width"]
+        assert axis["y"] >= above["y"] + above["height"]

@@ -111,6 +111,15 @@ def test_both_buttons_and_the_next_page_lead_where_they_say():
     assert "Week 1" in page.select_one("a.right-next .prev-next-title").get_text()
 
 
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [{"width": 360, "height": 640}, browser.PHONE, browser.DESKTOP])
+def test_the_first_screen_says_what_it_is_and_where_to_begin(chromium, base, size):
+    with browser.visit(chromium, base, PAGE, size) as seen:
+        for words in ("A four-week course", "Start week 1", "Try it now"):
+            box = seen.page.get_by_text(words).first.bounding_box()
+            assert box["y"] + box["height"] <= size["height"], words
+
+
 def test_the_line_that_gets_the_project_is_that_of_who_publishes_the_site(tmp_path, monkeypatch):
     page = {"a": "# A\n\n```{course-get}\n```\n"}
     monkeypatch.setenv(launch.VARIABLE, "octocat/my.fork")

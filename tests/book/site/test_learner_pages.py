@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from mi_course import predict
 from mi_course.cli.main import main
-from mi_course.learner import export, progress, weeklog
+from mi_course.learner import export, predictions, progress, weeklog
 from support import browser
 from support.outside import ROOT
 
@@ -307,6 +308,54 @@ def test_half_a_week_here_and_half_there_are_one_week_on_both(
     assert "Finished pages: week2/02_induction_heads." in capsys.readouterr().out
     assert steps_of(capsys, 2) == found
     assert "1 of 12" in next(line for line in shown(capsys) if line.startswith("2 "))
+
+
+def test_a_week_finished_half_here_and_half_there_is_finished_on_both(
+    chromium, base, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MI_COURSE_PROGRESS")
+    plan = weeklog.plan(2)
+    items = [item["id"] for item in plan["items"]]
+    with browser.visit(chromium, base, TRACKER, browser.DESKTOP) as seen:
+        page = seen.page
+        (core,) = page.evaluate("coursePlan.filter(({ week }) => week === 2).map((w) => w.core)")
+        for name in core:  # what `mi-course check` keeps
+            progress.passed(name)
+        assert main(["log", "--week", "2", "--done", *items[::2], "--time", "Friday", "2"]) == 0
+        predict.number("the notebook's own", 3, "certain")
+        predict.told("the notebook's own", 4.0, week=2)
+        week = page.locator(".course-week[data-week='2']")
+        for item in items[1::2]:
+            week.locator(f"[data-item={item}]").check()
+        for doc in plan["pages"]:
+            page.goto(f"{base}book/{doc}.html")
+            page.check("#course-finished")
+        page.goto(base + CHAPTER)
+        question = page.locator(".course-ask-choice").first
+        question.locator(".course-option").first.click()
+        question.locator("[data-sure=guess]").click()
+        assert sidebar(page, 2)[0] < sidebar(page, 2)[1] > steps_of(capsys, 2)[0]
+
+        page.goto(base + TRACKER)
+        here = tmp_path / "here.json"
+        here.write_text(written(page, "json"), "utf8")
+        assert "Week 2: Friday: 2 hours." in give(page, "there.json", export.as_json())
+        assert main(["import", str(here)]) == 0
+
+        assert steps_of(capsys, 2) == sidebar(page, 2)
+        assert len(set(sidebar(page, 2))) == 1
+        n = len(items)
+        assert week.locator(".course-bar output").text_content() == f"{n} of {n} items, 2 h of 12"
+        row = next(line for line in shown(capsys) if line.startswith("2 "))
+        parts = [len(core), n, len(plan["pages"])]
+        assert re.findall(r"(\d+)/(\d+)", row)[:3] == [(str(part), str(part)) for part in parts]
+        assert row.endswith("2 of 12")
+        kept = page.evaluate("courseProgress.load().predictions")
+        assert kept.keys() == {answer.name for answer in predictions.everything()}
+        assert len(kept) == 2
+        assert "was here already" in give(page, "again.json", export.as_json())
+        assert seen.problems == []
 
 
 def shown(capsys):

@@ -1,4 +1,4 @@
-"""The scripts and fonts that the site ships are what their projects published."""
+"""The scripts and fonts that the site ships are what their projects published, or cut from that."""
 
 import hashlib
 import json

@@ -13,7 +13,7 @@ from mi_course.book.notebook.targets import Page
 from mi_course.book.site import launch, live_figure, small_playground
 from mi_course.book.site.small_playground import Asked
 from support import browser, small_site
-from support.live_figures import rows, told
+from support.live_figures import bars, rows, told
 from support.outside import ROOT
 from support.site_builds import real_site
 
@@ -151,10 +151,7 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     page.route("**/pocket.js*", lambda route: held.append(route))
     page.goto(base + CHAPTER)
     page.evaluate("document.querySelectorAll('details').forEach(e => { e.open = true; })")
-    # as after an answer to the question above it
-    page.locator(".course-veiled").evaluate_all(
-        "veils => veils.forEach(e => e.classList.remove('course-veiled'))"
-    )
+    page.evaluate(browser.UNVEIL)  # as after an answer to the question above it
     figure = page.locator(".course-first")
     figure.evaluate("e => e.scrollIntoView()")
 
@@ -165,7 +162,9 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     assert not any("playground" in url for url in asked)  # before the first click
     press("head 0.2")
     assert rows(figure) == told(stored["0.2:zero"])
-    assert "Stored with the page" in page.locator(".course-first-said").inner_text()
+    assert bars(figure) == [p for _, p in told(stored["0.2:zero"])]
+    said = page.locator(".course-first-said")
+    assert said.inner_text() == "Off: head 0.2, set to zero. Stored with the page."
     press("head 1.3")
     page.wait_for_timeout(200)
     held[0].continue_()
@@ -176,6 +175,31 @@ def test_a_click_shows_what_is_stored_and_then_the_model_computes(chromium, base
     best = logits.softmax(-1).topk(live_figure.N_GUESSES)
     words = [pocket.to_single_str_token(i) for i in best.indices.tolist()]
     assert rows(figure) == told(zip(words, best.values.tolist(), strict=True))
+    assert said.inner_text().startswith("Off: head 0.2, head 1.3, set to zero. Computed")
+    press("head 1.3")
+    press("head 0.2")
+    assert rows(figure) == told(stored[""])
+    assert said.inner_text().startswith("Nothing is changed. Computed")
+    context.close()
+
+
+@pytest.mark.browser
+def test_without_the_model_what_is_stored_can_still_be_seen(chromium, base):
+    stored = small_playground.figure(_phrase()).guesses
+    context = chromium.new_context()
+    page = context.new_page()
+    page.route("**/pocket.js*", lambda route: route.abort())
+    page.goto(base + CHAPTER)
+    page.evaluate(browser.UNVEIL)
+    figure = page.locator(".course-first")
+    before = figure.locator(".course-first-said").inner_text()
+    assert before == "Nothing is changed. What will the model say after a click?"
+    for change in ("0.2:zero", "1.3:zero"):
+        figure.locator(f"[data-change='{change}']").click()
+    figure.get_by_text("The model did not arrive.").wait_for()
+    assert rows(figure) == told(stored["0.2:zero"])  # what was known last
+    figure.locator("[data-change='0.2:zero']").click()
+    assert rows(figure) == told(stored["1.3:zero"])
     context.close()
 
 
@@ -185,6 +209,7 @@ def test_a_patch_is_computed_as_it_was_stored(chromium, base):
     asked = next(asked for asked in USED if asked.source)
     stored = small_playground.figure(asked).guesses
     with browser.visit(chromium, base, PATCHES, browser.PHONE) as seen:
+        seen.page.evaluate(browser.UNVEIL)  # as after an answer to the question above it
         figure = seen.page.locator(".course-first")
         for change in asked.changes:
             button = figure.locator(f"[data-change='{change}']")

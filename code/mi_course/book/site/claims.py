@@ -33,7 +33,7 @@ from mi_course.models import registry
 
 PAGE = "book/claims"
 _EVIDENCE = " (effect "
-_COMMAND = re.compile(r"(?<=: run )mi-course .+(?=\.$)")
+_COMMAND = re.compile(r"(?<=: run )mi-course .+?(?=\.?$)")
 
 
 class ClaimRole(SphinxRole):
@@ -52,7 +52,7 @@ class ClaimRole(SphinxRole):
         except CourseError as error:
             message = self.inliner.reporter.warning(str(error), line=self.lineno)
             return [nodes.Text(self.text)], [message]
-        inner = [nodes.Text(text)] if self.part else self._linked(text)
+        inner = _with_command(text) if self.part else self._linked(text)
         return [nodes.inline("", "", *inner, classes=["course-claim"])], []
 
     def _linked(self, text: str) -> list[nodes.Node]:

@@ -92,7 +92,7 @@ def figure(shown: dict[str, Any]) -> Figure:
         switches=switches,
         guesses={f"{head}:zero" if head else "": g for head, g in shown["guesses"].items()},
         marked=f"{HEAD}:zero",
-        ask="Switch off a head of the model:",
+        ask=f"Switch off one of the model's {len(switches)} heads, which look at earlier words:",
         begins=f"Every head is on. What will the model say without head {HEAD}?",
         per_row=sum(head.startswith("0.") for head in shown["heads"]),
         shown=True,
