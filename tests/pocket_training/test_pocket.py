@@ -67,7 +67,7 @@ def test_weights_are_those_of_the_recipe(pocket):
 
 
 def test_the_command_s_seed_is_that_of_the_recipe():
-    assert train.POCKET_SEED == training.POCKET.seed
+    assert training.POCKET.seed == train.POCKET_SEED
 
 
 def test_log_is_dense_and_whole(log):
