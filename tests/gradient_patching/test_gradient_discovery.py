@@ -46,10 +46,11 @@ def test_what_is_worth_more_than_the_threshold_stays(tried):
 
 
 def test_an_edge_is_judged_by_what_goes_with_it(tried):
-    """Each step alone is worth less than the threshold, and more with what hangs on it."""
-    assert max(NEEDED.values()) < 4.5
-    assert {graph.told(edge) for edge in found(4.5).edges} == NEEDED.keys()
-    assert found(9.5).edges == []
+    """The edge to the logits is worth 3 by itself, and 5 with the query that leads to it."""
+    kept = {graph.told(edge) for edge in found(3.5).edges}
+    assert "1.0 → logits, at 4" in kept
+    assert "0.1 → q of 1.0, at 4" not in kept  # worth 2, and its head has other ways in
+    assert found(5.5).edges == []
 
 
 def test_what_is_on_no_path_any_more_goes_without_a_run(tried):
