@@ -134,6 +134,7 @@ def test_stale_outputs_of_gpt2_are_shown_and_fail_nothing(course, capsys):
         (["status", "--root", "nowhere"], "--root nowhere: no such folder"),
         (["status", "--root", "/"], "no course here: / and the folders above hold no _toc.yml"),
         (["train-pocket", "--into", "_toc.yml"], "--into _toc.yml is a file"),
+        (["train-pocket", "--seed", "6"], "say where with --into"),
     ],
 )
 def test_bad_input_gives_one_clear_message(course, capsys, monkeypatch, argv, message):
@@ -188,8 +189,8 @@ def test_an_error_of_the_program_itself_keeps_its_traceback(course, monkeypatch)
 def test_training_is_called_with_the_folder_and_resumes_unless_told(tmp_path, monkeypatch, capsys):
     calls = []
 
-    def train_pocket(out, *, resume, progress):
-        calls.append((out, resume, progress))
+    def train_pocket(out, *, seed, resume, progress):
+        calls.append((out, seed, resume, progress))
         out.mkdir(exist_ok=True)
         (out / "model.safetensors").write_bytes(bytes(2**20))
 
@@ -205,5 +206,10 @@ def test_training_is_called_with_the_folder_and_resumes_unless_told(tmp_path, mo
     )
     assert main(["train-pocket", "--into", str(tmp_path / "p")]) == 0
     assert main(["train-pocket", "--into", str(tmp_path / "p"), "--restart"]) == 0
-    assert calls == [(tmp_path / "p", True, True), (tmp_path / "p", False, True)]
+    assert main(["train-pocket", "--into", str(tmp_path / "p"), "--seed", "6"]) == 0
+    assert calls == [
+        (tmp_path / "p", 5, True, True),
+        (tmp_path / "p", 5, False, True),
+        (tmp_path / "p", 6, True, True),
+    ]
     assert "1.0 MiB" in capsys.readouterr().out

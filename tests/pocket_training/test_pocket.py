@@ -11,6 +11,7 @@ from transformers import GPT2LMHeadModel, PreTrainedTokenizerFast
 
 from mi_course import ioi, models
 from mi_course.book import compare
+from mi_course.cli import train
 from mi_course.pocket_training import model_card, quality, training, training_log
 from mi_course.pocket_training.metrics import Metrics
 from mi_course.pocket_training.tokenizer import word_encoder
@@ -63,6 +64,10 @@ def test_weights_are_those_of_the_recipe(pocket):
     recipe = training.POCKET
     shape = (pocket.cfg.n_layers, pocket.cfg.n_heads, pocket.cfg.d_model, pocket.cfg.d_mlp)
     assert shape == (recipe.n_layer, recipe.n_head, recipe.d_model, recipe.d_mlp)
+
+
+def test_the_command_s_seed_is_that_of_the_recipe():
+    assert training.POCKET.seed == train.POCKET_SEED
 
 
 def test_log_is_dense_and_whole(log):

@@ -9,12 +9,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mi_course.cli.common import add_command, add_folder, folder_of, progress_bar
+from mi_course.cli.common import UsageError, add_command, add_folder, folder_of, progress_bar
 
 if TYPE_CHECKING:
     from mi_course.cli.common import Commands
 
 MIB = 2**20
+POCKET_SEED = 5  # as in `pocket_training`, which imports torch
 
 
 def add(commands: Commands) -> None:
@@ -39,16 +40,28 @@ def _add_train_pocket(commands: Commands) -> None:
     parser.add_argument(
         "--restart", action="store_true", help="begin anew instead of resuming an interrupted run"
     )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        default=POCKET_SEED,
+        help="another one trains another model; default: 5, pocket's",
+    )
 
 
 def train(args: argparse.Namespace) -> int:
-    """Train `pocket`; an interrupted run is resumed."""
+    """Train `pocket`, or a model like it from another seed; an interrupted run is resumed.
+
+    Raises:
+        UsageError: another seed, and no folder for what is not `pocket`.
+    """
     from mi_course.models import POCKET_DIR
 
+    if args.seed != POCKET_SEED and args.into is None:
+        raise UsageError(f"--seed {args.seed} trains another model: say where with --into FOLDER")
     folder = folder_of(args, POCKET_DIR)
     from mi_course.pocket_training import training  # takes seconds, since it imports torch
 
-    training.train_pocket(folder, resume=not args.restart, progress=True)
+    training.train_pocket(folder, seed=args.seed, resume=not args.restart, progress=True)
     _print_size(folder)
     return 0
 

@@ -1,16 +1,14 @@
 """Edges of a small model: circuits of any size, alone, by the library's `faithfulness`.
 
-An edge leads from what one part writes at a position to what a later part reads there. In the last
-layer nothing but END is read by the logits, so most edges of other positions lead nowhere: those
-are left out of all counts, and are never ablated.
+In the last layer nothing but END is read by the logits, so most edges of other positions lead
+nowhere: those are left out of all counts, and are never ablated.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -18,13 +16,19 @@ from torch import Tensor
 
 from mi_course import ioi, path_patching
 from mi_course.gradient_patching import Metrics
+from mi_course.gradient_patching.graph import (
+    Edge,
+    changed_writers,
+    every_edge,
+    fed,
+    reach_end,
+    told,
+)
 from mi_course.heads import Head
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
 
-Edge: TypeAlias = tuple[Any, Any]
-"""Two of the library's nodes: who writes, who reads."""
 Scores: TypeAlias = dict[Edge, float]
 By: TypeAlias = Literal["own", "mean", "other"]
 """What stands in the place of the edges outside of a circuit: what the pair's own corrupted prompt
@@ -57,39 +61,6 @@ def scores(
 def scored(by_pair: Sequence[Scores]) -> list[Edge]:
     """The edges that score at all, in some pair: others carry the same in both runs."""
     return [edge for edge in by_pair[0] if any(abs(one[edge]) > 1e-6 for one in by_pair)]
-
-
-def reach_end(edges: Iterable[Edge], n_layers: int, length: int) -> list[Edge]:
-    """The edges whose reader has a way to END's logits.
-
-    In the last layer queries, MLP and logits of earlier positions are read by nobody.
-    """
-    return [e for e in edges if e[1].position == length - 1 or _is_read_later(e[1], n_layers)]
-
-
-def _is_read_later(reader: Any, n_layers: int) -> bool:
-    return reader.kind in ("k_input", "v_input") or reader.layer < n_layers - 1
-
-
-def told(edge: Edge) -> str:
-    """An edge in words: `1.2 → logits, at 14`."""
-    writer, reader = edge
-    return f"{_told(writer)} → {_told(reader)}, at {reader.position}"
-
-
-def _told(node: Any) -> str:
-    if node.kind in ("embed", "logits"):
-        return "embedding" if node.kind == "embed" else "logits"
-    if node.kind in ("mlp_in", "mlp_out"):
-        return f"MLP {node.layer}"
-    side = "" if node.kind == "attn_head_out" else f"{node.kind[0]} of "
-    return f"{side}{node.layer}.{node.head}"
-
-
-def random_circuits(edges: Sequence[Edge], size: int, count: int, seed: int) -> list[list[Edge]]:
-    """Circuits of one size, drawn at random from these edges."""
-    rng = random.Random(f"{seed} {size}")
-    return [rng.sample(list(edges), size) for _ in range(count)]
 
 
 @dataclass(frozen=True)
@@ -135,12 +106,15 @@ def alone(
         raise ValueError(f"unknown replacement {by!r}: own, mean or other")
     if by != "own" and (others is None or len(others) < len(clean)):
         raise ValueError(f"{by!r} needs other prompts: at least one for each pair")
-    idle = lead_nowhere(model.cfg.n_layers, model.cfg.n_heads, clean.shape[1])
-    kept, rows = [*circuit, *idle], []
+    graph = every_edge(model.cfg.n_layers, model.cfg.n_heads, clean.shape[1])
+    live = set(reach_end(graph, model.cfg.n_layers, clean.shape[1]))
+    kept = [*circuit, *(edge for edge in graph if edge not in live)]
+    rows = []
     for i, metric in enumerate(metrics):
         pair = clean[i : i + 1], corrupted[i : i + 1]
         if by == "own" or others is None:
-            found = faithfulness(model, *pair, metric, kept)
+            words = (clean[i] != corrupted[i]).nonzero().flatten().tolist()
+            found = faithfulness(model, *pair, metric, kept + _unchanged(live, circuit, words))
         else:
             calibration = others if by == "mean" else others[i : i + 1]
             config = FaithfulnessConfig("mean")
@@ -151,25 +125,17 @@ def alone(
     return Alone(*torch.tensor(rows).T)
 
 
-def lead_nowhere(n_layers: int, n_heads: int, length: int) -> list[Edge]:
-    """The edges that reach nothing: keeping them changes nothing, and saves the library's hooks."""
-    from transformer_lens.tools.analysis.attribution_patching import Node
+def _unchanged(
+    live: Collection[Edge], circuit: Sequence[Edge], words: Collection[int]
+) -> list[Edge]:
+    """The edges that carry the corrupted run anyway: to keep them saves the library's hooks.
 
-    last, found = n_layers - 1, []
-    for pos in range(length - 1):
-
-        def heads(layer: int, kind: str, pos: int = pos) -> list[Any]:
-            return [Node(kind, pos, layer, head) for head in range(n_heads)]  # type: ignore[arg-type]
-
-        before = [Node("embed", pos)]
-        for layer in range(last):
-            before += [*heads(layer, "attn_head_out"), Node("mlp_out", pos, layer)]
-        after = [*before, *heads(last, "attn_head_out")]
-        found += [(writer, q) for q in heads(last, "q_input") for writer in before]
-        found += [(writer, Node("mlp_in", pos, last)) for writer in after]
-        ends = [*after, Node("mlp_out", pos, last)]
-        found += [(writer, Node("logits", pos, last)) for writer in ends]
-    return found
+    Outside of the circuit the corrupted prompt's own writing stands, so that a part writes what it
+    does in the corrupted run unless the circuit leads a changed word to it.
+    """
+    readers = {reader for _, reader in fed(circuit, words)}
+    changed = changed_writers({writer for writer, _ in live}, readers, words)
+    return [edge for edge in live if edge[0] not in changed]
 
 
 @dataclass(frozen=True)

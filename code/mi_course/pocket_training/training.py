@@ -22,7 +22,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -215,11 +215,14 @@ class Run:
         self.optimizer.load_state_dict(state["optimizer"])
 
 
-def train_pocket(out: Path, *, resume: bool = True, progress: bool = True) -> None:
+def train_pocket(
+    out: Path, *, seed: int = POCKET.seed, resume: bool = True, progress: bool = True
+) -> None:
     """Trains the model that ships with the course and writes its folder: `mi-course train-pocket`.
 
     Args:
         out: the folder to write.
+        seed: another one than `pocket`'s trains a second model by the same recipe.
         resume: continue an interrupted run from its checkpoint in `out`.
         progress: show a progress bar on stderr.
 
@@ -230,7 +233,7 @@ def train_pocket(out: Path, *, resume: bool = True, progress: bool = True) -> No
     torch.set_num_threads(THREADS)
     _keep_freed_memory()
     try:
-        run = train(POCKET, out, resume=resume, progress=progress)
+        run = train(replace(POCKET, seed=seed), out, resume=resume, progress=progress)
         write_card(run, out)
     finally:
         torch.set_num_threads(threads)

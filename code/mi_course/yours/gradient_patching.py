@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from statistics import fmean
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
+from mi_course.gradient_patching import pair_metrics
+from mi_course.gradient_patching.ranking import strongest_edges
+
 __all__ = ["linear_estimate", "pair_metrics", "part_way", "recovered_share", "strongest_edges"]
-
-Edge = TypeVar("Edge", bound=Hashable)
-
-
-def pair_metrics(
-    io: Int[Tensor, "batch"], s: Int[Tensor, "batch"]
-) -> list[Callable[[Float[Tensor, "1 pos vocab"]], Float[Tensor, ""]]]:
-    """For each pair, its logit difference at the last position, of one prompt's logits."""
-
-    def metric(logits: Tensor, right: int, wrong: int) -> Tensor:
-        return logits[0, -1, right] - logits[0, -1, wrong]
-
-    names = zip(io.tolist(), s.tolist(), strict=True)
-    return [partial(metric, right=right, wrong=wrong) for right, wrong in names]
 
 
 def linear_estimate(
@@ -50,12 +38,6 @@ def part_way(
         return corrupted + share * (clean - corrupted)
 
     return torch.stack([run([(name, partial(put, share=share))]) for share in shares])
-
-
-def strongest_edges(scores: Sequence[Mapping[Edge, float]], k: int) -> list[Edge]:
-    """The k edges whose mean score over pairs is farthest from zero, farthest first."""
-    mean = {edge: fmean(one[edge] for one in scores) for edge in scores[0]}
-    return sorted(mean, key=lambda edge: -abs(mean[edge]))[:k]
 
 
 def recovered_share(
