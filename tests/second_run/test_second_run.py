@@ -17,8 +17,8 @@ def first():
 
 
 @pytest.fixture(scope="module")
-def second(first):
-    return second_run.load(first)
+def second():
+    return second_run.load()
 
 
 def test_it_has_pocket_s_configuration_and_other_weights(first, second):
@@ -33,10 +33,10 @@ def test_it_reads_the_words_of_pocket_and_does_ioi(first, second):
     assert (ioi.model_logit_diff(second, data.tokens, data.answers) > 0).float().mean() > 0.9
 
 
-def test_damaged_weights_are_refused(first, tmp_path, monkeypatch):
+def test_damaged_weights_are_refused(tmp_path, monkeypatch):
     for name in ("config.json", "checksums.json"):
         shutil.copy(second_run.FOLDER / name, tmp_path)
     (tmp_path / models.files.WEIGHTS).write_bytes(b"not these")
     monkeypatch.setattr(second_run, "FOLDER", tmp_path)
     with pytest.raises(models.ModelFilesError, match="damaged"):
-        second_run.load(first)
+        second_run.load()

@@ -28,7 +28,7 @@ SIZE, FOUND_ON, OTHERS, DRAWS = 20, 8, 16, 5
 
 
 def _dataset(model: TransformerBridge, n: int, seed: int, held_out: bool) -> ioi_data.Dataset:
-    form = template(ioi.P8_FORM, seed, held_out)
+    form = template(model.tokenizer, ioi.P8_FORM, seed, held_out)
     return ioi_data.dataset(model.tokenizer, n, seed, [form])
 
 
@@ -143,8 +143,8 @@ def circuit_beats_random_paths(
 
 
 @cache
-def _second(model: TransformerBridge) -> TransformerBridge:
-    return second_run.load(model)
+def _second() -> TransformerBridge:
+    return second_run.load()
 
 
 @claim(
@@ -198,7 +198,7 @@ def edges_carry_over_between_matched_heads(
 
 
 def _scores_of_second(model: TransformerBridge, seed: int, held_out: bool) -> list[edges.Scores]:
-    return _scored(_second(model), _dataset(model, FOUND_ON, seed + APART, held_out))
+    return _scored(_second(), _dataset(model, FOUND_ON, seed + APART, held_out))
 
 
 def _share_in_second(
@@ -209,5 +209,5 @@ def _share_in_second(
     circuit: Sequence[Edge],
     rule: Rule,
 ) -> Finding:
-    alone = _alone(_second(model), n, seed, held_out, circuit)
+    alone = _alone(_second(), n, seed, held_out, circuit)
     return ratio(alone.circuit - alone.corrupted, alone.clean - alone.corrupted, rule)

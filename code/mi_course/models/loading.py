@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mi_course.errors import CourseError
 from mi_course.models import files, gpt2, page, registry, smollm2
@@ -175,7 +175,7 @@ def require(name: str, needs: Iterable[Part]) -> None:
         )
 
 
-def boot(folder: Path, *, device: str = "cpu", tokenizer: Any = None) -> TransformerBridge:
+def boot(folder: Path, *, device: str = "cpu") -> TransformerBridge:
     """Boot any folder in Hugging Face's format as a `TransformerBridge` in compatibility mode.
 
     The bridge is in eval mode and guarded: see `mi_course.guards` for what it refuses.
@@ -183,7 +183,6 @@ def boot(folder: Path, *, device: str = "cpu", tokenizer: Any = None) -> Transfo
     Args:
         folder: of GPT-2's architecture or of Llama's; or the one file of `smollm2`.
         device: a PyTorch device.
-        tokenizer: for a folder that has none of its own.
     """
     from mi_course.guards.bridge import guard
 
@@ -192,7 +191,7 @@ def boot(folder: Path, *, device: str = "cpu", tokenizer: Any = None) -> Transfo
         by_library = dict.fromkeys(_FOLDED_BEFORE, False)
         model.enable_compatibility_mode(**by_library)
     else:
-        model = _boot_bare(folder, device, tokenizer)
+        model = _boot_bare(folder, device)
         model.enable_compatibility_mode()
     return guard(model)
 
@@ -210,13 +209,13 @@ def load_bare(model: TransformerBridge) -> TransformerBridge:
     return _boot_bare(model.mi_course_folder, "cpu")
 
 
-def _boot_bare(folder: Path, device: str, tokenizer: Any = None) -> TransformerBridge:
+def _boot_bare(folder: Path, device: str) -> TransformerBridge:
     from transformer_lens.model_bridge import TransformerBridge
 
     if folder.is_file():
         return _boot_file(folder, device, fold=False)
     with files.without_progress_bars():
-        model = TransformerBridge.boot_transformers(str(folder), device=device, tokenizer=tokenizer)
+        model = TransformerBridge.boot_transformers(str(folder), device=device)
     model.eval()
     return model
 
