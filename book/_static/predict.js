@@ -75,7 +75,8 @@
   const judged = (said, question) => {
     if (question.kind === "number") {
       const off = Number(said) - question.value;
-      const unit = question.unit ? ` ${question.unit}` : "";
+      const steps = question.unit === "%" ? "percentage points" : question.unit;
+      const unit = steps ? ` ${steps}` : "";
       const far = off ? `${round(Math.abs(off))}${unit} too ${off > 0 ? "high" : "low"}` : "";
       return { right: Math.abs(off) <= question.within, far };
     }
@@ -88,7 +89,7 @@
   };
 
   const quoted = (text, question) =>
-    question.kind === "number" ? `${text}${question.unit ? ` ${question.unit}` : ""}` : `“${text}”`;
+    question.kind === "number" ? `${text}${question.unit ? ` ${question.unit}` : ""}` : `“${text.replace(/\.$/, "")}”`;
 
   /* An answer beside the result -> [whether it is right or null, the words] */
   const words = (answer, question) => {

@@ -36,6 +36,12 @@ def test_a_number_is_told_how_far_off_it_was(said):
     assert (kept.was, kept.right, kept.week, kept.unit) == ("2.31", False, 1, "nats")
 
 
+def test_percent_are_off_by_percentage_points(said):
+    predict.number("accuracy", 98, "certain")
+    predict.told("accuracy", 97.5, unit="%", form=".1f", week=1)
+    assert "97.5 %: right, 0.5 percentage points too high" in said()
+
+
 @pytest.mark.parametrize(
     ("value", "within", "right"),
     [(2.2, "10 %", True), (2.21, "10 %", False), (1.8, "10 %", True), (2.5, "0.5", True),

@@ -97,7 +97,8 @@ def _number(answer: Prediction, value: Any, form: str, within: str, unit: str) -
     right = abs(said - value) <= predictions.tolerance(within, value)
     off = format(abs(said - value), ".3g")
     direction = "high" if said > value else "low"
-    far = "" if said == value else f", {off}{f' {unit}' if unit else ''} too {direction}"
+    steps = "percentage points" if unit == "%" else unit
+    far = "" if said == value else f", {off}{f' {steps}' if steps else ''} too {direction}"
     return _Verdict(answer.said, was, right, far)
 
 
