@@ -25,6 +25,7 @@ NEEDS = {
     "RMSNorm": "RMSNorm",
     "by head": "keys and values of each head's own",
     "by group": "keys and values that heads share",
+    "shipped": "weights that come with the course",
 }
 """What a claim may need of a model, in words."""
 
