@@ -126,7 +126,11 @@ class Predict(SphinxDirective):
         )
         inner = markup("", tag="div", attributes={"class": "sd-summary-content"})
         if right is not None:
-            text = f"“{right.text.removesuffix('.')}”" if right.order else f"{right.text} {asked.unit}".strip()
+            text = (
+                f"“{right.text.removesuffix('.')}”"
+                if right.order
+                else f"{right.text} {asked.unit}".strip()
+            )
             inner += nodes.paragraph("", f"It is {text}.", classes=["course-plain"])
         self._parse(asked.after, inner)
         after += inner
