@@ -64,15 +64,20 @@ def top_k(pre: Float[Tensor, "*rest latent"], k: int) -> Float[Tensor, "*rest la
     return torch.zeros_like(pre).scatter(-1, places, values.relu())
 
 
-def untrained(x: Float[Tensor, "row d_model"], width: int, k: int, seed: int) -> Dictionary:
+def untrained(
+    width: int, k: int, centre: Float[Tensor, "d_model"], scale: Float[Tensor, ""], seed: int
+) -> Dictionary:
     """Random directions, each also its own detector: what a dictionary gives before training."""
     generator = torch.Generator().manual_seed(seed)
-    decoder = torch.randn(width, x.shape[1], generator=generator)
+    decoder = torch.randn(width, len(centre), generator=generator)
     decoder /= decoder.norm(dim=-1, keepdim=True)
-    centre = x.mean(0)
-    scale = (x - centre).square().sum(-1).mean().sqrt()
     encoder = decoder.T.contiguous()
     return Dictionary(decoder, encoder, torch.zeros(width), centre, scale, k)
+
+
+def untrained_like(trained: Dictionary, seed: int) -> Dictionary:
+    """The control of a trained dictionary: of its size, with random directions."""
+    return untrained(len(trained), trained.k, trained.centre, trained.scale, seed)
 
 
 def train(
@@ -100,7 +105,9 @@ def train(
         keep: what keeps k of a row's pre-activations.
         auxiliary: whether silent latents learn what the others leave over.
     """
-    first = untrained(x, width, k, seed)
+    centre = x.mean(0)
+    scale = (x - centre).square().sum(-1).mean().sqrt()
+    first = untrained(width, k, centre, scale, seed)
     data = (x - first.centre) / first.scale
     generator = torch.Generator().manual_seed(seed)
     parts = [part.clone() for part in (first.decoder, first.encoder, first.bias)]

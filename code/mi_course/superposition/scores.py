@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+Table = Callable[
+    [Bool[Tensor, "row latent"], Bool[Tensor, "row variable"]], Float[Tensor, "latent variable"]
+]
 LEAST = 8
 """How often a variable must be there in each half of the rows, or it is left out."""
 
@@ -21,7 +25,7 @@ def f1_table(
     the variable that are active). Zero for a latent that is never active.
     """
     there, wanted = active.float(), labels.float()
-    both = there.T @ wanted
+    both = (wanted.T.to_sparse() @ there).T  # labels are rare: most products would be of zeros
     return 2 * both / (there.sum(0)[:, None] + wanted.sum(0)).clamp_min(1)
 
 
@@ -34,11 +38,22 @@ class Found:
 
 
 def found(
-    choosing: Float[Tensor, "latent variable"], judging: Float[Tensor, "latent variable"]
+    active: Bool[Tensor, "row latent"],
+    labels: Bool[Tensor, "row variable"],
+    first: Bool[Tensor, "row"],
+    table: Table = f1_table,
 ) -> Found:
-    """The best latent of each variable by one table of scores, with its score in another."""
-    latent = choosing.argmax(0)
-    return Found(latent, judging.gather(0, latent[None])[0])
+    """The best latent of each variable on the first rows, with its score on the others.
+
+    Args:
+        active: where each latent is active.
+        labels: where each variable is there.
+        first: the rows to choose on.
+        table: what scores every latent against every variable.
+    """
+    latent = table(active[first], labels[first]).argmax(0)
+    judged = table(active[~first], labels[~first])
+    return Found(latent, judged.gather(0, latent[None])[0])
 
 
 def best_cosines(

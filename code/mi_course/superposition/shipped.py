@@ -125,9 +125,7 @@ class Judge:
         """A row of the table."""
         z = dictionary.latents(self.x)
         active, labels = z > 0, self.rows.tokens[:, None] == self.words
-        first = self.rows.first
-        halves = (scores.f1_table(active[half], labels[half]) for half in (first, ~first))
-        score = scores.found(*halves).score
+        score = scores.found(active, labels, self.rows.first).score
         some = self.texts[:200]
         kept = effects.run(self.model, some, effects.by_dictionary(dictionary))
         nothing = effects.run(self.model, some, effects.by_mean(dictionary))
