@@ -12,7 +12,7 @@ from torch import Tensor
 Table = Callable[
     [Bool[Tensor, "row latent"], Bool[Tensor, "row variable"]], Float[Tensor, "latent variable"]
 ]
-LEAST = 8
+LEAST = 3
 """How often a variable must be there in each half of the rows, or it is left out."""
 
 

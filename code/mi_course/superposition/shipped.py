@@ -31,6 +31,7 @@ SWEEP = ((64, K), (256, K), (WIDTH, 4), (WIDTH, 32))
 """Width and k of the dictionaries that are measured and not kept, beside those that are."""
 DOCUMENTS, LENGTH = 1200, 127
 JUDGED_ON, JUDGE_SEED = 1500, 77  # texts
+LEAST = 8  # of a word in each half of them
 
 
 def training_rows(model: TransformerBridge) -> Float[Tensor, "row d_model"]:
@@ -117,7 +118,7 @@ class Judge:
         self.rows = variables.rows(self.texts)
         x = variables.activations(model, self.texts.tokens)
         self.x = x[self.texts.real]
-        self.words = scores.frequent(self.rows.tokens, self.rows.first)
+        self.words = scores.frequent(self.rows.tokens, self.rows.first, LEAST)
         self.is_name = variables.is_in_class(model.tokenizer, self.words, "name")
         self.clean = effects.run(model, self.texts[:200])
 

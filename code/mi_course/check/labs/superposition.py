@@ -138,13 +138,11 @@ def _dimension_mistakes(w: Tensor) -> dict[str, Tensor]:
         ),
         "the feature itself is left out of the sum: its own projection counts, so that one that "
         "shares with no other has 1": own / apart,
-        "both directions of a projection have length 1, so that lengths do not count: only the "
-        "feature's own direction has length 1": 1 / cosines.square().sum(1),
+        "lengths cancel: it is the feature's own direction that has length 1, and the others keep "
+        "their lengths": 1 / cosines.square().sum(1),
         "the direction is not made a unit vector: divide it by its length": (
             own / products.square().sum(1)
         ),
-        "the features are projected the wrong way: it is the other features that keep their "
-        "length, and this one that has length 1": own / (products.square() / own).sum(1),
         "the fraction is upside down: squared length above the line": shared / own,
         "these are the squared lengths: divide by what all features share": own,
         "these are the shared projections: squared length over them": shared,
@@ -159,7 +157,7 @@ def _dimension_mistakes(w: Tensor) -> dict[str, Tensor]:
 def top_k_latents(attempt: Attempt) -> None:
     """`(pre [*rest, latent], k) -> [*rest, latent]`: the k largest, where they are positive."""
     cases = Cases("row", "latent")
-    for rows, width, k in ((4, 9, 3), (6, 5, 1), (3, 12, 7), (2, 4, 4)):
+    for rows, width, k in ((7, 9, 3), (6, 5, 1), (3, 12, 7), (2, 4, 4)):
         with cases.case():
             pre = torch.randn(rows, width, generator=torch.Generator().manual_seed(width))
             pre[0] = pre[0].abs() + 0.1
