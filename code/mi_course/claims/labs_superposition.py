@@ -70,7 +70,7 @@ def _scored(
 @shared
 def _of_words(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Words:
     trained = shipped.load(0)
-    pair = [trained, autoencoder.untrained_like(trained, seed)]
+    pair = [trained, autoencoder.untrained_like(trained, seed + 2)]
     known, is_name, found = _scored(model, _texts(model, n, seed, held_out), pair)
     return _Words(known, is_name, *found)
 
@@ -278,7 +278,7 @@ def training_hides_who_is_named_twice(
     who = _who(at_end.s, at_end.first)
     with_it, without = (
         scores.found(one.latents(at_end.x) > 0, who, at_end.first).score
-        for one in (trained, autoencoder.untrained_like(trained, seed))
+        for one in (trained, autoencoder.untrained_like(trained, seed + 2))
     )
     return more_than(without - with_it, 0.05, unit="of F1", within=0.05)
 
