@@ -75,10 +75,10 @@ def write(folder: Path, tell: Callable[[str], None] = lambda text: None) -> None
     with torch.no_grad(), one_thread():
         rows = training_rows(model)
         judge = Judge(model)
-        table = []
+        table: list[dict[str, float]] = []
         for dictionary, seed in _trained(rows, folder, tell):
-            table.append({"width": len(dictionary), "k": dictionary.k, "seed": seed})
-            table[-1] |= judge(dictionary)
+            row = {"width": len(dictionary), "k": dictionary.k, "seed": seed}
+            table.append(row | judge(dictionary))
             run_files.write_table(folder / TABLE, table)
     run_files.write_checksums(folder, [*map(_name, SEEDS), TABLE])
 

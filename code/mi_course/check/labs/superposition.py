@@ -289,9 +289,9 @@ def _f1(active: Tensor, labels: Tensor) -> Tensor:
 def _f1_mistakes(active: Tensor, labels: Tensor) -> dict[str, Tensor]:
     a, y = active.double(), labels.double()
     both = a.T @ y
-    ons, wanted = a.sum(0)[:, None], y.sum(0)
-    precision, recall = both / ons.clamp_min(1), both / wanted.clamp_min(1)
-    either = ons + wanted - both
+    fired, wanted = a.sum(0)[:, None], y.sum(0)
+    precision, recall = both / fired.clamp_min(1), both / wanted.clamp_min(1)
+    either = fired + wanted - both
     agree = both + (1 - a).T @ (1 - y)
     found = {
         "this is the precision: rows of the variable that the latent misses count too": precision,
@@ -304,7 +304,7 @@ def _f1_mistakes(active: Tensor, labels: Tensor) -> dict[str, Tensor]:
             both / either.clamp_min(1)
         ),
         "the 2 is missing: a latent that tells all has F1 = 1": (
-            both / (ons + wanted).clamp_min(1)
+            both / (fired + wanted).clamp_min(1)
         ),
         "this is the mean of precision and recall: take the harmonic mean": (
             (precision + recall) / 2
