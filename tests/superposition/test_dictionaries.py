@@ -22,7 +22,7 @@ def known():
 @pytest.fixture(scope="module")
 def trained(known):
     _, _, x = known
-    return autoencoder.train(x, 8, 2, seed=0, steps=400, batch=256, lr=1e-2)
+    return autoencoder.train(x, 12, 2, seed=0, steps=400, batch=256, lr=1e-2)
 
 
 def test_no_more_than_k_stay_and_none_below_zero():
@@ -37,12 +37,12 @@ def test_an_autoencoder_finds_the_directions_that_made_the_data(known, trained):
     z = trained.latents(x)
     assert (z > 0).sum(1).max() <= 2
     assert autoencoder.explained(x, trained.rebuilt(z)) > 0.9
-    assert scores.best_cosines(directions, trained.decoder).median() > 0.9
+    assert scores.best_cosines(directions, trained.decoder).min() > 0.9
     first = torch.arange(len(x)) < 1500
     found = scores.found(z > 0, there > 0, first)
     control = autoencoder.untrained_like(trained, seed=1)
     untrained = scores.found(control.latents(x) > 0, there > 0, first)
-    assert found.score.mean() > untrained.score.mean() + 0.2
+    assert untrained.score.mean() < 0.75 < 0.9 < found.score.mean()
 
 
 def test_what_is_rebuilt_is_the_sum_of_what_latents_add(known, trained):
@@ -50,7 +50,7 @@ def test_what_is_rebuilt_is_the_sum_of_what_latents_add(known, trained):
     z = trained.latents(x[:5])
     parts = z[:, :, None] * trained.decoder * trained.scale
     assert torch.allclose(trained.rebuilt(z), parts.sum(1) + trained.centre, atol=1e-5)
-    assert torch.allclose(trained.decoder.norm(dim=1), torch.ones(8), atol=1e-5)
+    assert torch.allclose(trained.decoder.norm(dim=1), torch.ones(12), atol=1e-5)
 
 
 def test_training_begins_where_untrained_says_and_is_decided_by_the_seed(known):

@@ -90,16 +90,20 @@ def _runs(model: TransformerBridge, n: int, seed: int, held_out: bool) -> list[e
     return [effects.run(model, texts, change) for change in changes]
 
 
-def _toys(n: int, seed: int, density: float) -> Float[Tensor, "toy"]:
-    """How many features each of n toys holds in a dimension: squared lengths over dimensions."""
-    trained = toy.train([density] * n, 5, 2, seed)
-    return trained.w.square().sum((1, 2)) / 2
+@shared
+def _toys(n: int, seed: int) -> Float[Tensor, "density toy"]:
+    """Features that each of n toys holds in a dimension: squared lengths over dimensions.
+
+    The first row is of rare features, the second of dense ones.
+    """
+    trained = toy.train([RARE] * n + [DENSE] * n, 5, 2, seed)
+    return (trained.w.square().sum((1, 2)) / 2).view(2, n)
 
 
 @claim(
     "labs/rare_features_share_dimensions",
     doc="labs/superposition",
-    n=24,
+    n=15,
     of="toy models",
     sentences={
         YES: "Where each of five features is there 5 % of the time, toys with two dimensions hold "
@@ -114,13 +118,13 @@ def rare_features_share_dimensions(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
     """Toys are trained anew; the model plays no part."""
-    return more_than(_toys(n, seed, RARE), 1.5, unit="features in a dimension")
+    return more_than(_toys(n, seed)[0], 1.5, unit="features in a dimension")
 
 
 @claim(
     "labs/dense_features_do_not_share",
     doc="labs/superposition",
-    n=24,
+    n=15,
     of="toy models",
     sentences={
         YES: "Where all five features are always there, toys with two dimensions hold fewer than "
@@ -136,7 +140,7 @@ def dense_features_do_not_share(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
     """Toys are trained anew; the model plays no part."""
-    return less_than(_toys(n, seed, DENSE), 1.2, unit="features in a dimension")
+    return less_than(_toys(n, seed)[1], 1.2, unit="features in a dimension")
 
 
 @claim(
