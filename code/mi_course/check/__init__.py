@@ -19,6 +19,14 @@ from mi_course.check.labs.gradient_patching import (
     recovered_share,
     strongest_edges,
 )
+from mi_course.check.labs.superposition import (
+    best_cosines,
+    f1_table,
+    feature_dimensions,
+    top_k_latents,
+    toy_output,
+    without_latent,
+)
 from mi_course.check.week1.attention_layer import attention, attention_pattern
 from mi_course.check.week1.data_loading import (
     flat_pixels,
@@ -78,6 +86,7 @@ __all__ = [
     "attention_pattern",
     "attention_weights",
     "batches",
+    "best_cosines",
     "block",
     "both_orders",
     "build_mlp",
@@ -87,7 +96,9 @@ __all__ = [
     "copy_ranks",
     "direct_logit_attribution",
     "embed",
+    "f1_table",
     "faithfulness",
+    "feature_dimensions",
     "flat_pixels",
     "flatten_images",
     "flip",
@@ -149,8 +160,11 @@ __all__ = [
     "token_grid",
     "token_losses",
     "top_heads",
+    "top_k_latents",
+    "toy_output",
     "train_epoch",
     "transformer",
+    "without_latent",
     "writes_against",
     "zero_head",
     "zip_batches",

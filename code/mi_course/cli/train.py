@@ -24,6 +24,7 @@ def add(commands: Commands) -> None:
         _add_train_pocket,
         _add_train_mlp,
         _add_train_induction,
+        _add_train_dictionaries,
         _add_export_browser,
     ):
         add_parser(commands)
@@ -107,6 +108,26 @@ def train_induction(args: argparse.Namespace) -> int:
     folder = folder_of(args, training_log.FOLDER)
     with progress_bar(None) as bar:
         training_log.write(folder, tell=bar.set_postfix_str)
+    _print_size(folder)
+    return 0
+
+
+# --- train-dictionaries ----------------------------------------------------------------------
+
+
+def _add_train_dictionaries(commands: Commands) -> None:
+    text = "train the dictionaries of the lab on superposition anew, about five minutes"
+    parser = add_command(commands, "train-dictionaries", text, train_dictionaries)
+    add_folder(parser, "the runs' folder in the package")
+
+
+def train_dictionaries(args: argparse.Namespace) -> int:
+    """Write the two dictionaries, the table of more and the checksums anew."""
+    from mi_course.superposition import shipped  # takes seconds, since it imports torch
+
+    folder = folder_of(args, shipped.FOLDER)
+    with progress_bar(None) as bar:
+        shipped.write(folder, tell=bar.set_postfix_str)
     _print_size(folder)
     return 0
 

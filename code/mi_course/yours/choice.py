@@ -21,6 +21,7 @@ WEEKS = (
     "week4",
     "gradient_patching",
     "another_circuit",
+    "superposition",
 )
 
 
