@@ -36,7 +36,7 @@ SIBLINGS = {
     ("mystery", "check.process"): "a learner's program runs where answers are checked",
     ("mystery", "check.sending"): "it is sent there as answers are",
     ("mystery", "check.accidents"): "a module of the learner's own is told from others",
-    ("mystery", "learner.progress"): "submissions are kept where passed exercises are",
+    ("mystery", "learner.submissions"): "a submission is kept where passed exercises are",
     ("mystery", "learner.console"): "a verdict is printed in any encoding",
     ("yours", "check.core"): "a function is the learner's once it has passed its check",
     ("yours", "check.accidents"): "an error in a learner's function is told as a check tells it",

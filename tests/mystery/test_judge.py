@@ -5,7 +5,8 @@ import torch
 
 from mi_course import mystery
 from mi_course.check import process
-from mi_course.mystery import Explanation, catalogue, head, kept, mlp, proof, resid, submissions
+from mi_course.learner import submissions
+from mi_course.mystery import Explanation, catalogue, head, kept, mlp, proof, resid
 from mi_course.mystery.submit import judged
 
 NAME = "basil"

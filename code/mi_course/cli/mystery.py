@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mi_course.cli.common import UsageError, add_command, add_folder, folder_of, progress_bar
 
@@ -46,24 +46,18 @@ def add(commands: Commands) -> None:
 
 def show_list(args: argparse.Namespace) -> int:
     """A table: name, difficulty, an input, accuracy, submissions and best scores."""
-    from mi_course.mystery import catalogue, submissions
+    from mi_course.learner import submissions
+    from mi_course.mystery import catalogue
 
-    board = submissions.board(catalogue.MYSTERIES)
+    board = submissions.board()
     print(f"{'name':<9}{'difficulty':<12}{'accuracy':<10}{'an input':<30}yours")
     for name, mystery in catalogue.MYSTERIES.items():
         example = " ".join(map(str, catalogue.inputs(name, 1)[0]))
         right = f"{100 * catalogue.accuracy(name):.1f} %"
         stars = "*" * mystery.difficulty
-        print(f"{name:<9}{stars:<12}{right:<10}{example:<30}{_yours(board.get(name))}")
+        yours = submissions.told(board[name]) if name in board else "not tried"
+        print(f"{name:<9}{stars:<12}{right:<10}{example:<30}{yours}")
     return 0
-
-
-def _yours(entry: dict[str, Any] | None) -> str:
-    if entry is None:
-        return "not tried"
-    best = ", ".join(f"{name} {score:.2f}" for name, score in entry["scores"].items())
-    state = f"explained on {entry['passed'][:10]}" if entry["passed"] else "open"
-    return f"{state}, {entry['submissions']} submitted" + (f"; best {best}" if best else "")
 
 
 def show(args: argparse.Namespace) -> int:

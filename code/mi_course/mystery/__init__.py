@@ -2,10 +2,12 @@
 
 In a notebook: `from mi_course import mystery`. `mystery.load` gives a model, `mystery.inputs` and
 `mystery.says` what it reads and answers. Your explanation is a program with places
-(`mystery.Explanation`), and `mystery.submit` tests it by interchange interventions.
+(`mystery.Explanation`), `mystery.submit` tests it by interchange interventions, and `mystery.draw`
+makes a picture of it.
 """
 
 from mi_course.mystery.catalogue import MYSTERIES, accuracy, ids, inputs, load, says
+from mi_course.mystery.drawing import draw
 from mi_course.mystery.explanation import Explanation, ExplanationError
 from mi_course.mystery.places import attn, head, learned, mlp, resid
 from mi_course.mystery.submit import submit
@@ -19,6 +21,7 @@ __all__ = [
     "ExplanationError",
     "accuracy",
     "attn",
+    "draw",
     "head",
     "ids",
     "inputs",

@@ -59,6 +59,7 @@ class Variable:
         agreement: share of pairs on which the swapped model answers as the swapped program does,
             where that is neither the base's nor the source's answer; None with too few pairs.
         n: such pairs.
+        changed: pairs whose answer the swapped variable changes in the program, among those drawn.
         steady: the same share where the program's answer stays the base's, and the source's is
             another; None with too few pairs.
         random_place, random_subspace, arbitrary, untrained: the share of `agreement` in controls.
@@ -70,6 +71,7 @@ class Variable:
     name: str
     agreement: Interval | None
     n: int
+    changed: int
     steady: float | None
     random_place: float
     random_subspace: float | None
@@ -217,6 +219,7 @@ class _OneVariable:
         base = self.base
         usable = examination.measured & (self.targets >= 0) & (base >= 0) & (source >= 0)
         changed = usable & (self.targets != base)
+        self.changed = int(changed.sum())
         self.telling = _some(changed & (self.targets != source))
         self.still = _some(usable & (self.targets == base) & (source != base))
 
@@ -255,7 +258,7 @@ class _OneVariable:
         """Everything that is measured of it alone."""
         n, facts = len(self.telling), (self.found["copies"], self.found["idle"])
         if n < FEWEST:
-            return Variable(name, None, n, None, 0.0, None, 0.0, 0.0, 0, *facts)
+            return Variable(name, None, n, self.changed, None, 0.0, None, 0.0, 0.0, 0, *facts)
         said, targets = self.said(swaps, self.telling), self.targets[self.telling]
         agreement = bootstrap((said == targets).float(), seed=self.on.seed)
         steady = None
@@ -265,6 +268,7 @@ class _OneVariable:
             name,
             agreement,
             n,
+            self.changed,
             steady,
             random_place=self._random_place(named),
             random_subspace=self._random_subspace(swaps),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import UTC, datetime
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import torch
 
 from mi_course.check import accidents, process, sending
-from mi_course.learner import console
-from mi_course.mystery import catalogue, judge, submissions, verdict
+from mi_course.learner import console, submissions
+from mi_course.mystery import catalogue, judge, verdict
 from mi_course.mystery.explanation import Explanation
 from mi_course.mystery.places import PlaceError
 from mi_course.mystery.verdict import Verdict
@@ -59,9 +60,23 @@ def submit(name: str, explanation: Explanation, seed: int | None = None) -> Verd
     catalogue.find(name)
     seed = secrets.randbelow(2**31) if seed is None else seed
     found = judged(name, explanation, seed)
-    submissions.keep(explanation, found, seed)
     console.say(found)
+    submissions.keep(name, _entry(explanation, found, seed))
     return found
+
+
+def _entry(explanation: Explanation, found: Verdict, seed: int) -> submissions.Entry:
+    """A submission as the log keeps it."""
+    places = {name: [place.told() for place in of] for name, of in explanation.places().items()}
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": seed,
+        "passed": found.passed,
+        "scores": {name: round(score, 3) for name, score in found.scores.items()},
+        "verdict": list(found.lines),
+        "program": explanation.source(),
+        "places": places,
+    }
 
 
 def judged(name: str, explanation: Explanation, seed: int) -> Verdict:
@@ -69,7 +84,7 @@ def judged(name: str, explanation: Explanation, seed: int) -> Verdict:
     mystery = catalogue.find(name)
     tokens = catalogue.drawn(name, 3 * judge.N_DRAWN, seed)
     inputs = tokens.reshape(3, judge.N_DRAWN, -1)
-    models = catalogue.load(name), catalogue.untrained(name)
+    models = catalogue.judged(name), catalogue.untrained(name)
     on = judge.Examination(*models, inputs[0], inputs[1], inputs[2], seed)
     places = explanation.places()
     try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mi_course.mystery.judge import Evidence, Variable
+from mi_course.mystery.judge import FEWEST, Evidence, Variable
 from mi_course.mystery.places import Place
 
 BEHAVES = 0.95
@@ -90,6 +90,11 @@ def _variable(v: Variable, named: Sequence[Place]) -> tuple[str, list[str]]:
     """What is told of a variable in any case, and what is wrong with it."""
     if v.agreement is None:
         line = f"`{v.name}`: only {v.n} of the pairs drawn can tell whether it is there"
+        if v.changed < FEWEST:
+            return line, [
+                f"`{v.name}` hardly matters to your program: taken from another input, it changes "
+                f"the answer to {v.changed} of them"
+            ]
         return line, [
             f"`{v.name}` is the answer or the whole input under another name: taken from another "
             "input, it makes the program give that input's answer, and so does everything at once"
