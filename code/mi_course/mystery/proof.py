@@ -40,7 +40,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "the whole input as the only variable": ("under another name",),
     "a random subspace of full rank": ("is the whole of",),
     "a random subspace of half the rank": _NOT_THERE,
-    "a table of inputs that were seen": ("one value on all inputs", "answers as the model does"),
+    "a table of inputs that were seen": ("answers as the model does",),
     "a program that asks the model": ("reaches outside", "plain Python"),
     "a program that holds the model": ("no access to the model",),
 }
@@ -64,11 +64,16 @@ class Tried:
     @property
     def as_wanted(self) -> bool:
         """Whether it passed where it is right; else whether it was refused for what is wrong."""
-        said = "\n".join(self.verdict.lines)
-        reasons = REASONS.get(self.kept.title, ())
         if self.kept.right:
             return self.verdict.passed
-        return not self.verdict.passed and any(reason in said for reason in reasons)
+        return not self.verdict.passed and bool(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """The sentence that names what is wrong with a wrong one, if there is one."""
+        reasons = REASONS.get(self.kept.title, ())
+        lines = self.verdict.lines
+        return next((line for line in lines if any(reason in line for reason in reasons)), "")
 
 
 def every(name: str) -> list[Kept]:
@@ -117,7 +122,7 @@ def _rows(kind: str, tried: Sequence[Tried]) -> list[str]:
     rows = []
     for title in titles:
         of = [t for t in tried if t.kept.title == title]
-        example = next((t.verdict.lines[-1] for t in of if t.model == OPEN), "")
+        example = next((t.reason or t.verdict.lines[-1] for t in of if t.model == OPEN), "")
         said = f"`` {example} ``" if example else "(not told)"
         good = sum(t.as_wanted for t in of)
         rows.append(f"| {kind}: {title} | {len(of)} | {good} | {said} |")

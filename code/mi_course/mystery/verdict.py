@@ -20,9 +20,14 @@ ABOVE = 0.30
 """How far agreement has to lie above the best control."""
 PARTLY = 0.15
 """How far above it agreement lies that is called partial."""
+FEW = 2
+"""Places that are told one by one."""
 FAITHFUL = 0.80
+"""What the share of agreeing answers reaches with everything else from another input."""
 LOST = 0.50
+"""What is lost at least without the named places, of what the model knows beyond guessing."""
 IDLE = 0.05
+"""Share of pairs of a variable's values that may make no difference to any answer."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,8 @@ def _controls(v: Variable) -> str:
 
 def _not_there(v: Variable, gap: float, named: Sequence[Place]) -> str:
     where = " and ".join(place.told() for place in named)
+    if len(named) > FEW:
+        where = f"the {len(named)} places that you named, taken together,"
     if gap >= PARTLY:
         return (
             f"`{v.name}`: {where} has something to do with it, and does not hold it as the program "
