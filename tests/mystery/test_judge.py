@@ -49,7 +49,17 @@ def test_the_verdict_speaks_of_shares_and_controls(verdict):
     assert "untrained copy" in str(verdict)
 
 
-@pytest.mark.parametrize("title", [*proof.MADE, "another variable at the right place"])
+SLOW = {"the right algorithm in another layer", "a random subspace of half the rank"}
+SLOW |= {"an idle place beside the right one", "the whole input as the only variable"}
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        pytest.param(title, marks=[pytest.mark.slow] if title in SLOW else [])
+        for title in (*proof.MADE, "another variable at the right place")
+    ],
+)
 def test_a_wrong_explanation_is_refused_for_what_is_wrong(title):
     one = next(one for one in proof.every(NAME) if one.title == title)
     tried = proof.Tried(NAME, one, judged(NAME, one.explanation, seed=2))
