@@ -17,7 +17,7 @@ MOST_AT_THE_ROOT = 30
 
 TOP = {"cli"}
 AUDIENCES = {"benchmark", "book", "check", "learner", "pocket_training", "predict", "reference"}
-AUDIENCES |= {"yours"}
+AUDIENCES |= {"mystery", "yours"}
 # and every module at the root that no other set names
 FIELD = {"claims", "digits", "english", "folded", "induction_training", "plots", "research"}
 FIELD |= {"circuits_elsewhere", "gradient_patching", "processes", "run_files"}
@@ -33,6 +33,11 @@ SIBLINGS = {
     ("predict", "learner.console"): "a result is printed in any encoding",
     ("check", "learner.progress"): "a check that is passed is recorded",
     ("check", "learner.console"): "a verdict is printed in any encoding",
+    ("mystery", "check.process"): "a learner's program runs where answers are checked",
+    ("mystery", "check.sending"): "it is sent there as answers are",
+    ("mystery", "check.accidents"): "a module of the learner's own is told from others",
+    ("mystery", "learner.submissions"): "a submission is kept where passed exercises are",
+    ("mystery", "learner.console"): "a verdict is printed in any encoding",
     ("yours", "check.core"): "a function is the learner's once it has passed its check",
     ("yours", "check.accidents"): "an error in a learner's function is told as a check tells it",
     ("yours", "learner.console"): "whose function ran is printed in any encoding",

@@ -136,6 +136,30 @@ def test_two_checks_share_one_process():
     assert process._worker.process.pid == before
 
 
+def doubled(given):
+    return [2 * number() for number in given]
+
+
+def test_the_other_process_computes_with_a_learners_functions():
+    reply = process.compute(doubled, [lambda: 1, lambda: 21])
+    assert (reply["state"], reply["value"]) == ("done", [2, 42])
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [(endless, "did not finish"), (lambda tokens: os._exit(3), "ended the whole Python process")],
+)
+def test_what_computes_for_too_long_or_ends_is_told(function, words):
+    reply = process.compute(doubled, [lambda: function(())])
+    assert reply["state"] != "done"
+    assert words in reply["message"]
+
+
+def test_an_error_in_what_computes_is_raised_here():
+    with pytest.raises(process.NotSendable, match="ZeroDivisionError"):
+        process.compute(doubled, [lambda: 1 / 0])
+
+
 def test_threads_and_processes_left_behind_are_ended():
     def leaves_a_thread(tokens):
         threading.Thread(target=endless, args=(tokens,)).start()

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -79,9 +80,33 @@ def judge(exercise: Exercise, solution: Any) -> Reply:
         NotSendable: the answer cannot be pickled.
         KeyboardInterrupt: the learner stopped the check; the process is gone.
     """
+    return _sent(exercise, solution, sending.Pickler)
+
+
+def compute(
+    function: Callable[[Any], Any], given: Any, pickler: type[sending.Pickler] = sending.Pickler
+) -> Reply:
+    """Let the other process call a function of this package on what a learner wrote.
+
+    Args:
+        function: of a module; it returns what JSON can hold.
+        given: its argument, learner's functions within.
+        pickler: how the argument is sent.
+
+    Returns:
+        `value`, where `state` is `done`; else a `message`, as `judge` gives one. What the learner's
+        code `printed`.
+
+    Raises:
+        NotSendable, KeyboardInterrupt: as `judge`.
+    """
+    return _sent(function, given, pickler)
+
+
+def _sent(task: Any, given: Any, pickler: type[sending.Pickler]) -> Reply:
     began = time.monotonic()
     with _lock, pythons_own_names():
-        job = _job(exercise, solution)
+        job = _job(task, given, pickler)
         try:
             return _with_new_process_once(job, began)
         except BaseException:
@@ -96,9 +121,9 @@ def warm() -> None:
         _worker = _worker or _Worker()
 
 
-def _job(exercise: Exercise, solution: Any) -> bytes:
+def _job(task: Any, given: Any, pickler: type[sending.Pickler]) -> bytes:
     try:
-        answer = sending.dumps((exercise, solution))
+        answer = sending.dumps((task, given), pickler)
     except Exception as error:
         raise NotSendable(f"{type(error).__name__}: {error}") from error
     job = {

@@ -24,8 +24,11 @@ from mi_course.check import accidents
 from mi_course.models import registry
 
 
-class _Pickler(cloudpickle.Pickler):
+class Pickler(cloudpickle.Pickler):
+    """cloudpickle's, with the exceptions that the module's opening tells."""
+
     def reducer_override(self, obj: Any) -> Any:
+        """How a thing is sent that is not sent as cloudpickle would."""
         if any(kind.__name__ == "ExitAutocall" for kind in type(obj).__mro__):
             return _exit_of_python, ()
         label = getattr(type(obj), "_modules", None) is None and getattr(obj, "__dict__", {}).get(
@@ -39,7 +42,7 @@ class _Pickler(cloudpickle.Pickler):
         return super().reducer_override(obj)
 
 
-def dumps(thing: Any) -> bytes:
+def dumps(thing: Any, pickler: type[Pickler] = Pickler) -> bytes:
     """Pickle what a check needs.
 
     Raises:
@@ -47,7 +50,7 @@ def dumps(thing: Any) -> bytes:
     """
     buffer = io.BytesIO()
     with _own_modules_by_value():
-        _Pickler(buffer).dump(thing)
+        pickler(buffer).dump(thing)
     return buffer.getvalue()
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from mi_course.cli import author, claims, learner, notebooks, proof, train
+from mi_course.cli import author, claims, learner, mystery, notebooks, proof, train
 from mi_course.errors import CourseError, system_error
 from mi_course.learner import console
 
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="mi-course COMMAND --help explains a command.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (notebooks, learner, author, claims, proof, train):
+    for group in (notebooks, learner, mystery, author, claims, proof, train):
         group.add(commands)
     return parser
 

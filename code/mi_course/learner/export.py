@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from mi_course.learner import hours as hours_of
-from mi_course.learner import pages, predictions, progress, weeklog
+from mi_course.learner import pages, predictions, progress, submissions, weeklog
 
 FORMAT = "mi-course-progress"
 VERSION = 1
@@ -45,7 +45,7 @@ def written_here(text: str) -> bool:
 
 
 def collect() -> dict[str, Any]:
-    """Passed exercises, finished pages, predictions and the logs of all weeks."""
+    """Passed exercises, finished pages, predictions, mystery models and the logs of all weeks."""
     logs = {str(week): weeklog.load(week).as_json() for week in weeklog.weeks()}
     answers = {p.name: p.as_json() for p in predictions.everything()}
     return {
@@ -55,6 +55,7 @@ def collect() -> dict[str, Any]:
         "pages": pages.finished(),
         "weeks": logs,
         **({"predictions": answers} if answers else {}),
+        **({"mysteries": board} if (board := submissions.board()) else {}),
     }
 
 
@@ -76,6 +77,8 @@ def as_markdown() -> str:
             )
     if predicted := predictions.lines(predictions.everything()):
         parts.append("\n".join([f"{predictions.TITLE}\n", *predicted]))
+    if tried := submissions.lines():
+        parts.append("\n".join([f"{submissions.TITLE}\n", *tried]))
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 

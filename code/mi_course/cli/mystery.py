@@ -1,0 +1,146 @@
+"""The commands of mystery circuits: mystery, train-mysteries, prove-mysteries.
+
+What a command needs is imported when it is called, as in `mi_course.cli`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mi_course.cli.common import UsageError, add_command, add_folder, folder_of, progress_bar
+
+if TYPE_CHECKING:
+    from mi_course.cli.common import Commands
+    from mi_course.mystery.explanation import Explanation
+
+EXAMPLES = 8
+
+
+def add(commands: Commands) -> None:
+    """Add the parsers of these commands."""
+    text = "small models with a hidden algorithm: list them, look at one, submit an explanation"
+    group = commands.add_parser("mystery", help=text, description=f"{text[0].upper()}{text[1:]}.")
+    actions = group.add_subparsers(title="actions", metavar="ACTION", required=True)
+    add_command(actions, "list", "the models, and how far you are with each", show_list)
+    parser = add_command(actions, "show", "inputs of a model and its answers", show)
+    parser.add_argument("name", metavar="NAME", help="of a model")
+    parser = add_command(actions, "submit", "judge an explanation, at most a minute", submit)
+    parser.add_argument("name", metavar="NAME", help="of a model")
+    parser.add_argument("file", type=Path, metavar="FILE", help="Python that defines `explanation`")
+    text = "make the mystery models anew, a few minutes"
+    parser = add_command(commands, "train-mysteries", text, train_mysteries)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="some models; default: all")
+    add_folder(parser, "the models' folder in the package")
+    text = "judge explanations that are known to be right or wrong, some minutes"
+    parser = add_command(commands, "prove-mysteries", text, prove_mysteries)
+    parser.add_argument("--seed", type=int, default=0, help="of the inputs; default: 0")
+    parser.add_argument(
+        "--into", type=Path, metavar="FILE", help="a page with marks, to put the table into"
+    )
+
+
+# --- mystery ---------------------------------------------------------------------------------
+
+
+def show_list(args: argparse.Namespace) -> int:
+    """A table: name, difficulty, an input, accuracy, submissions and best scores."""
+    from mi_course.learner import submissions
+    from mi_course.mystery import catalogue
+
+    board = submissions.board()
+    print(f"{'name':<9}{'difficulty':<12}{'accuracy':<10}{'an input':<30}yours")
+    for name, mystery in catalogue.MYSTERIES.items():
+        example = " ".join(map(str, catalogue.inputs(name, 1)[0]))
+        right = f"{100 * catalogue.accuracy(name):.1f} %"
+        stars = "*" * mystery.difficulty
+        yours = submissions.told(board[name]) if name in board else "not tried"
+        print(f"{name:<9}{stars:<12}{right:<10}{example:<30}{yours}")
+    return 0
+
+
+def show(args: argparse.Namespace) -> int:
+    """A model's shape, and what it answers to some inputs."""
+    from mi_course.mystery import catalogue
+
+    name = args.name
+    catalogue.find(name)
+    shape = catalogue.shape(name)
+    print(
+        f"{name}: {shape.n_layer} layers of {shape.n_head} heads, d_model {shape.n_embd}, "
+        f"{100 * catalogue.accuracy(name):.1f} % right"
+    )
+    print(f"symbols: {' '.join(map(str, catalogue.find(name).task.symbols))}\n")
+    rows = catalogue.inputs(name, EXAMPLES)
+    for row, answer in zip(rows, catalogue.says(name, rows), strict=True):
+        print(f"{' '.join(map(str, row))}  ->  {answer}")
+    return 0
+
+
+def submit(args: argparse.Namespace) -> int:
+    """Judge the explanation in a file; 1 unless it passes."""
+    from mi_course import mystery
+
+    return int(not mystery.submit(args.name, _explanation(args.file)))
+
+
+def _explanation(file: Path) -> Explanation:
+    """What a file calls `explanation`.
+
+    Raises:
+        UsageError: there is no such file, it stops with an error, or it does not define that.
+    """
+    import runpy
+
+    from mi_course.mystery.explanation import Explanation
+
+    if not file.is_file():
+        raise UsageError(f"{file}: no such file")
+    try:
+        found = runpy.run_path(str(file), run_name="submitted").get("explanation")
+    except Exception as error:
+        raise UsageError(f"{file} stops with {type(error).__name__}: {error}") from error
+    if not isinstance(found, Explanation):
+        raise UsageError(f"{file} defines no `explanation = mystery.Explanation(...)`")
+    return found
+
+
+# --- train-mysteries -------------------------------------------------------------------------
+
+
+def train_mysteries(args: argparse.Namespace) -> int:
+    """Write the files of all models, or of some, anew."""
+    from mi_course.induction_training.training import one_thread
+    from mi_course.mystery import catalogue
+
+    folder = folder_of(args, catalogue.FOLDER)
+    names = args.names or list(catalogue.MYSTERIES)
+    with one_thread():
+        for name in names:
+            catalogue.write(folder, name)
+            size = sum(file.stat().st_size for file in (folder / name).iterdir())
+            print(f"{folder / name}: {size / 1000:.0f} kB")
+    return 0
+
+
+# --- prove-mysteries -------------------------------------------------------------------------
+
+
+def prove_mysteries(args: argparse.Namespace) -> int:
+    """Print the table of right and wrong explanations; 1 unless all are judged as they should."""
+    from mi_course.book import generated_parts
+    from mi_course.mystery import catalogue, proof
+
+    with progress_bar(None) as bar:
+
+        def on_tried(tried: proof.Tried) -> None:
+            bar.set_postfix_str(tried.model)
+            bar.update()
+
+        tried = proof.prove(list(catalogue.MYSTERIES), args.seed, on_tried)
+    text = proof.table(tried)
+    if args.into:
+        generated_parts.put_between(args.into, proof.MARK, text)
+    print(text)
+    return int(not all(t.as_wanted for t in tried))

@@ -1,0 +1,71 @@
+"""`mi-course mystery`: list, show and submit."""
+
+import pytest
+
+from mi_course.cli import main
+from mi_course.learner import submissions
+
+RIGHT = """
+from mi_course.mystery import Explanation, mlp
+
+def later(tokens):
+    return (tokens[1] + tokens[2]) % 5
+
+def answer(tokens, later):
+    return (tokens[0] + later) % 5
+
+explanation = Explanation(answer, {later: mlp(0, at=-1)})
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MI_COURSE_PROGRESS", raising=False)
+
+
+def test_the_list_tells_difficulty_accuracy_and_an_input(capsys):
+    assert main(["mystery", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["amber", "basil", "cedar", "dune"]
+    assert "100.0 %" in lines[1]
+    assert lines[1].endswith("not tried")
+
+
+def test_a_model_is_shown_with_inputs_and_answers(capsys):
+    assert main(["mystery", "show", "basil"]) == 0
+    out = capsys.readouterr().out
+    assert "2 layers of 4 heads" in out
+    assert out.count("->") == 8
+
+
+def test_an_unknown_name_is_one_sentence(capsys):
+    assert main(["mystery", "show", "zircon"]) == 1
+    assert "no mystery model is called 'zircon'" in capsys.readouterr().err
+
+
+def test_a_file_is_submitted_and_stands_in_the_list(tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text(RIGHT, encoding="utf8")
+    assert main(["mystery", "submit", "basil", str(file)]) == 0
+    assert "the explanation holds" in capsys.readouterr().out
+    (entry,) = submissions.read("basil")
+    assert "(tokens[1] + tokens[2]) % 5" in entry["program"]
+    main(["mystery", "list"])
+    assert "1 submitted; best later" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "no such file"),
+        ("explanation = 1", "defines no `explanation"),
+        ("1 / 0", "stops with ZeroDivisionError"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_told(tmp_path, capsys, text, words):
+    file = tmp_path / "mine.py"
+    if text is not None:
+        file.write_text(text, encoding="utf8")
+    assert main(["mystery", "submit", "basil", str(file)]) == 1
+    assert words in capsys.readouterr().err

@@ -1,0 +1,100 @@
+"""The models that ship: their files, how well they answer, and that they can be made again."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from mi_course.induction_training.training import one_thread
+from mi_course.models import files
+from mi_course.mystery import by_hand, catalogue, kept, proof
+from mi_course.mystery.catalogue import MYSTERIES
+from support.outside import ROOT
+
+BY_HAND = [
+    n for n, m in MYSTERIES.items() if m.make.func in (by_hand.three_sum, by_hand.further_on)
+]
+TRAINED = [name for name in MYSTERIES if name not in BY_HAND]
+
+
+@pytest.mark.parametrize("name", MYSTERIES)
+def test_a_model_is_small_and_answers_right(name):
+    model = catalogue.load(name)
+    assert sum(weight.numel() for weight in model.original_model.parameters()) <= 150_000
+    assert sum(f.stat().st_size for f in catalogue.find(name).folder.iterdir()) <= 600_000
+    assert catalogue.accuracy(name) > 0.995
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_a_model_made_by_hand_is_made_again_to_the_last_bit(name, tmp_path):
+    with one_thread():
+        catalogue.write(tmp_path, name)
+    made = json.loads((tmp_path / name / catalogue.CHECKSUMS).read_text("utf8"))
+    assert made == files.verify_checksums(catalogue.find(name).folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TRAINED)
+def test_a_trained_model_is_trained_again_to_the_same_accuracy_and_verdict(
+    name, tmp_path, monkeypatch
+):
+    with one_thread():
+        catalogue.write(tmp_path, name)
+    monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
+    catalogue.judged.cache_clear()
+    catalogue.untrained.cache_clear()
+    try:
+        assert catalogue.accuracy(name) > 0.995
+        right = next(one for one in kept.read(name) if one.right)
+        verdict = proof.judged(name, right.explanation, seed=11)
+        assert verdict.passed, verdict
+    finally:
+        catalogue.judged.cache_clear()
+        catalogue.untrained.cache_clear()
+
+
+@pytest.mark.parametrize("name", MYSTERIES)
+def test_at_least_three_right_and_ten_wrong_explanations_are_known(name):
+    known = proof.every(name)
+    assert sum(one.right for one in known) >= 3
+    assert sum(not one.right for one in known) >= 10
+
+
+@pytest.mark.parametrize("name", MYSTERIES)
+def test_what_is_kept_is_encoded_and_comes_back(name):
+    text = kept.text(name)
+    assert kept.encoded(text) == (kept.FOLDER / f"{name}.txt").read_text("utf8")
+    assert "RIGHT" in text
+    assert "RIGHT" not in (kept.FOLDER / f"{name}.txt").read_text("utf8")
+
+
+@pytest.mark.parametrize("name", MYSTERIES)
+def test_what_is_kept_is_formatted_as_all_code_is(name):
+    command = [sys.executable, "-m", "ruff"]
+    for arguments in (["check", "--ignore", "F821,D,RUF"], ["format", "--check"]):
+        told = subprocess.run(
+            [*command, *arguments, "--stdin-filename", "kept.py", "-"],
+            input=kept.text(name), capture_output=True, text=True, cwd=ROOT, check=False,
+        )  # fmt: skip
+        assert told.returncode == 0, told.stdout
+
+
+def test_names_of_files_give_no_task_away():
+    tasks = {"pointer", "sum", "ring", "largest", "bracket", "separator", "twice", "modulo"}
+    files_here = [*catalogue.FOLDER.rglob("*"), *kept.FOLDER.iterdir()]
+    words = {word for path in files_here for word in re.findall("[a-z]+", path.name)}
+    assert not words & tasks
+
+
+def test_an_unknown_name_is_told_with_those_that_there_are():
+    with pytest.raises(catalogue.UnknownMystery, match="there are amber, basil"):
+        catalogue.load("zircon")
+
+
+def test_symbols_and_ids_belong_together():
+    rows = catalogue.inputs("dune", 3)
+    assert catalogue.ids("dune", rows).tolist() == catalogue.drawn("dune", 3, 0).tolist()
+    with pytest.raises(ValueError, match="this model's symbols are"):
+        catalogue.ids("dune", [("z",) * 8])
