@@ -23,6 +23,8 @@ DOI = re.compile(r"10\.\d{4,9}/\S+")
 LINK = re.compile(r"https?://[^\s<>\"'`\])]+")
 # Published on a page of its own, without a DOI and not on arXiv.
 ON_THE_WEB_ONLY = {
+    "ameisen2025": "https://transformer-circuits.pub/2025/attribution-graphs/methods.html",
+    "bricken2023": "https://transformer-circuits.pub/2023/monosemantic-features/index.html",
     "elhage2021": "https://transformer-circuits.pub/2021/framework/index.html",
     "nanda2023attribution": "https://www.neelnanda.io/mechanistic-interpretability/attribution-patching",
 }

@@ -157,8 +157,13 @@ def learn(
     swap: Swap,
     seed: int,
 ) -> Float[Tensor, "d rank"]:
-    """The subspace of a place whose swap gives the targets, as far as one does."""
-    assert isinstance(swap.place.subspace, Learned)
+    """The subspace of a place whose swap gives the targets, as far as one does.
+
+    Raises:
+        TypeError: a place whose subspace is not to be learned.
+    """
+    if not isinstance(swap.place.subspace, Learned):
+        raise TypeError(f"{swap.place} has no subspace to learn")
     found = fit_das(
         _seen(model, swap.place),
         swap.place.hook,

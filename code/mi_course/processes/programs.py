@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from mi_course.errors import CourseError
+
 INPUT = "tokens"
 """The parameter of a function that stands for the input: a tuple of symbols."""
 ALLOWED = frozenset(
@@ -32,7 +34,7 @@ CONTEXTS = 40
 Tokens = tuple[Any, ...]
 
 
-class ProgramError(Exception):
+class ProgramError(CourseError):
     """The program cannot be used as it is; one sentence for the learner."""
 
 

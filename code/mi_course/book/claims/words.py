@@ -26,6 +26,7 @@ NEEDS = {
     "by head": "keys and values of each head's own",
     "by group": "keys and values that heads share",
     "shipped": "weights that come with the course",
+    "pocket": "a grammar that is known, as `pocket` has",
 }
 """What a claim may need of a model, in words."""
 
