@@ -128,6 +128,7 @@ def test_a_probe_reads_what_is_linear_and_not_what_is_not_there():
     assert probes.f1_of_few(noise, labels == 2, 1, text) < 0.5
 
 
+@pytest.mark.slow
 def test_the_shipped_dictionaries_do_what_the_table_says(model):
     table = shipped.table()
     assert [(int(r["width"]), int(r["k"]), int(r["seed"])) for r in table] == [

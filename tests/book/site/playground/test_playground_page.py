@@ -143,6 +143,7 @@ def test_one_click_on_a_switch_changes_the_model_the_address_and_later_patterns(
     assert "with the changes" not in difference(page)
 
 
+@pytest.mark.slow
 def test_an_address_shows_the_same_to_whoever_opens_it(chromium, base, page):
     page.get_by_label("its mean over the reference prompts").check()
     change(page, "MLP of layer 1")
