@@ -97,6 +97,13 @@ def test_check_of_all_runs_those_that_were_measured(root, effects):
     assert effects["ran"] == [measured]
 
 
+def test_all_of_them_mend_a_damaged_table(root, effects):
+    table.path(root, "pocket").parent.mkdir(parents=True, exist_ok=True)
+    table.path(root, "pocket").write_text("{", encoding="utf8")
+    assert run(root, "--draws", "1") == 0
+    assert table.load(root, "pocket").keys() == set(effects["ran"])
+
+
 def test_check_stores_nothing_and_says_which_draw_differs(root, effects, capsys):
     assert run(root, NAME) == 0
     before = table.path(root, "pocket").read_bytes()

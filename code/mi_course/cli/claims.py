@@ -125,11 +125,12 @@ def _chosen(root: Path, args: argparse.Namespace) -> list[Claim]:
         if not args.names or name in args.names or name.partition("/")[0] in args.names
     ]
     fit = [claim for claim in asked if claim.fits(model)]
+    measured_only = args.check and not args.names  # a slow model has not run them all
+    if not (measured_only or args.changed):
+        return fit  # and a damaged table is not read: this is how it is mended
     stored = _still_known(root, args.model)
-    if args.check and not args.names:  # a slow model has not run them all
+    if measured_only:
         return [claim for claim in fit if claim.name in stored]
-    if not args.changed:
-        return fit
     return [
         claim
         for claim in fit
