@@ -183,8 +183,7 @@ def _glued(
                 needed = _needed(code, tree, value, node.lineno) if dropped else ()
                 found[key] = (ast.get_source_segment(code, value) or "", needed)
             case ast.Call(ast.Name("glue"), [ast.JoinedStr(parts), _]):
-                alone = len(parts) == 1  # a key from a list of keys may be any
-                patterns.append(re.compile(".+" if alone else "".join(map(_pattern, parts))))
+                patterns.append(re.compile("".join(map(_pattern, parts))))
     return found, patterns
 
 
