@@ -6,7 +6,7 @@ import pytest
 
 from mi_course import ioi, models
 from mi_course.claims import ClaimError, labs
-from mi_course.gradient_patching import edges, nodes
+from mi_course.gradient_patching import edges, nodes, pair_metrics
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_share_of_a_swapped_name_is_of_the_whole_gap(model):
     gap = ioi.model_logit_diff(model, data.clean.tokens, data.clean.answers) - (
         ioi.model_logit_diff(model, data.flipped.tokens, data.clean.answers)
     )
-    metrics = labs._metrics(data.clean)
+    metrics = pair_metrics(data.clean.io, data.clean.s)
     estimated = nodes.estimates(model, data.clean, data.flipped.tokens, metrics)
     word = nodes.names(model).index("S2")
     expected = 100 * estimated[:, word].mean() / gap.mean()
@@ -43,7 +43,7 @@ def test_edges_into_queries_are_compared_with_path_patching_alone(model):
     found = labs.gradient_underrates_edges_into_queries(model, 5, 0)
     data = labs._dataset(model, 5, 0, False)
     tokens, flipped = data.clean.tokens, data.flipped.tokens
-    by_pair = edges.scores(model, tokens, flipped, labs._metrics(data.clean))
+    by_pair = edges.scores(model, tokens, flipped, pair_metrics(data.clean.io, data.clean.s))
     judged = edges.judge(model, data.clean, flipped, by_pair)
     into = [i for i, edge in enumerate(judged.edges) if edge.endswith(("1.0", "1.1", "1.2", "1.3"))]
     assert len(into) == 16

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from mi_course import run_files
 from mi_course.induction_training.training import one_thread
 from mi_course.models import files
 from mi_course.mystery import by_hand, catalogue, kept, proof
@@ -31,7 +32,7 @@ def test_a_model_is_small_and_answers_right(name):
 def test_a_model_made_by_hand_is_made_again_to_the_last_bit(name, tmp_path):
     with one_thread():
         catalogue.write(tmp_path, name)
-    made = json.loads((tmp_path / name / catalogue.CHECKSUMS).read_text("utf8"))
+    made = json.loads((tmp_path / name / run_files.CHECKSUMS).read_text("utf8"))
     assert made == files.verify_checksums(catalogue.find(name).folder)
 
 

@@ -12,13 +12,11 @@ from mi_course import ioi, ioi_data
 from mi_course.claims import CANNOT_TELL, NO, YES, Finding, Rule, claim, shared
 from mi_course.claims.evidence import more_than, ratio
 from mi_course.claims.prompts import template
-from mi_course.gradient_patching import Metrics, edges, nodes
+from mi_course.gradient_patching import edges, nodes, pair_metrics
 from mi_course.gradient_patching.straightness import Way
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
-
-    from mi_course.gradient_patching import Metric
 
 
 class _Both(NamedTuple):
@@ -26,14 +24,6 @@ class _Both(NamedTuple):
 
     estimated: dict[str, Float[Tensor, "batch node"]]
     exact: dict[str, Float[Tensor, "batch node"]]
-
-
-def _metric(io: int, s: int) -> Metric:
-    return lambda logits: logits[0, -1, io] - logits[0, -1, s]
-
-
-def _metrics(batch: ioi.Batch) -> Metrics:
-    return [_metric(*pair) for pair in zip(batch.io.tolist(), batch.s.tolist(), strict=True)]
 
 
 def _dataset(model: TransformerBridge, n: int, seed: int, held_out: bool) -> ioi_data.Dataset:
@@ -44,7 +34,7 @@ def _dataset(model: TransformerBridge, n: int, seed: int, held_out: bool) -> ioi
 @shared
 def _both(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Both:
     data = _dataset(model, n, seed, held_out)
-    metrics, found = _metrics(data.clean), _Both({}, {})
+    metrics, found = pair_metrics(data.clean.io, data.clean.s), _Both({}, {})
     for kind, corrupted in (("abc", data.abc.tokens), ("flipped", data.flipped.tokens)):
         found.estimated[kind] = nodes.estimates(model, data.clean, corrupted, metrics)
         found.exact[kind] = nodes.exact(model, data.clean, corrupted)
@@ -211,7 +201,7 @@ def gradient_underrates_edges_into_queries(
     """The scores of all such edges over what path patching gives, in absolute values."""
     data = _dataset(model, n, seed, held_out)
     tokens, flipped = data.clean.tokens, data.flipped.tokens
-    by_pair = edges.scores(model, tokens, flipped, _metrics(data.clean))
+    by_pair = edges.scores(model, tokens, flipped, pair_metrics(data.clean.io, data.clean.s))
     judged = edges.judge(model, data.clean, flipped, by_pair)
     queries = torch.tensor(["q of" in edge for edge in judged.edges])
     scored, patched = (x[:, queries].abs().sum(1) for x in (judged.estimated, judged.patched))

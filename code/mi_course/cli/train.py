@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 from mi_course.cli.common import UsageError, add_command, add_folder, folder_of, progress_bar
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mi_course.cli.common import Commands
 
 MIB = 2**20
@@ -67,6 +69,14 @@ def train(args: argparse.Namespace) -> int:
     return 0
 
 
+def _write(write: Callable[..., None], folder: Path) -> int:
+    """Let a module write what ships of its runs, and tell how far it is."""
+    with progress_bar(None) as bar:
+        write(folder, tell=bar.set_postfix_str)
+    _print_size(folder)
+    return 0
+
+
 def _print_size(folder: Path) -> None:
     size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
     print(f"{folder}: {size / MIB:.1f} MiB")
@@ -105,11 +115,7 @@ def train_induction(args: argparse.Namespace) -> int:
     """Write the log, the two models and the checksums of week 2's optional runs anew."""
     from mi_course.induction_training import training_log  # takes seconds, since it imports torch
 
-    folder = folder_of(args, training_log.FOLDER)
-    with progress_bar(None) as bar:
-        training_log.write(folder, tell=bar.set_postfix_str)
-    _print_size(folder)
-    return 0
+    return _write(training_log.write, folder_of(args, training_log.FOLDER))
 
 
 # --- train-dictionaries ----------------------------------------------------------------------
@@ -125,11 +131,7 @@ def train_dictionaries(args: argparse.Namespace) -> int:
     """Write the two dictionaries, the table of more and the checksums anew."""
     from mi_course.superposition import shipped  # takes seconds, since it imports torch
 
-    folder = folder_of(args, shipped.FOLDER)
-    with progress_bar(None) as bar:
-        shipped.write(folder, tell=bar.set_postfix_str)
-    _print_size(folder)
-    return 0
+    return _write(shipped.write, folder_of(args, shipped.FOLDER))
 
 
 # --- export-browser --------------------------------------------------------------------------

@@ -6,9 +6,7 @@ Read on and you know more than a learner is told: which task belongs to which na
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
-import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from jaxtyping import Int
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from mi_course import run_files
 from mi_course.errors import CourseError
 from mi_course.models import files, loading
 from mi_course.mystery import by_hand, tasks
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "nets"
 CHECKED = ("config.json", "model.safetensors")
-CHECKSUMS = "checksums.json"
 
 
 class UnknownMystery(CourseError, KeyError):
@@ -170,8 +168,7 @@ def write(folder: Path, name: str) -> None:
     with files.without_progress_bars():
         mystery.make().save_pretrained(out)
     (out / "generation_config.json").unlink(missing_ok=True)
-    sums = {file: hashlib.sha256((out / file).read_bytes()).hexdigest() for file in CHECKED}
-    (out / CHECKSUMS).write_text(json.dumps(sums, indent=2) + "\n", encoding="utf8")
+    run_files.write_checksums(out, CHECKED)
 
 
 def shape(name: str) -> GPT2Config:

@@ -107,17 +107,7 @@ def swapped(
         sources: another for each of them.
         swaps: what is taken from the sources; every place as it is there without any swap.
     """
-    taken = [
-        collect_activations(
-            _seen(model, swap.place),
-            swap.place.hook,
-            sources,
-            logits(model),
-            positions=_index(model, swap.place, swap.source),
-            batch_size=len(sources),
-        )
-        for swap in swaps
-    ]
+    taken = [_standing(model, sources, swap.place, swap.source) for swap in swaps]
     return _with(model, logits(model), swaps, taken)(bases).argmax(-1)
 
 
@@ -138,15 +128,24 @@ def mean_at(
     model: TransformerBridge, tokens: Int[Tensor, "batch pos"], swap: Swap
 ) -> Float[Tensor, "d"]:
     """The mean of what stands at a place."""
-    found = collect_activations(
-        _seen(model, swap.place),
-        swap.place.hook,
+    return _standing(model, tokens, swap.place, swap.base).mean(0)
+
+
+def _standing(
+    model: TransformerBridge,
+    tokens: Int[Tensor, "batch pos"],
+    place: Place,
+    at: Int[Tensor, "batch"],
+) -> Float[Tensor, "batch d"]:
+    """What stands at a place, at one position of each input."""
+    return collect_activations(
+        _seen(model, place),
+        place.hook,
         tokens,
         logits(model),
-        positions=_index(model, swap.place, swap.base),
+        positions=_index(model, place, at),
         batch_size=len(tokens),
     )
-    return found.mean(0)
 
 
 def learn(
