@@ -26,3 +26,5 @@ def test_variables_stand_where_they_live_and_lines_lead_to_the_answer():
     lines = [(tuple(t.x), tuple(t.y)) for t in fig.data if t.mode == "lines"]
     assert lines == [((0, 2), (-0.3, 1)), ((1, 2), (0, 1)), ((2, 2), (1, 2.5))]
     assert list(named["input, answer"].text) == ["2", "0", "1", "answer 2"]
+    assert list(named["near"].textposition) == ["top center", "top center"]
+    assert list(named["input, answer"].textposition) == [*["top center"] * 3, "top left"]

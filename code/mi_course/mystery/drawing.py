@@ -40,9 +40,23 @@ def draw(explanation: Explanation, tokens: tuple[Any, ...], answer: Any) -> go.F
     _lines(fig, sources, [end])
     for i, (name, of) in enumerate(points.items()):
         kinds = [_told(place) for place in explanation.places()[name]]
-        _texts(fig, of, [f"{name}<br>({kind})" for kind in kinds], COLORS[i % len(COLORS)], name)
+        _texts(
+            fig,
+            of,
+            [f"{name}<br>({kind})" for kind in kinds],
+            COLORS[i % len(COLORS)],
+            name,
+            end[0],
+        )
     bottom = [(float(i), -1.0) for i in range(len(tokens))]
-    _texts(fig, [*bottom, end], [*map(str, tokens), f"answer {answer}"], "#666666", "input, answer")
+    _texts(
+        fig,
+        [*bottom, end],
+        [*map(str, tokens), f"answer {answer}"],
+        "#666666",
+        "input, answer",
+        end[0],
+    )
     rows = range(max(layers) + 1)
     fig.update_yaxes(tickvals=[-1, *rows], ticktext=["input", *map(str, rows)])
     fig.update_xaxes(dtick=1, range=[-0.6, len(tokens) - 0.4])
@@ -67,14 +81,19 @@ def _lines(fig: go.Figure, sources: list[Point], targets: list[Point]) -> None:
             fig.add_scatter(x=[x, to_x], y=[y, to_y], mode="lines", line=line, hoverinfo="skip")
 
 
-def _texts(fig: go.Figure, at: list[Point], texts: list[str], color: str, name: str) -> None:
+def _texts(
+    fig: go.Figure, at: list[Point], texts: list[str], color: str, name: str, right: float
+) -> None:
     fig.add_scatter(
         x=[x for x, _ in at],
         y=[y for _, y in at],
         mode="markers+text",
         marker={"size": 9, "color": color},
         text=texts,
-        textposition="top center",
+        textposition=[
+            "top left" if x == right and len(text) > 2 else "top center"  # a phone would cut it
+            for (x, _), text in zip(at, texts, strict=True)
+        ],
         name=name,
         hovertemplate="%{text}",
     )

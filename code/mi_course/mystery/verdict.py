@@ -141,11 +141,13 @@ def _controls(v: Variable) -> str:
 def _not_there(v: Variable, gap: float, named: Sequence[Place]) -> str:
     where = " and ".join(place.told() for place in named)
     if len(named) > FEW:
-        where = f"the {len(named)} places that you named, taken together,"
+        where = f"the {len(named)} places that you named, taken together"
     if gap >= PARTLY:
+        has, does = ("has", "does") if len(named) == 1 else ("have", "do")
+        comma = "," if len(named) > FEW else ""
         return (
-            f"`{v.name}`: {where} has something to do with it, and does not hold it as the program "
-            "has it: another variable may be there, or a part of this one only"
+            f"`{v.name}`: {where}{comma} {has} something to do with it, and {does} not hold it as "
+            "the program has it: another variable may be there, or a part of this one only"
         )
     return f"`{v.name}`: the model does not keep it in {where}"
 
