@@ -248,6 +248,15 @@ def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, warm):
     assert done.returncode == 0, done.stderr
 
 
+def test_what_a_model_takes_is_imported_before_an_answer_asks_for_it():
+    imported = "'mi_course.guards.bridge' in __import__('sys').modules"
+    process.stop()
+    assert process.compute(eval, imported)["value"] is False
+    process.warm(models=True)
+    assert process.compute(eval, imported)["value"] is True
+    assert verdict(right).passed
+
+
 def test_a_killed_notebook_leaves_no_process_behind(tmp_path):
     code = textwrap.dedent(SCRIPT) + "\nimport time\nsys.stdout.flush()\ntime.sleep(100)\n"
     env = os.environ | {"PYTHONPATH": str(ROOT / "code")}

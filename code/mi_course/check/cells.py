@@ -8,6 +8,7 @@ given up; the next notebook has another.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -57,13 +58,20 @@ def _give_up(child: Child, late: threading.Event) -> None:
     child.process.kill()
 
 
-def serve(namespace: dict[str, object]) -> None:
-    """In the process of its own: run one notebook after the other."""
+def serve(namespace: dict[str, object], *, models: bool) -> None:
+    """In the process of its own: run one notebook after the other.
+
+    Args:
+        namespace: where the cells run.
+        models: whether a model will be asked for, so that what it takes is imported at once.
+    """
     jobs, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1):
         os.dup2(nowhere, standard)
-    process.warm()
+    process.warm(models=models)
+    if models:  # here too, at the same time
+        importlib.import_module("mi_course.guards.bridge")
     new = dict(namespace), Surroundings(), set(sys.modules), list(sys.path)
     while (data := wire.receive(jobs)) is not None:
         _notebook(json.loads(data), answers, namespace)
@@ -101,6 +109,8 @@ def _notebook(work: Message, answers: BinaryIO, namespace: dict[str, object]) ->
     os.environ.update(work["environment"])
     failed: dict[object, str] = {}
     ran: set[int] = set()
+    wanted = {i for task in work["tasks"] for i in task["cells"]}
+    process.warm(models=any("models" in work["sources"][i] for i in wanted))
     for task in work["tasks"]:
         for i in task["cells"]:
             if i not in ran:

@@ -48,6 +48,7 @@ class _Worker(Child):
 
     Attributes:
         ready: whether it has said that its imports are done.
+        models: whether it was told to import what a model takes.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class _Worker(Child):
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
         self.ready = False
+        self.models = False
 
 
 _lock = threading.Lock()
@@ -114,11 +116,18 @@ def _sent(task: Any, given: Any, pickler: type[sending.Pickler]) -> Reply:
             raise
 
 
-def warm() -> None:
-    """Start the process, so that it imports while other work is done."""
+def warm(*, models: bool = False) -> None:
+    """Start the process, so that it imports while other work is done.
+
+    Args:
+        models: whether also what it takes to load a model, which is most of all imports.
+    """
     global _worker
     with _lock:
         _worker = _worker or _Worker()
+        if models and not _worker.models:
+            _worker.models = True
+            _worker.send(sending.IMPORT_MODELS)
 
 
 def _job(task: Any, given: Any, pickler: type[sending.Pickler]) -> bytes:

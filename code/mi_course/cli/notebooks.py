@@ -6,6 +6,7 @@ What a command needs is imported when it is called, as in `mi_course.cli`.
 from __future__ import annotations
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,7 +136,7 @@ def check(args: argparse.Namespace) -> int:
     root = root_or_none(args)
     if args.cases:
         return _cases(root, args.wanted, keep=args.keep)
-    _start_importing()
+    _start_importing(args.wanted)
     chosen = _chosen(root, args.wanted)
     folder = _workbook(args, root)
     passed = total = damaged = 0
@@ -146,11 +147,14 @@ def check(args: argparse.Namespace) -> int:
     return int(passed < total or damaged > 0)
 
 
-def _start_importing() -> None:
-    """The process that runs the cells imports what it needs while this one does the same."""
+def _start_importing(wanted: str | None) -> None:
+    """The process that runs the cells imports what it needs while this one does the same.
+
+    Every week has a chapter that loads a model; of a single exercise it is not known yet.
+    """
     from mi_course.processes import of_cells
 
-    of_cells.start()
+    of_cells.start(models=wanted is None or bool(re.fullmatch(r"(week)?\d|labs", wanted)))
 
 
 def _chosen(root: Path | None, wanted: str | None) -> dict[str, list[str]]:

@@ -19,13 +19,17 @@ def environment() -> dict[str, str]:
     return {"MI_COURSE_MODEL": "pocket"} | os.environ | {"PYTHONIOENCODING": "utf-8"}
 
 
-def start() -> Child:
-    """The process; it imports while other work is done."""
+def start(*, models: bool = False) -> Child:
+    """The process; it imports while other work is done.
+
+    Args:
+        models: whether it shall be ready for answers that take a model; a new one only.
+    """
     global _process
     if _process is None or _process.process.poll() is not None:
         stop()
         path = [folder for folder in sys.path if folder]
-        _process = Child("cells.serve(globals())", path, env=environment())
+        _process = Child(f"cells.serve(globals(), {models=})", path, env=environment())
     return _process
 
 
