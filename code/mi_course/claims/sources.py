@@ -37,7 +37,7 @@ def digest(module: str, function: str, what: str = "", package: Path = PACKAGE) 
 
 
 def _digest_of(used: _Used, package: Path, what: str = "") -> str:
-    parts = [what, *(f"{name} {_dump(node)}" for name, node in used.statements())]
+    parts = [what, *used.texts()]
     parts += [f"{path.name} {_bytes_digest(path)}" for path in _data_beside(package, used.modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
@@ -80,11 +80,11 @@ class _Used:
         """Of which anything is used, sorted."""
         return sorted(self.found)
 
-    def statements(self) -> Iterator[tuple[str, ast.stmt]]:
-        """With the module of each, in the order in which they stand there."""
+    def texts(self) -> Iterator[str]:
+        """Each with the module of it, in the order in which they stand there."""
         for module in self.modules:
-            body = enumerate(_tree(self.package, module).body)
-            yield from ((module, _undecorated(s)) for i, s in body if i in self.found[module])
+            for i in sorted(self.found[module]):
+                yield f"{module} {_text(self.package, module, i)}"
 
     def add(self, module: str, name: str) -> None:
         """What a name of a module stands for; with `*`, everything in it."""
@@ -126,16 +126,30 @@ class _Used:
         if i in self.found[module]:
             return
         self.found[module].add(i)
-        node = _undecorated(_tree(self.package, module).body[i])
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            return  # what it brings counts where it is named
-        aliases = _aliases(self.package, module) | _aliases_in(self.package, module, node)
-        for name, attribute in _named(node):
-            if name in aliases:
-                source, what = aliases[name]
-                self.add(source, what or attribute)
-            elif name in _bindings(self.package, module):
-                self.add(module, name)
+        for source, what in _uses(self.package, module, i):
+            self.add(source, what)
+
+
+@cache
+def _uses(package: Path, module: str, i: int) -> tuple[tuple[str, str], ...]:
+    """What a statement at a module's top uses of the package: modules, and what of each."""
+    node = _undecorated(_tree(package, module).body[i])
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return ()  # what it brings counts where it is named
+    aliases = _aliases(package, module) | _aliases_in(package, module, node)
+    found: dict[tuple[str, str], None] = {}  # in order, each once
+    for name, attribute in _named(node):
+        if name in aliases:
+            source, what = aliases[name]
+            found[source, what or attribute] = None
+        elif name in _bindings(package, module):
+            found[module, name] = None
+    return tuple(found)
+
+
+@cache
+def _text(package: Path, module: str, i: int) -> str:
+    return _dump(_undecorated(_tree(package, module).body[i]))
 
 
 def _named(node: ast.AST) -> Iterator[tuple[str, str]]:

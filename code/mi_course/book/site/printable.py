@@ -8,6 +8,7 @@ carry the name of their page, and a link from one page of the week to another st
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup
+from bs4 import Tag as Element
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -25,8 +27,6 @@ Tag = Any  # bs4's own types make every step on the way to a tag optional
 FOLDER = "print"
 STYLE, SCRIPT = "print.css", "print.js"
 _WEEK = re.compile(rf"book/({PART})/index")
-_FOLDED = "details.sd-dropdown, .admonition.dropdown"
-_OUTERMOST = f":is({_FOLDED}):not(:is({_FOLDED}) *)"
 _NOT_PRINTED = "a.headerlink, .course-print-link, .course-switch"
 # What draws figures and math; the theme's scripts run its sidebar and its search.
 _DRAWS = re.compile(r"/vendor/|/lazy\.js|/course-(figs|math)\.js|^window\.MathJax")
@@ -74,15 +74,15 @@ def page_of_week(site: Path, docs: list[str]) -> str:
     articles = []
     for doc in docs:
         soup = _parsed((site / f"{doc}.html").read_text("utf8"))
-        for tag in soup.select("head :is(link, script), article.bd-article *"):
+        links, article = soup.head(["link", "script"]), soup.find("article", "bd-article")
+        for tag in [*links, *_outside_of_drawings(article)]:
             _readdress(tag, doc, docs)
-        head |= dict.fromkeys(str(tag) for tag in soup.select("head *") if _is_needed(tag))
-        article = soup.select_one("article.bd-article")
+        head |= dict.fromkeys(str(tag) for tag in links if _is_needed(tag))
         article["id"] = anchor(doc, "page")
         for tag in article.select(_NOT_PRINTED):
             tag.decompose()
         _take_out_folded(article, folded)
-        for details in article.select("details"):
+        for details in article("details"):
             details["open"] = ""
         articles.append(str(article))
     title = _parsed(articles[0]).h1
@@ -100,13 +100,20 @@ def page_of_week(site: Path, docs: list[str]) -> str:
 def _is_needed(tag: Tag) -> bool:
     if tag.name == "link":
         return "stylesheet" in tag["rel"]
-    return tag.name == "script" and bool(_DRAWS.search(tag.get("src") or tag.get_text()))
+    return bool(_DRAWS.search(tag.get("src") or tag.get_text()))
+
+
+def _outside_of_drawings(tag: Tag) -> Iterator[Tag]:
+    """Every element below one; a drawing refers to its own ids, also from its style."""
+    for child in tag.children:
+        if isinstance(child, Element):
+            yield child
+            if child.name != "svg":
+                yield from _outside_of_drawings(child)
 
 
 def _readdress(tag: Tag, doc: str, docs: list[str]) -> None:
     """Make an element's id and addresses right on the page to print."""
-    if tag.find_parent("svg") is not None:
-        return  # a drawing refers to its own ids, also from its style
     for name in ("id", "for", "aria-labelledby", "aria-describedby"):
         if tag.get(name):
             tag[name] = " ".join(anchor(doc, part) for part in tag[name].split())
@@ -144,9 +151,16 @@ def address(link: str, doc: str, docs: list[str]) -> str:
     return f"../{target}{hash_sign}{name}"
 
 
+def _is_folded(tag: Tag) -> bool:
+    classes = set(tag.get("class", ()))
+    return classes >= {"admonition", "dropdown"} or (
+        tag.name == "details" and "sd-dropdown" in classes
+    )
+
+
 def _take_out_folded(article: Tag, folded: list[Tag]) -> None:
     """Move what is folded up to the end of `folded`, and leave a line that says where it is."""
-    for box in article.select(_OUTERMOST):
+    for box in [box for box in article(_is_folded) if not box.find_parent(_is_folded)]:
         line = box.find_previous_sibling()
         if line is None or "course-print-see" not in line.get("class", []):
             line = _parsed('<p class="course-print-see">At the end:</p>').p
