@@ -110,3 +110,16 @@ def test_the_command_of_what_was_not_measured_is_code_and_keeps_its_dashes(built
     assert told.get_text().endswith(f": run {command}.")
     part = pages["book/a"].select(".course-claim")[1]
     assert part.code.get_text() == command
+
+
+def test_what_was_not_measured_for_one_reason_is_said_once_in_a_paragraph(built, tmp_path):
+    names = [one.name for one in catalogue.declared().values() if not one.fits(registry.POCKET)]
+    first, second = names[:2]
+    page = f"# A\n\nNo {{claim}}`{first}` {{claim}}`{second}` End.\n\n- {{claim}}`{first}`\n"
+    stored = everything(tmp_path)
+    for name in names:
+        del stored[name]
+    pages, said = built({"book/a": page}, stored)
+    assert said == ""
+    why = words.not_measured(catalogue.named(first), registry.POCKET)
+    assert [p.get_text() for p in pages["book/a"].select("p")][:2] == [f"No {why} End.", why]

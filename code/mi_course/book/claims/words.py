@@ -164,17 +164,15 @@ def _row(claim: Claim, one: Record) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 
+NOT_MEASURED = "This was not measured on "
+
+
 def not_measured(claim: Claim, model: Model) -> str:
     """What a page says in place of a verdict where nobody measured it on its model."""
     if not claim.fits(model):
         wanted = " and ".join(NEEDS[value] for value in claim.needs.values())
-        return (
-            f"This was not measured on {model.display}: it is tried on models with {wanted} only."
-        )
-    return (
-        f"This was not measured on {model.display}: "
-        f"run mi-course claims {claim.name} --model {model.name}."
-    )
+        return f"{NOT_MEASURED}{model.display}: it is tried on models with {wanted} only."
+    return f"{NOT_MEASURED}{model.display}: run mi-course claims {claim.name} --model {model.name}."
 
 
 def render(root: Path, name: str, model: str, part: str = "") -> str:

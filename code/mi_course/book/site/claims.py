@@ -66,6 +66,28 @@ class ClaimRole(SphinxRole):
         return [nodes.Text(f"{sentence} "), link]
 
 
+def say_once(app: Sphinx, doctree: nodes.document) -> None:
+    """Claims of one paragraph that cannot be measured for one reason say so once."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        said: set[str] = set()
+        for node in list(paragraph.findall(nodes.inline)):
+            text = node.astext()
+            other = not text.startswith(words.NOT_MEASURED) or node.next_node(nodes.literal)
+            if other or "course-claim" not in node["classes"]:
+                continue  # measured, or with the command that measures it
+            if text in said:
+                _remove(node)
+            said.add(text)
+
+
+def _remove(node: nodes.Element) -> None:
+    """Take a node out, with the space before it."""
+    parent, i = node.parent, node.parent.index(node)
+    parent.remove(node)
+    if i and isinstance(before := parent[i - 1], nodes.Text):
+        parent.replace(before, nodes.Text(before.rstrip()))
+
+
 def _with_command(text: str) -> list[nodes.Node]:
     """A sentence, with the command in it as code: its `--` would become a dash in prose."""
     command = _COMMAND.search(text)
@@ -114,3 +136,4 @@ def setup(app: Sphinx) -> None:
     for part in words.PARTS:
         app.add_role(f"claim-{part}", ClaimRole(part))
     app.add_directive("claims-table", ClaimsTable)
+    app.connect("doctree-read", say_once)
