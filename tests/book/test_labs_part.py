@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
 from mi_course.book import chapters, exercises
+from mi_course.book.claims import words
 from mi_course.book.notebook import learner_notebook, workbook
 from mi_course.cli import main
 from mi_course.learner import export, predictions, progress
@@ -62,3 +64,17 @@ def test_a_prediction_in_a_lab_is_summed_up_after_the_weeks():
 def test_the_real_labs_are_written_as_notebooks():
     for doc in workbook.select(ROOT, "labs"):
         assert learner_notebook.learner_notebook(chapters.Chapter(ROOT, doc)).cells
+
+
+def test_the_second_model_post_has_at_most_700_words_with_its_evidence():
+    """As it is read with the outputs of SmolLM2, of which it tells."""
+
+    def told(role):
+        return words.render(ROOT, role[2], "smollm2", role[1] or "")
+
+    cells = chapters.Chapter(ROOT, "labs/another_circuit_post").notebook.cells
+    prose = " ".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    shown = re.sub(r"\{claim-?(\w+)?\}`([^`]*)`", told, prose)
+    assert "not measured" not in shown
+    plain = re.sub(r"\]\([^)]*\)", "]", re.sub(r"\{[\w:]+\}`[^`]*`", "1", shown))
+    assert 550 <= sum(any(c.isalnum() for c in word) for word in plain.split()) <= 700

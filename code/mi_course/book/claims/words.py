@@ -108,6 +108,14 @@ def told(claim: Claim, record: Record) -> str:
     )
 
 
+def brief(claim: Claim, record: Record) -> str:
+    """The conclusion, and how often it held: for a post, whose figure has the intervals."""
+    found = record.page
+    only = "" if record.is_told else "only "
+    sentence = fill(claim.sentences[found.verdict], found).removesuffix(".")
+    return f"{sentence} ({held(record).replace('held ', f'held {only}')})."
+
+
 def _variants(claim: Claim, record: Record) -> str:
     """Each verdict of the fresh draws with its sentence, the most frequent one first."""
     by_verdict = Counter("refused" if f is None else f.verdict for f in record.fresh)
@@ -209,6 +217,7 @@ def shown(root: Path, claim: Claim, model: Model) -> Record | None:
 
 _PARTS: dict[str, Callable[[Claim, Record], str]] = {
     "sentence": lambda claim, one: fill(claim.sentences[one.page.verdict], one.page),
+    "brief": lambda claim, one: brief(claim, one),
     "effect": lambda claim, one: effect(one.page),
     "interval": lambda claim, one: interval(one.page),
     "verdict": lambda claim, one: one.page.verdict if one.is_told else "varies",
