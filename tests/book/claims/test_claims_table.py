@@ -42,7 +42,7 @@ def test_eighteen_of_twenty_are_told_and_seventeen_are_not(tmp_path):
     assert "effect 0.40 logits, 95 % interval 0.20 to 0.60" in said
     assert render(tmp_path, record(tmp_path, held=17), "verdict") == "varies"
     brief = render(tmp_path, record(tmp_path, held=17), "brief")
-    assert brief.endswith("is at its mean (held only in 17 of 20 fresh draws).")
+    assert brief.endswith("is at its mean (held only in 17 of 20).")
 
 
 def test_one_run_and_few_draws_are_called_so(tmp_path):
@@ -56,8 +56,7 @@ def test_one_run_and_few_draws_are_called_so(tmp_path):
         ("sentence", "On IOI the model does worse when every MLP is at its mean"),
         (
             "brief",
-            "On IOI the model does worse when every MLP is at its mean (held in 20 of 20 fresh "
-            "draws).",
+            "On IOI the model does worse when every MLP is at its mean (held in 20 of 20).",
         ),
         ("effect", "0.40 logits"),
         ("interval", "95 % interval 0.20 to 0.60"),

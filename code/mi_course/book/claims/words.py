@@ -109,11 +109,12 @@ def told(claim: Claim, record: Record) -> str:
 
 
 def brief(claim: Claim, record: Record) -> str:
-    """The conclusion, and how often it held: for a post, whose figure has the intervals."""
+    """The conclusion, and in how many draws it held: for a post, whose figure has intervals."""
     found = record.page
-    only = "" if record.is_told else "only "
     sentence = fill(claim.sentences[found.verdict], found).removesuffix(".")
-    return f"{sentence} ({held(record).replace('held ', f'held {only}')})."
+    only = "" if record.is_told else "only "
+    how_often = held(record).replace("held ", f"held {only}").removesuffix(" fresh draws")
+    return f"{sentence} ({how_often})."
 
 
 def _variants(claim: Claim, record: Record) -> str:
