@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
+import builtins
 import re
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from packaging.version import Version
 
 from mi_course.book import chapters, outputs, run, store
 from mi_course.book.nbval_plugin import ONLY_CHANGED
-from mi_course.book.notebook import learner_notebook
+from mi_course.book.notebook import learner_notebook, predictions
 from mi_course.digits import mnist
 from mi_course.models import registry, smollm2
 from support.outside import not_run
@@ -142,6 +144,20 @@ def executed_again(chapter, model):
     if "left out, nothing changed" in done.stdout:
         not_run(f"nothing changed since it passed here, and {ONLY_CHANGED} is set")
     assert f"{len(chapter.cells) + 1} passed" in done.stdout  # each cell, and the notebook's model
+
+
+@each_chapter
+def test_a_cell_that_tells_an_answer_uses_what_stands_above_it(chapter):
+    defined = set()
+    for cell in learner_notebook.learner_notebook(chapter).cells:
+        if cell.cell_type == "code":
+            tree = predictions._tree(cell.source)
+            here = set().union(*map(predictions._defined, tree.body))
+            if "predict.told(" in cell.source:
+                inner = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+                known = defined | here | inner | predictions._stored(tree) | set(dir(builtins))
+                assert predictions._used(tree) <= known, cell.source
+            defined |= here
 
 
 @each_chapter

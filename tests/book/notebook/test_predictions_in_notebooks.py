@@ -151,6 +151,18 @@ def test_a_name_made_up_in_a_loop_is_not_taken_for_a_longer_one(made):
     ]
 
 
+def test_a_value_is_told_once_its_names_are_there(made):
+    """A key that an earlier loop may have made is no sign that the value has been computed."""
+    loop = cell(GLUE + "for k in 'ab':\n    glue(f'{k}_{k}', 1)")
+    ask = NUMBER.replace(":answer: loss", ":answer: by_b\n:told: max(x for x in value)")
+    made_up = made(f"# A\n\n{ask}\n{loop}\n{cell('value = [1]')}\n{cell('last = 1')}")
+    assert [text.split()[0] for kind, text in made_up if kind == "code"][1:] == [
+        "value",
+        "from",
+        "last",
+    ]
+
+
 def test_a_value_that_no_cell_glues_is_an_error(made):
     with pytest.raises(ChapterError, match="nothing tells the answer to the loss"):
         made(f"# A\n\n{NUMBER}\n{cell('x = 1')}")

@@ -8,6 +8,7 @@ only glues is dropped from notebooks; of it, the lines are kept that the value n
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Asked:
         glued: by key, the expression that was glued last and the lines that it needs.
         whys: by a question's name, what is told once it is answered.
         patterns: of keys that were glued under a name made up in a loop.
+        defined: names that the learner's cells have defined so far.
     """
 
     week: int
@@ -50,6 +52,7 @@ class Asked:
     glued: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     whys: dict[str, str] = field(default_factory=dict)
     patterns: list[re.Pattern[str]] = field(default_factory=list)
+    defined: set[str] = field(default_factory=set)
     _told: set[str] = field(default_factory=set)
     _imported: bool = False
 
@@ -88,6 +91,8 @@ class Asked:
         glued, patterns = _glued(code, dropped)
         self.glued |= glued
         self.patterns += patterns
+        if not dropped:
+            self.defined |= set().union(*map(_defined, _tree(code).body))
         for asked in self.all:
             if asked.name not in self._told and (not dropped or not asked.exact):
                 told = self._told_cell(asked)
@@ -102,7 +107,8 @@ class Asked:
         """The cell of one question; None where its value is not there yet."""
         lines: tuple[str, ...] = ()
         if asked.told:
-            if not all(map(self._is_made, asked.keys)):
+            there = all(map(self._is_made, asked.keys))
+            if not there or not _free(asked.told) <= self.defined:
                 return None
             values = [asked.told]
         elif asked.exact:
@@ -176,7 +182,7 @@ def _glued(
     patterns: list[re.Pattern[str]] = []
     if "glue(" not in code:
         return found, patterns
-    tree = ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))
+    tree = _tree(code)
     for node in ast.walk(tree):
         match node:
             case ast.Call(ast.Name("glue"), [ast.Constant(str(key)), value]):
@@ -185,6 +191,18 @@ def _glued(
             case ast.Call(ast.Name("glue"), [ast.JoinedStr(parts), _]):
                 patterns.append(re.compile("".join(map(_pattern, parts))))
     return found, patterns
+
+
+def _tree(code: str) -> ast.Module:
+    """What Python reads of a cell, without IPython's lines."""
+    return ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))
+
+
+def _free(expression: str) -> set[str]:
+    """The names that an expression takes from the notebook."""
+    tree = ast.parse(expression, mode="eval")
+    arguments = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return _used(tree) - _stored(tree) - arguments - set(dir(builtins))
 
 
 def _pattern(part: ast.expr) -> str:
@@ -217,9 +235,13 @@ def _defined(statement: ast.stmt) -> set[str]:
             return {name}
         case ast.Import(names) | ast.ImportFrom(names=names):
             return {(a.asname or a.name).partition(".")[0] for a in names}
+    return _stored(statement)
+
+
+def _stored(tree: ast.AST) -> set[str]:
     return {
         node.id
-        for node in ast.walk(statement)
+        for node in ast.walk(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }
 
