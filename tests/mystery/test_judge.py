@@ -6,8 +6,9 @@ import torch
 from mi_course import mystery
 from mi_course.check import process
 from mi_course.learner import submissions
-from mi_course.mystery import Explanation, catalogue, head, kept, mlp, proof, resid
+from mi_course.mystery import Explanation, head, kept, mlp, proof, resid
 from mi_course.mystery.submit import judged
+from mi_course.mystery_nets import catalogue
 
 NAME = "basil"
 

@@ -10,8 +10,9 @@ import pytest
 from mi_course import run_files
 from mi_course.induction_training.training import one_thread
 from mi_course.models import files
-from mi_course.mystery import by_hand, catalogue, kept, proof
-from mi_course.mystery.catalogue import MYSTERIES
+from mi_course.mystery import kept, proof
+from mi_course.mystery_nets import by_hand, catalogue
+from mi_course.mystery_nets.catalogue import MYSTERIES
 from support.outside import ROOT
 
 BY_HAND = [

@@ -27,9 +27,9 @@ from torch import Tensor
 from transformer_lens.tools.analysis.interchange import arbitrary_targets, random_basis
 
 from mi_course.intervals import Interval, bootstrap
-from mi_course.mystery import interchange, places
-from mi_course.mystery.interchange import Swap
-from mi_course.mystery.places import Learned, Place
+from mi_course.mystery_nets import interchange, places
+from mi_course.mystery_nets.interchange import Swap
+from mi_course.mystery_nets.places import Learned, Place
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -102,8 +102,9 @@ class Evidence:
     Attributes:
         behaviour: share of inputs that the program answers as the model does.
         variables: each variable by itself.
-        faithful: share of agreeing answers on another input with all named places as on the base;
-            None with too few pairs.
+        faithful: share of agreeing answers on another input with all variables' places as on the
+            base; None with too few pairs, and with one variable: there it is the agreement once
+            more, base and source exchanged.
         lost: what is lost without the named places, which are held at their means: 0 is nothing, 1
             as much as guessing loses.
     """
@@ -175,7 +176,7 @@ class Examination:
         return Evidence(
             behaviour=_share(said == answers["base"]),
             variables=tuple(variables),
-            faithful=self._faithful(together, answers),
+            faithful=self._faithful(together, answers) if len(named) > 1 else None,
             lost=self._lost(together, said),
         )
 

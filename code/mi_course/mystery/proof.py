@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mi_course.mystery import catalogue, interchange, kept
+from mi_course.mystery import kept
 from mi_course.mystery.explanation import Explanation, Function
 from mi_course.mystery.kept import Kept
-from mi_course.mystery.places import Place, as_list, attn, mlp, resid
 from mi_course.mystery.submit import judged
 from mi_course.mystery.verdict import Verdict
+from mi_course.mystery_nets import catalogue, interchange
+from mi_course.mystery_nets.places import Place, as_list, attn, mlp, resid
 
 MARK = "prove-mysteries"
 OPEN = "amber"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mi_course.mystery.judge import FEWEST, Evidence, Variable
-from mi_course.mystery.places import Place
+from mi_course.mystery_nets.places import Place
 
 BEHAVES = 0.95
 """Share of inputs on which the program answers as the model does."""
@@ -175,10 +175,21 @@ def _of_all(evidence: Evidence) -> list[str]:
 
 
 def _whole(evidence: Evidence) -> str:
-    faithful = "" if evidence.faithful is None else f"{_percent(evidence.faithful)} faithful, "
+    if len(evidence.variables) == 1:
+        start = (
+            "one variable, and each swap had everything else from another input: nothing is left "
+            "to replace"
+        )
+    elif evidence.faithful is None:
+        start = "together: too few pairs can tell whether the variables are enough"
+    else:
+        start = (
+            f"together: {_percent(evidence.faithful)} faithful, with everything else from another "
+            "input"
+        )
     return (
-        f"together: {faithful}{_percent(evidence.lost)} of what the model knows is lost without "
-        "them, and none can be left out"
+        f"{start}; {_percent(evidence.lost)} of what the model knows is lost without the places "
+        "that you named, and none of them can be left out"
     )
 
 

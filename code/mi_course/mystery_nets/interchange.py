@@ -25,7 +25,7 @@ from transformer_lens.tools.analysis.interchange import (
 )
 from transformer_lens.tools.analysis.projection_kernel import orthonormal_subspace
 
-from mi_course.mystery.places import Learned, Place
+from mi_course.mystery_nets.places import Learned, Place
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mi_course.mystery import catalogue, interchange, places
-from mi_course.mystery.interchange import Swap
+from mi_course.mystery_nets import catalogue, interchange, places
+from mi_course.mystery_nets.interchange import Swap
 
 N = 24
 
