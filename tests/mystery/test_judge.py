@@ -36,6 +36,8 @@ def test_a_right_explanation_passes(verdict):
     assert max(variable.arbitrary, variable.untrained, variable.random_place) < 0.45
     assert verdict.evidence.behaviour > 0.99
     assert verdict.evidence.lost > 0.9
+    assert verdict.evidence.faithful is None
+    assert "nothing is left to replace" in verdict.lines[1]
 
 
 def test_the_score_is_agreement_above_the_best_control(verdict):
@@ -109,6 +111,8 @@ def test_two_variables_are_judged_together():
     verdict = judged(NAME, written, seed=1)
     assert verdict.passed, verdict
     assert len(verdict.evidence.variables) == 2
+    assert verdict.evidence.faithful > 0.95
+    assert "everything else from another input, the model answers as" in verdict.lines[2]
     assert len(verdict.scores) == 1  # a symbol that is carried along scores nothing
 
 

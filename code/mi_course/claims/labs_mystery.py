@@ -78,10 +78,12 @@ def pairs_that_share_the_list_cannot_tell(
     n=500,
     of="pairs",
     sentences={
-        YES: "On pairs drawn apart it agrees in fewer than {bound} {unit}.",
-        NO: "On pairs drawn apart it agrees in {bound} {unit} or more.",
-        CANNOT_TELL: "We cannot tell whether it agrees in fewer than {bound} {unit} of the pairs "
-        "drawn apart.",
+        YES: "The number that was asked for agrees in fewer than {bound} {unit} of the pairs drawn "
+        "apart.",
+        NO: "The number that was asked for agrees in {bound} {unit} of the pairs drawn apart, or "
+        "more.",
+        CANNOT_TELL: "We cannot tell whether the number that was asked for agrees in fewer than "
+        "{bound} {unit} of the pairs drawn apart.",
     },
     needs={"name": "pocket"},
 )

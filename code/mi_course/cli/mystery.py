@@ -75,6 +75,12 @@ def show(args: argparse.Namespace) -> int:
     rows = catalogue.inputs(name, EXAMPLES)
     for row, answer in zip(rows, catalogue.says(name, rows), strict=True):
         print(f"{' '.join(map(str, row))}  ->  {answer}")
+    print(
+        "\nthe answer is read at the last position, which a place calls at=-1\n"
+        f"explain it: mi-course mystery submit {name} FILE, where FILE is Python and defines\n"
+        "`explanation = mystery.Explanation(answer, {variable: place})`; the lab “Mystery "
+        "circuits” shows one"
+    )
     return 0
 
 

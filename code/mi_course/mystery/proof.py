@@ -32,6 +32,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "a variable that the model has no use for": (*_NOT_THERE, "no difference to any answer"),
     "a variable that says too much": ("says more than the answer needs",),
     "a symbol that is carried along": ("carried along", *_NOT_THERE),
+    "a part of where it lives": _NOT_THERE,
     "the right variable where nothing uses it": _NOT_THERE,
     "the right algorithm at another position": _NOT_THERE,
     "the right algorithm in another layer": _NOT_THERE,

@@ -70,7 +70,7 @@ _ALL = (
     Mystery("basil", 2, tasks.THREE_SUM, functools.partial(by_hand.three_sum, seed=3)),
     Mystery("cedar", 2, tasks.FURTHER_ON, functools.partial(by_hand.further_on, seed=3)),
     _trained("dune", 3, tasks.AT_THE_SUM, Recipe(n_head=2, d_model=48, steps=1000)),
-    _trained("elm", 1, tasks.AT_THE_COUNT, Recipe(n_head=2, d_model=48)),
+    _trained("elm", 3, tasks.AT_ITS_COUNT, Recipe(n_head=2, d_model=48, steps=1000)),
     _trained("fjord", 3, tasks.BESIDE_THE_SECOND, Recipe(n_head=2, d_model=48, steps=1000)),
 )
 MYSTERIES = {mystery.name: mystery for mystery in _ALL}

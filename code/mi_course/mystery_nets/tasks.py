@@ -117,22 +117,24 @@ def _at_the_sum(tokens: Tensor) -> Tensor:
 AT_THE_SUM = Task((*range(N_TERMS), "?", *LETTERS[:N_TERMS]), _two_and_list, _at_the_sum)
 """Two numbers and five letters: the letter at their sum, modulo five."""
 
-N_MARKS = 5
+N_KINDS = 5
+N_COUNTED = 6
 
 
-def _list_and_marks(n: int, generator: torch.Generator) -> Tensor:
-    letters = 3 + _integers(N_MARKS + 1, (n, N_MARKS + 1), generator)
-    many = _integers(N_MARKS + 1, (n, 1), generator)
-    marks = _distinct(N_MARKS, n, N_MARKS, generator) < many
-    return torch.cat([letters, marks.long(), torch.full((n, 1), 2)], 1)
+def _list_and_asked(n: int, generator: torch.Generator) -> Tensor:
+    asked = _integers(N_KINDS, (n, 1), generator)
+    many = _integers(N_COUNTED, (n, 1), generator)
+    others = (asked + 1 + _integers(N_KINDS - 1, (n, N_COUNTED), generator)) % N_KINDS
+    letters = torch.where(_distinct(N_COUNTED, n, N_COUNTED, generator) < many, asked, others)
+    return torch.cat([letters, asked], 1)
 
 
-def _at_the_count(tokens: Tensor) -> Tensor:
-    return picked(tokens, (tokens == 1).sum(1))
+def _at_its_count(tokens: Tensor) -> Tensor:
+    return picked(tokens, (tokens[:, :-1] == tokens[:, -1:]).sum(1))
 
 
-AT_THE_COUNT = Task((".", "|", "?", *LETTERS[: N_MARKS + 1]), _list_and_marks, _at_the_count)
-"""Six letters and five marks of two kinds: the letter at the number of one kind."""
+AT_ITS_COUNT = Task(tuple(LETTERS[:N_KINDS]), _list_and_asked, _at_its_count)
+"""Six letters and one more: the letter of the list at the number of times that this one occurs."""
 
 N_PAIRS = 4
 HIGHEST = 7
