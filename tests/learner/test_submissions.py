@@ -72,6 +72,8 @@ def test_the_board_is_exported_once_there_is_one():
     keep(middle=0.25)
     assert json.loads(export.as_json())["mysteries"] == submissions.board()
     assert f"{submissions.TITLE}\n\n- [ ] amber: open" in export.as_markdown()
+    last = export.as_notion({}).splitlines()[-1]
+    assert last == '"amber: open, 1 submitted; best middle 0.25",,mystery model,No,,,'
 
 
 THERE = {
