@@ -124,7 +124,7 @@ def _rows(kind: str, tried: Sequence[Tried]) -> list[str]:
     rows = []
     for title in titles:
         of = [t for t in tried if t.kept.title == title]
-        example = next((t.reason or t.verdict.lines[-1] for t in of if t.model == OPEN), "")
+        example = next((t.reason or t.verdict.lines[0] for t in of if t.model == OPEN), "")
         said = f"`` {example} ``" if example else "(not told)"
         good = sum(t.as_wanted for t in of)
         rows.append(f"| {kind}: {title} | {len(of)} | {good} | {said} |")
