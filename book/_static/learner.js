@@ -5,7 +5,7 @@
   const KEY = "mi-course-progress";
   const DAMAGED = `${KEY}-damaged`; // what could not be read, so that the next tick does not overwrite it
   const empty = () => ({
-    format: "mi-course-progress", version: 1, exercises: {}, predictions: {}, weeks: {}, pages: {},
+    format: "mi-course-progress", version: 1, exercises: {}, predictions: {}, mysteries: {}, weeks: {}, pages: {},
   });
 
   const load = () => {

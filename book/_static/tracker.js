@@ -88,7 +88,15 @@
     form.querySelector(".course-time p output").textContent = hours ? `${hours} hours in all` : "";
   };
 
+  const paintMysteries = () => {
+    for (const row of document.querySelectorAll("[data-mystery]")) {
+      const entry = state.mysteries?.[row.dataset.mystery];
+      row.querySelector("output").textContent = entry ? window.courseMysteries.told(entry) : "not tried";
+    }
+  };
+
   const paint = () => {
+    paintMysteries();
     document.querySelectorAll(".course-week").forEach(paintWeek);
     const ids = plan.flatMap((w) => w.items.map((item) => item.id));
     const known = plan.flatMap((w) => [...week(w.week).done, ...steps.shownDone(planned(w.week), state)]);

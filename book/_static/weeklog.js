@@ -4,7 +4,8 @@
 
    A log of a week is {done: ids, own: [{section, text, done}], learnings, blockers, hours: {day: number},
    notes}; a state is {weeks: {number: log}, exercises: {name: date}, pages: {name: date}, predictions: {name:
-   answer}}, with a log for the weeks that have one; predictions.js says what an answer is.
+   answer}, mysteries: {name: entry}}, with a log for the weeks that have one; predictions.js says what an answer
+   is, mysteries.js what an entry is.
    What is not understood of a text is kept among the notes. */
 (() => {
   "use strict";
@@ -13,8 +14,9 @@
   const HEADINGS = [...SECTIONS, "Key Learnings", "Blockers", "Time Log", "Notes"];
   const PASSED = "# Exercises passed";
   const FINISHED = "# Pages finished";
-  const TITLE = /^# +(?:Week ([0-9]+) Log|(Exercises) passed|(Pages) finished|(Predictions))[ \t]*$/i;
+  const TITLE = /^# +(?:Week ([0-9]+) Log|(Exercises) passed|(Pages) finished|(Predictions)|(Mystery models))[ \t]*$/i;
   const predictions = typeof require === "function" ? require("./predictions.js") : window.coursePredictions;
+  const mysteries = typeof require === "function" ? require("./mysteries.js") : window.courseMysteries;
   const BOX = /^[-*+] \[([ xX])\] (.+)$/s;
   const BULLET = /^[-*+] (.+)$/s;
 
@@ -309,26 +311,29 @@
       const pages = Object.keys(state.pages ?? {}).length ? [dated(FINISHED, state.pages)] : [];
       const answers = predictions.lines(state.predictions ?? {});
       const last = answers.length ? [[`${predictions.TITLE}\n`, ...answers].join("\n")] : [];
+      const tried = mysteries.lines(state.mysteries ?? {});
+      if (tried.length) last.push([`${mysteries.TITLE}\n`, ...tried].join("\n"));
       const parts = [weeks.join("\n"), dated(PASSED, state.exercises), ...pages, ...last];
       return parts.map((part) => `${part.replace(/\n+$/, "")}\n`).join("\n");
     };
 
     const asJson = (state) => {
       const weeks = Object.fromEntries(plan.map(({ week }) => [week, weekOf(state, week)]));
-      const { exercises, pages = {}, predictions: answers = {} } = state;
+      const { exercises, pages = {}, predictions: answers = {}, mysteries: board = {} } = state;
       const predicted = Object.keys(answers).length ? { predictions: answers } : {};
-      const file = { format, version: VERSION, exercises, pages, ...predicted, weeks };
+      const tried = Object.keys(board).length ? { mysteries: board } : {};
+      const file = { format, version: VERSION, exercises, pages, ...predicted, ...tried, weeks };
       return JSON.stringify(sorted(file), null, 1) + "\n";
     };
 
-    /* A text at its titles -> the lines of each week, the exercises, pages and predictions; nothing is left out:
+    /* A text at its titles -> the lines of each week, the exercises, pages, predictions, board; nothing is left out:
        what stands before the first week belongs to it, and what is none of the latter to the week before. */
     const partsOf = (text) => {
-      const [weeks, exercises, pages, predicted, before] = [new Map(), [], [], [], []];
+      const [weeks, exercises, pages, predicted, tried, before] = [new Map(), [], [], [], [], []];
       let [lines, dated] = [before, null];
       for (const line of linesOf(text)) {
         const title = TITLE.exec(line);
-        const parse = dated === predicted ? predictions.parse : parsePassed;
+        const parse = dated === predicted ? predictions.parse : dated === tried ? mysteries.parse : parsePassed;
         const entry = dated && !title ? parse(line) : null;
         if (title?.[1]) {
           const week = String(Number(title[1]));
@@ -336,21 +341,22 @@
           if (!weeks.has(week)) weeks.set(week, []);
           lines = weeks.get(week);
         }
-        if (title) dated = title[2] ? exercises : title[3] ? pages : title[4] ? predicted : null;
+        if (title) dated = title[2] ? exercises : title[3] ? pages : title[4] ? predicted : title[5] ? tried : null;
         if (entry && (dated !== exercises || !entry[0].match(/[/-]/))) dated.push(entry);
         else if (dated !== predicted || !predictions.isSum(line)) lines.push(title ? null : line);
       }
       need(weeks.size, "no line “# Week 1 Log” stands in it");
       const first = [...weeks.keys()][0];
       weeks.set(first, [...before, ...weeks.get(first)]);
-      return { weeks, exercises, pages, predicted };
+      return { weeks, exercises, pages, predicted, tried };
     };
 
     /* Throws where the text has no log in it, or one of a week that the course does not have. */
     const parseMarkdown = (text) => {
       const parts = partsOf(text);
       const found = { format, version: VERSION, exercises: Object.fromEntries(parts.exercises),
-        pages: Object.fromEntries(parts.pages), predictions: Object.fromEntries(parts.predicted), weeks: {} };
+        pages: Object.fromEntries(parts.pages), predictions: Object.fromEntries(parts.predicted),
+        mysteries: Object.fromEntries(parts.tried), weeks: {} };
       const uncounted = [];
       for (const [week, lines] of parts.weeks) {
         const read = parseWeek(planned(week), lines);
@@ -360,8 +366,9 @@
       return { ...found, uncounted };
     };
 
-    /* Every value is looked at before any is taken. -> {weeks, exercises, pages, predictions, uncounted}; throws at
-       the first that is wrong. uncounted: lines of the time logs that may be meant as hours, and count for none */
+    /* Every value is looked at before any is taken. -> {weeks, exercises, pages, predictions, mysteries, uncounted};
+       throws at the first that is wrong. uncounted: lines of the time logs that may be meant as hours, and count for
+       none */
     const checked = (found) => {
       need(isObject(found) && found.format === format, "it was not written by this course");
       const version = String(found.version).slice(0, 20);
@@ -379,7 +386,9 @@
       });
       const uncounted = areTexts(found.uncounted) ? found.uncounted : [];
       const answers = predictions.checked(found.predictions ?? {});
-      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, pages, predictions: answers, uncounted };
+      const board = mysteries.checked(found.mysteries ?? {});
+      return { weeks: Object.fromEntries(weeks), exercises: found.exercises, pages, predictions: answers,
+        mysteries: board, uncounted };
     };
 
     /* What stands in a file's text, checked: JSON or Markdown. */
@@ -410,9 +419,12 @@
       if (exercises.length) said.push(`Exercises passed elsewhere: ${exercises.join(", ")}.`);
       const answers = news("predictions"); // of two answers to one question the first counts, which is here
       if (answers.length) said.push(`Predictions: ${answers.join(", ")}.`);
+      const { board, news: tried } = mysteries.merged(state.mysteries ?? {}, found.mysteries ?? {});
+      if (tried.length) said.push(`Mystery models: ${tried.join(", ")}.`);
       const both = (name) => ({ ...found[name], ...state[name] });
-      const predicted = answers.length ? { predictions: both("predictions") } : {};
-      return { state: { ...state, weeks, exercises: both("exercises"), pages: both("pages"), ...predicted }, said };
+      const more = { ...(answers.length ? { predictions: both("predictions") } : {}),
+        ...(tried.length ? { mysteries: board } : {}) };
+      return { state: { ...state, weeks, exercises: both("exercises"), pages: both("pages"), ...more }, said };
     };
 
     return { asJson, asMarkdown, decoded, isDay, merged, named, parseMarkdown, read, rounded, weekOf };

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mi_course import mystery
 from mi_course.cli import main
 from mi_course.learner import submissions
 
@@ -27,7 +28,7 @@ def home(tmp_path, monkeypatch):
 def test_the_list_tells_difficulty_accuracy_and_an_input(capsys):
     assert main(["mystery", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["amber", "basil", "cedar", "dune"]
+    assert [line.split()[0] for line in lines[1:]] == list(mystery.NAMES)
     assert "100.0 %" in lines[1]
     assert lines[1].endswith("not tried")
 

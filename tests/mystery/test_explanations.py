@@ -4,7 +4,7 @@ import pytest
 
 from mi_course import mystery
 from mi_course.mystery import Explanation, ExplanationError, resid
-from mi_course.mystery.places import PlaceError
+from mi_course.mystery_nets.places import PlaceError
 
 
 def first(tokens):

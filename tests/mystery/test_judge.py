@@ -6,8 +6,9 @@ import torch
 from mi_course import mystery
 from mi_course.check import process
 from mi_course.learner import submissions
-from mi_course.mystery import Explanation, catalogue, head, kept, mlp, proof, resid
+from mi_course.mystery import Explanation, head, kept, mlp, proof, resid
 from mi_course.mystery.submit import judged
+from mi_course.mystery_nets import catalogue
 
 NAME = "basil"
 
@@ -35,6 +36,8 @@ def test_a_right_explanation_passes(verdict):
     assert max(variable.arbitrary, variable.untrained, variable.random_place) < 0.45
     assert verdict.evidence.behaviour > 0.99
     assert verdict.evidence.lost > 0.9
+    assert verdict.evidence.faithful is None
+    assert "nothing is left to replace" in verdict.lines[1]
 
 
 def test_the_score_is_agreement_above_the_best_control(verdict):
@@ -51,6 +54,7 @@ def test_the_verdict_speaks_of_shares_and_controls(verdict):
 
 SLOW = {"the right algorithm in another layer", "a random subspace of half the rank"}
 SLOW |= {"an idle place beside the right one", "the whole input as the only variable"}
+SLOW |= {"everything named at once", "the right algorithm at another position"}
 
 
 @pytest.mark.parametrize(
@@ -108,6 +112,8 @@ def test_two_variables_are_judged_together():
     verdict = judged(NAME, written, seed=1)
     assert verdict.passed, verdict
     assert len(verdict.evidence.variables) == 2
+    assert verdict.evidence.faithful > 0.95
+    assert "everything else from another input, the model answers as" in verdict.lines[2]
     assert len(verdict.scores) == 1  # a symbol that is carried along scores nothing
 
 

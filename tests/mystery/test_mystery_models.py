@@ -6,13 +6,16 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from mi_course import run_files
 from mi_course.induction_training.training import one_thread
 from mi_course.models import files
-from mi_course.mystery import by_hand, catalogue, kept, proof
-from mi_course.mystery.catalogue import MYSTERIES
-from support.outside import ROOT
+from mi_course.mystery import kept, proof
+from mi_course.mystery_nets import by_hand, catalogue
+from mi_course.mystery_nets.catalogue import MYSTERIES
+from mi_course.mystery_nets.training import Recipe, train
+from support.outside import ROOT, not_run
 
 BY_HAND = [
     n for n, m in MYSTERIES.items() if m.make.func in (by_hand.three_sum, by_hand.further_on)
@@ -38,9 +41,10 @@ def test_a_model_made_by_hand_is_made_again_to_the_last_bit(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
-def test_a_trained_model_is_trained_again_to_the_same_accuracy_and_verdict(
+def test_a_trained_model_is_trained_again_to_the_same_accuracy_verdict_and_bits(
     name, tmp_path, monkeypatch
 ):
+    shipped = files.verify_checksums(catalogue.find(name).folder)
     with one_thread():
         catalogue.write(tmp_path, name)
     monkeypatch.setattr(catalogue, "FOLDER", tmp_path)
@@ -54,6 +58,16 @@ def test_a_trained_model_is_trained_again_to_the_same_accuracy_and_verdict(
     finally:
         catalogue.judged.cache_clear()
         catalogue.untrained.cache_clear()
+    if json.loads((tmp_path / name / run_files.CHECKSUMS).read_text("utf8")) != shipped:
+        not_run(f"{name} was trained on another machine: as accurate, and with other bits")
+
+
+def test_on_one_machine_training_comes_out_the_same_to_the_last_bit():
+    task, recipe = catalogue.find("dune").task, Recipe(n_head=2, d_model=16, steps=5, batch=32)
+    with one_thread():
+        first, second = (train(task, recipe).state_dict() for _ in range(2))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("name", MYSTERIES)

@@ -38,7 +38,7 @@ def test_every_kind_of_wrong_explanation_has_its_reason():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["amber", "cedar", "dune"])
+@pytest.mark.parametrize("name", ["amber", "cedar", "dune", "elm", "fjord"])
 def test_right_explanations_pass_and_wrong_ones_are_refused_for_what_is_wrong(name):
     wrongly = [t for t in proof.prove([name], seed=100) if not t.as_wanted]
     assert not wrongly, "\n".join(f"{t.kept.title}: {t.verdict}" for t in wrongly)

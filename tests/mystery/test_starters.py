@@ -1,4 +1,4 @@
-"""The solutions that are folded on the page of three more models pass."""
+"""The solutions that are folded on the page of five more models pass; the last two have none."""
 
 import re
 
@@ -9,6 +9,7 @@ from mi_course.mystery.submit import judged
 from support.outside import ROOT
 
 PAGE = (ROOT / "book/labs/mystery_starters.md").read_text("utf8")
+SOLVED = ("basil", "cedar", "dune")
 SECTIONS = dict(re.findall(r"^## `(\w+)` \(.*?\)\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL))
 
 
@@ -25,12 +26,13 @@ def test_every_model_but_the_worked_example_has_a_section():
 
 
 def test_the_solutions_define_explanations():
-    for name in SECTIONS:
+    assert tuple(name for name in SECTIONS if "{dropdown}" in SECTIONS[name]) == SOLVED
+    for name in SOLVED:
         assert solution(name).order()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", SECTIONS)
+@pytest.mark.parametrize("name", SOLVED)
 def test_a_folded_solution_passes(name):
     verdict = judged(name, solution(name), seed=21)
     assert verdict.passed, verdict

@@ -68,6 +68,13 @@ def test_a_variable_that_is_one_symbol_renamed_is_found():
     assert said()["variables"]["total"]["copies"] is None
 
 
+def test_it_is_told_where_base_and_source_give_a_variable_one_value():
+    found = said()["variables"]["total"]
+    assert set(found["same"]) == {True, False}
+    stays = [a == b for a, b in zip(found["swapped"], said()["base"], strict=True)]
+    assert all(there for there, one in zip(stays, found["same"], strict=True) if one)
+
+
 def test_values_that_no_input_tells_apart_are_counted():
     def pair(tokens):
         return tokens[:2]

@@ -47,7 +47,7 @@ def add(commands: Commands) -> None:
 def show_list(args: argparse.Namespace) -> int:
     """A table: name, difficulty, an input, accuracy, submissions and best scores."""
     from mi_course.learner import submissions
-    from mi_course.mystery import catalogue
+    from mi_course.mystery_nets import catalogue
 
     board = submissions.board()
     print(f"{'name':<9}{'difficulty':<12}{'accuracy':<10}{'an input':<30}yours")
@@ -62,7 +62,7 @@ def show_list(args: argparse.Namespace) -> int:
 
 def show(args: argparse.Namespace) -> int:
     """A model's shape, and what it answers to some inputs."""
-    from mi_course.mystery import catalogue
+    from mi_course.mystery_nets import catalogue
 
     name = args.name
     catalogue.find(name)
@@ -75,6 +75,12 @@ def show(args: argparse.Namespace) -> int:
     rows = catalogue.inputs(name, EXAMPLES)
     for row, answer in zip(rows, catalogue.says(name, rows), strict=True):
         print(f"{' '.join(map(str, row))}  ->  {answer}")
+    print(
+        "\nthe answer is read at the last position, which a place calls at=-1\n"
+        f"explain it: mi-course mystery submit {name} FILE, where FILE is Python and defines\n"
+        "`explanation = mystery.Explanation(answer, {variable: place})`; the lab “Mystery "
+        "circuits” shows one"
+    )
     return 0
 
 
@@ -112,7 +118,7 @@ def _explanation(file: Path) -> Explanation:
 def train_mysteries(args: argparse.Namespace) -> int:
     """Write the files of all models, or of some, anew."""
     from mi_course.induction_training.training import one_thread
-    from mi_course.mystery import catalogue
+    from mi_course.mystery_nets import catalogue
 
     folder = folder_of(args, catalogue.FOLDER)
     names = args.names or list(catalogue.MYSTERIES)
@@ -130,7 +136,8 @@ def train_mysteries(args: argparse.Namespace) -> int:
 def prove_mysteries(args: argparse.Namespace) -> int:
     """Print the table of right and wrong explanations; 1 unless all are judged as they should."""
     from mi_course.book import generated_parts
-    from mi_course.mystery import catalogue, proof
+    from mi_course.mystery import proof
+    from mi_course.mystery_nets import catalogue
 
     with progress_bar(None) as bar:
 

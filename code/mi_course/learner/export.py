@@ -65,7 +65,7 @@ def as_json() -> str:
 
 
 def as_markdown() -> str:
-    """The logs of all weeks as they are written, then exercises, pages and predictions."""
+    """The logs of all weeks as they are written, then all else: exercises, pages and so on."""
     parts = [weeklog.together([weeklog.read(week) for week in weeklog.weeks()])]
     for title, found in (
         (weeklog.PASSED, progress.all_passed()),
@@ -107,6 +107,7 @@ def as_notion(exercises: Exercises) -> str:
     rows += [
         [name, _week(name), "page", "Yes", "", w[:10], ""] for name, w in pages.finished().items()
     ]
+    rows += [_mystery(name, entry) for name, entry in submissions.board().items()]
     table.writerows([_harmless(cell) for cell in row] for row in rows)
     return text.getvalue()
 
@@ -133,6 +134,11 @@ def _prediction(answer: predictions.Prediction) -> list[Any]:
     kind = "recall" if answer.kind == "recall" else "prediction"
     text = f"{answer.name}: said {answer.said}, was {answer.was} {answer.unit}".rstrip()
     return [text, answer.week, kind, _yes(answer.right), "", answer.at[:10], ""]
+
+
+def _mystery(name: str, entry: submissions.Entry) -> list[Any]:
+    text = f"{name}: {submissions.told(entry)}"
+    return [text, "", "mystery model", _yes(bool(entry["passed"])), "", entry["passed"][:10], ""]
 
 
 def _rows(week: int) -> list[list[Any]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mi_course.errors import CourseError
-from mi_course.learner import export, log_text, pages, predictions, progress, weeklog
+from mi_course.learner import export, log_text, pages, predictions, progress, submissions, weeklog
 from mi_course.learner import hours as hours_of
 from mi_course.learner.log_text import LogText
 
@@ -30,12 +30,14 @@ class Found:
         exercises: when each was passed.
         pages: when each was finished.
         predictions: answers to questions.
+        mysteries: the board of mystery models.
     """
 
     weeks: dict[int, weeklog.Week]
     exercises: dict[str, str]
     pages: dict[str, str]
     predictions: list[predictions.Prediction]
+    mysteries: dict[str, submissions.Entry]
 
 
 def read(text: str) -> Found:
@@ -68,13 +70,18 @@ def read(text: str) -> Found:
     predicted = [predictions.from_json(name, answer) for name, answer in answers.items()]
     for name, answer in zip(answers, predicted, strict=True):
         _need(answer is not None, f"a prediction makes no sense: {name[:40]}")
+    board = raw.get("mysteries", {})
+    _need(isinstance(board, dict), "its board of mystery models is no table")
+    for name, entry in board.items():
+        sense = submissions.is_entry(name, entry)
+        _need(sense, f"an entry of the mystery models makes no sense: {name[:40]}")
     weeks = {}
     for number, log in raw["weeks"].items():
         _need(
             number.isdecimal() and int(number) in weeklog.weeks(), f"there is no week {number[:20]}"
         )
         weeks[int(number)] = _log(int(number), log)
-    return Found(weeks, exercises, finished, [p for p in predicted if p is not None])
+    return Found(weeks, exercises, finished, [p for p in predicted if p is not None], board)
 
 
 def merge(found: Found) -> list[str]:
@@ -105,6 +112,8 @@ def merge(found: Found) -> list[str]:
             raise CourseError(why)
     if new_answers:
         said.append(f"Predictions: {', '.join(sorted(p.name for p in new_answers))}.")
+    if tried := submissions.add(found.mysteries):
+        said.append(f"Mystery models: {', '.join(tried)}.")
     return said
 
 

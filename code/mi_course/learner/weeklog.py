@@ -215,7 +215,8 @@ def _titled(log: LogText) -> str:
 PASSED = "# Exercises passed"
 FINISHED = "# Pages finished"
 _TITLES = re.compile(
-    rf"{log_text.TITLE.pattern}|# +(?:Exercises passed|Pages finished|Predictions)[ \t]*",
+    rf"{log_text.TITLE.pattern}"
+    r"|# +(?:Exercises passed|Pages finished|Predictions|Mystery models)[ \t]*",
     re.IGNORECASE,
 )
 

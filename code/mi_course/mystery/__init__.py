@@ -6,11 +6,11 @@ In a notebook: `from mi_course import mystery`. `mystery.load` gives a model, `m
 makes a picture of it.
 """
 
-from mi_course.mystery.catalogue import MYSTERIES, accuracy, ids, inputs, load, says
 from mi_course.mystery.drawing import draw
 from mi_course.mystery.explanation import Explanation, ExplanationError
-from mi_course.mystery.places import attn, head, learned, mlp, resid
 from mi_course.mystery.submit import submit
+from mi_course.mystery_nets.catalogue import MYSTERIES, accuracy, ids, inputs, load, says
+from mi_course.mystery_nets.places import attn, head, learned, mlp, resid
 
 NAMES = tuple(MYSTERIES)
 """The models."""

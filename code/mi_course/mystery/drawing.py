@@ -7,7 +7,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from mi_course.mystery.explanation import Explanation, parameters
-from mi_course.mystery.places import Place
+from mi_course.mystery_nets.places import Place
 from mi_course.plots.style import COLORS, figure
 from mi_course.processes.programs import INPUT
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mi_course.errors import CourseError
-from mi_course.mystery.places import Place, as_list
+from mi_course.mystery_nets.places import Place, as_list
 from mi_course.processes.programs import INPUT, Program
 
 Function = Callable[..., Any]

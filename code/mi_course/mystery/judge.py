@@ -27,9 +27,9 @@ from torch import Tensor
 from transformer_lens.tools.analysis.interchange import arbitrary_targets, random_basis
 
 from mi_course.intervals import Interval, bootstrap
-from mi_course.mystery import interchange, places
-from mi_course.mystery.interchange import Swap
-from mi_course.mystery.places import Learned, Place
+from mi_course.mystery_nets import interchange, places
+from mi_course.mystery_nets.interchange import Swap
+from mi_course.mystery_nets.places import Learned, Place
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -102,10 +102,11 @@ class Evidence:
     Attributes:
         behaviour: share of inputs that the program answers as the model does.
         variables: each variable by itself.
-        faithful: share of agreeing answers on another input with all named places as on the base;
-            None with too few pairs.
-        lost: what is lost without the named places, which are held at their means: 0 is nothing, 1
-            as much as guessing loses.
+        faithful: share of agreeing answers on another input with all variables' places as on the
+            base; None with too few pairs, and with one variable: there it is the agreement once
+            more, base and source exchanged.
+        lost: what is lost with the named places as on another input on which a variable differs:
+            0 is nothing, 1 as much as guessing loses.
     """
 
     behaviour: float
@@ -175,8 +176,8 @@ class Examination:
         return Evidence(
             behaviour=_share(said == answers["base"]),
             variables=tuple(variables),
-            faithful=self._faithful(together, answers),
-            lost=self._lost(together, said),
+            faithful=self._faithful(together, answers) if len(named) > 1 else None,
+            lost=self._lost(together, said, _unlike(found["variables"].values())),
         )
 
     def _faithful(self, swaps: Sequence[Swap], answers: Mapping[str, Tensor]) -> float | None:
@@ -188,14 +189,18 @@ class Examination:
         said = interchange.swapped(self.model, self.sources[which], self.bases[which], turned)
         return _share(said == joint[which])
 
-    def _lost(self, swaps: Sequence[Swap], said: Int[Tensor, "batch"]) -> float:
-        which = _some(self.measured)
+    def _lost(
+        self, swaps: Sequence[Swap], said: Int[Tensor, "batch"], unlike: Bool[Tensor, "batch"]
+    ) -> float:
+        """On another input's values, not on means: a mean can be worth more than any value is."""
+        which = (self.measured & unlike).nonzero()[:, 0]
+        if not len(which):
+            return 0.0
         some = [swap.rows(which) for swap in swaps]
-        tokens, said = self.bases[which], said[which]
-        means = [interchange.mean_at(self.model, tokens, swap) for swap in some]
-        without = _share(interchange.held_at(self.model, tokens, some, means) == said)
+        bases, sources, said = self.bases[which], self.sources[which], said[which]
+        without = _share(interchange.swapped(self.model, bases, sources, some) == said)
         guessed = said.bincount().max().item() / len(said)
-        return min(1.0, (1 - without) / (1 - guessed))
+        return min(1.0, (1 - without) / (1 - guessed)) if guessed < 1 else 0.0
 
     @property
     def measured(self) -> Bool[Tensor, "batch"]:
@@ -346,6 +351,11 @@ def _like(basis: Tensor | None, seed: int) -> Tensor | None:
     if basis is None:
         return None
     return random_basis(basis.shape[0], basis.shape[1], seed)
+
+
+def _unlike(variables: Iterable[Mapping[str, Any]]) -> Bool[Tensor, "batch"]:
+    """The pairs on which some variable has another value on base and source."""
+    return ~torch.tensor([one["same"] for one in variables]).all(0)
 
 
 def _ids(answers: Sequence[int | None]) -> Int[Tensor, "batch"]:

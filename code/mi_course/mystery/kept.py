@@ -16,8 +16,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from mi_course.mystery import places
 from mi_course.mystery.explanation import Explanation
+from mi_course.mystery_nets import places
 
 FOLDER = Path(__file__).parent / "kept"
 _NAMES = {

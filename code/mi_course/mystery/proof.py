@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from mi_course.mystery import catalogue, interchange, kept
+from mi_course.mystery import kept
 from mi_course.mystery.explanation import Explanation, Function
 from mi_course.mystery.kept import Kept
-from mi_course.mystery.places import Place, as_list, attn, mlp, resid
 from mi_course.mystery.submit import judged
 from mi_course.mystery.verdict import Verdict
+from mi_course.mystery_nets import catalogue, interchange
+from mi_course.mystery_nets.places import Place, as_list, attn, mlp, resid
 
 MARK = "prove-mysteries"
 OPEN = "amber"
@@ -31,6 +32,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "a variable that the model has no use for": (*_NOT_THERE, "no difference to any answer"),
     "a variable that says too much": ("says more than the answer needs",),
     "a symbol that is carried along": ("carried along", *_NOT_THERE),
+    "a part of where it lives": _NOT_THERE,
     "the right variable where nothing uses it": _NOT_THERE,
     "the right algorithm at another position": _NOT_THERE,
     "the right algorithm in another layer": _NOT_THERE,
@@ -122,7 +124,7 @@ def _rows(kind: str, tried: Sequence[Tried]) -> list[str]:
     rows = []
     for title in titles:
         of = [t for t in tried if t.kept.title == title]
-        example = next((t.reason or t.verdict.lines[-1] for t in of if t.model == OPEN), "")
+        example = next((t.reason or t.verdict.lines[0] for t in of if t.model == OPEN), "")
         said = f"`` {example} ``" if example else "(not told)"
         good = sum(t.as_wanted for t in of)
         rows.append(f"| {kind}: {title} | {len(of)} | {good} | {said} |")

@@ -12,10 +12,11 @@ import torch
 
 from mi_course.check import accidents, process, sending
 from mi_course.learner import console, submissions
-from mi_course.mystery import catalogue, judge, verdict
+from mi_course.mystery import judge, verdict
 from mi_course.mystery.explanation import Explanation
-from mi_course.mystery.places import PlaceError
 from mi_course.mystery.verdict import Verdict
+from mi_course.mystery_nets import catalogue
+from mi_course.mystery_nets.places import PlaceError
 from mi_course.processes import programs
 from mi_course.processes.programs import ALLOWED, Program
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mi_course.mystery.judge import FEWEST, Evidence, Variable
-from mi_course.mystery.places import Place
+from mi_course.mystery_nets.places import Learned, Place
 
 BEHAVES = 0.95
 """Share of inputs on which the program answers as the model does."""
@@ -82,7 +82,7 @@ def of(name: str, evidence: Evidence, named: Mapping[str, Sequence[Place]]) -> V
     if not faults:
         faults += _of_all(evidence)
     if not faults:
-        told.append(_whole(evidence))
+        told += _whole(evidence)
     scores = {v.name: v.score for v in evidence.variables if _counts(v)}
     return Verdict(name, not faults, (*told, *faults), scores, evidence)
 
@@ -104,7 +104,8 @@ def _variable(v: Variable, named: Sequence[Place]) -> tuple[str, list[str]]:
             f"`{v.name}` is the answer or the whole input under another name: taken from another "
             "input, it makes the program give that input's answer, and so does everything at once"
         ]
-    line = f"`{v.name}` agrees in {_percent(v.agreement.mean)} of {v.n} pairs ({_controls(v)})"
+    controls = _controls(v, named)
+    line = f"`{v.name}` agrees in {_percent(v.agreement.mean)} of {v.n} pairs ({controls})"
     faults = []
     gap = v.agreement.mean - v.control
     if v.agreement.low < AGREES or gap < ABOVE:
@@ -127,12 +128,14 @@ def _variable(v: Variable, named: Sequence[Place]) -> tuple[str, list[str]]:
     return line, faults
 
 
-def _controls(v: Variable) -> str:
+def _controls(v: Variable, named: Sequence[Place]) -> str:
+    learned = any(isinstance(place.subspace, Learned) for place in named)
+    arbitrary = "arbitrary labels" if learned else "a third input's value"
     found = [
         f"{_percent(v.agreement.low)} to {_percent(v.agreement.high)}" if v.agreement else "",
         f"random place {_percent(v.random_place)}",
         "" if v.random_subspace is None else f"random subspace {_percent(v.random_subspace)}",
-        f"arbitrary values {_percent(v.arbitrary)}",
+        f"{arbitrary} {_percent(v.arbitrary)}",
         f"untrained copy {_percent(v.untrained)}",
     ]
     return ", ".join(part for part in found if part)
@@ -149,7 +152,10 @@ def _not_there(v: Variable, gap: float, named: Sequence[Place]) -> str:
             f"`{v.name}`: {where}{comma} {has} something to do with it, and {does} not hold it as "
             "the program has it: another variable may be there, or a part of this one only"
         )
-    return f"`{v.name}`: the model does not keep it in {where}"
+    return (
+        f"`{v.name}`: the model does not keep it in {where}: the swap agrees hardly more often "
+        "than a control does"
+    )
 
 
 def _of_all(evidence: Evidence) -> list[str]:
@@ -168,18 +174,32 @@ def _of_all(evidence: Evidence) -> list[str]:
         )
     if evidence.lost < LOST:
         faults.append(
-            f"not complete: with the places that you named held at their means, the model loses "
+            "not complete: with the places that you named as on another input, the model loses "
             f"{_percent(evidence.lost)} of what it knows: most of its work goes another way"
         )
     return faults
 
 
-def _whole(evidence: Evidence) -> str:
-    faithful = "" if evidence.faithful is None else f"{_percent(evidence.faithful)} faithful, "
-    return (
-        f"together: {faithful}{_percent(evidence.lost)} of what the model knows is lost without "
-        "them, and none can be left out"
-    )
+def _whole(evidence: Evidence) -> list[str]:
+    """What holds of the explanation as a whole."""
+    if len(evidence.variables) == 1:
+        faithful = (
+            "faithful: with one variable, each swap had everything else from another input "
+            "already: nothing is left to replace"
+        )
+    elif evidence.faithful is None:
+        faithful = "faithful: too few pairs can tell whether the variables together are enough"
+    else:
+        faithful = (
+            f"faithful: with all variables as they are, and everything else from another input, "
+            f"the model answers as the program in {_percent(evidence.faithful)}"
+        )
+    return [
+        faithful,
+        f"complete: with the places that you named as on another input, the model loses "
+        f"{_percent(evidence.lost)} of what it knows",
+        "minimal: no place that you named can be left out",
+    ]
 
 
 def _percent(share: float) -> str:

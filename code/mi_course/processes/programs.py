@@ -112,9 +112,10 @@ def run(program: Program, triples: Sequence[tuple[Tokens, Tokens, Tokens]]) -> d
         Token ids and flags, lists as long as `triples`: `base` and `source`, the answers there;
         `joint`, the answer on the source with all variables as on the base; and for each variable,
         below `variables`, `swapped` and `arbitrary`, the answer on the base with the variable as on
-        the source or on the third; `positions`, of each of its places on base, source and third;
-        `classes`, an id of its value on the source; `copies`, a position whose symbol decides it,
-        or None; `idle`, the share of pairs of values that no input tells apart.
+        the source or on the third; `same`, whether base and source give it one value;
+        `positions`, of each of its places on base, source and third; `classes`, an id of its value
+        on the source; `copies`, a position whose symbol decides it, or None; `idle`, the share of
+        pairs of values that no input tells apart.
     """
     with _alone():
         try:
@@ -148,6 +149,7 @@ def _run(program: Program, triples: Sequence[tuple[Tokens, Tokens, Tokens]]) -> 
         found["variables"][name] = {
             "swapped": swapped,
             "arbitrary": arbitrary,
+            "same": [repr(a[name]) == repr(b[name]) for a, b in zip(*on[:2], strict=True)],
             "classes": [ids.setdefault(repr(v[name]), len(ids)) for v in on[1]],
             "positions": [
                 [[_position(rule, t) for t in some] for some in (bases, sources, thirds)]

@@ -18,7 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 from mi_course.learner import weeklog
 
 # In the order in which they load: each uses what stands before it.
-SCRIPTS = ("predictions.js", "weeklog.js", "tracker.js")
+SCRIPTS = ("predictions.js", "mysteries.js", "weeklog.js", "tracker.js")
+BOARD = "mysteries"
 _KINDS = {"reading": "Read", "video": "Watch", "community": "Community"}
 
 
@@ -27,14 +28,18 @@ class tracker_form(nodes.raw):
 
 
 class Tracker(SphinxDirective):
-    """`{course-tracker} 2`: the form of week 2; without a number what belongs to all weeks."""
+    """`{course-tracker} 2`: the form of week 2; without a number what belongs to all weeks.
+
+    `{course-tracker} mysteries` is the board of mystery models.
+    """
 
     optional_arguments = 1
     option_spec: ClassVar[dict[str, Any]] = {"class": directives.class_option}
 
     def run(self) -> list[nodes.Node]:
         """One piece of HTML, which a script fills from the reader's own storage."""
-        text = week_html(int(self.arguments[0])) if self.arguments else whole_html()
+        what = self.arguments[0] if self.arguments else ""
+        text = board_html() if what == BOARD else week_html(int(what)) if what else whole_html()
         return [tracker_form("", text, format="html")]
 
 
@@ -90,6 +95,20 @@ def _field(week: int, name: str, label: str) -> str:
     return (
         f'<p class="course-field"><label for="week-{week}-{name}">{label}</label>'
         f'<textarea id="week-{week}-{name}" name="{name}" rows="3"></textarea></p>'
+    )
+
+
+def board_html() -> str:
+    """The mystery models, a row for each; the last column is filled from what was imported."""
+    rows = "".join(
+        f'<tr data-mystery="{name}"><th scope="row">{name}</th>'
+        f'<td aria-label="{stars} of 3">{"★" * stars}</td><td><output>not tried</output></td></tr>'
+        for name, stars in weeklog.tracker()["mysteries"].items()
+    )
+    return (
+        '<table class="table course-mysteries"><thead><tr><th scope="col">model</th>'
+        '<th scope="col">difficulty</th><th scope="col">yours, best score a variable</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table>"
     )
 
 

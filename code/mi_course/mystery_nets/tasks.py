@@ -101,27 +101,6 @@ def _further_on(tokens: Tensor) -> Tensor:
 FURTHER_ON = Task(tuple(LETTERS[:N_RING]), _ring, _further_on)
 """Letters in a ring and one of them: the letter two places further on."""
 
-
-N_SIDES = 6
-
-
-def _side_and_list(n: int, generator: torch.Generator) -> Tensor:
-    letters = N_SIDES + 3 + _integers(N_SIDES, (n, N_SIDES), generator)
-    side = N_SIDES + _integers(2, (n, 1), generator)
-    number = _integers(N_SIDES, (n, 1), generator)
-    return torch.cat([side, number, letters, torch.full((n, 1), N_SIDES + 2)], 1)
-
-
-def _from_a_side(tokens: Tensor) -> Tensor:
-    at, from_right = tokens[:, 1], tokens[:, 0] == N_SIDES + 1
-    return picked(tokens[:, 2:-1], torch.where(from_right, N_SIDES - 1 - at, at))
-
-
-FROM_A_SIDE = Task(
-    (*range(N_SIDES), "<", ">", "?", *LETTERS[:N_SIDES]), _side_and_list, _from_a_side
-)
-"""A side, a number and six letters: the letter so far from that side."""
-
 N_TERMS = 5
 
 
@@ -138,18 +117,41 @@ def _at_the_sum(tokens: Tensor) -> Tensor:
 AT_THE_SUM = Task((*range(N_TERMS), "?", *LETTERS[:N_TERMS]), _two_and_list, _at_the_sum)
 """Two numbers and five letters: the letter at their sum, modulo five."""
 
-N_NAMES = 12
+N_KINDS = 5
+N_COUNTED = 6
 
 
-def _named_twice(n: int, generator: torch.Generator) -> Tensor:
-    names = 1 + _distinct(N_NAMES, n, 2, generator)
-    again = picked(names, _integers(2, (n,), generator))
-    return torch.cat([names, again[:, None], torch.zeros_like(again)[:, None]], 1)
+def _list_and_asked(n: int, generator: torch.Generator) -> Tensor:
+    asked = _integers(N_KINDS, (n, 1), generator)
+    many = _integers(N_COUNTED, (n, 1), generator)
+    others = (asked + 1 + _integers(N_KINDS - 1, (n, N_COUNTED), generator)) % N_KINDS
+    letters = torch.where(_distinct(N_COUNTED, n, N_COUNTED, generator) < many, asked, others)
+    return torch.cat([letters, asked], 1)
 
 
-def _the_other(tokens: Tensor) -> Tensor:
-    return torch.where(tokens[:, 2] == tokens[:, 0], tokens[:, 1], tokens[:, 0])
+def _at_its_count(tokens: Tensor) -> Tensor:
+    return picked(tokens, (tokens[:, :-1] == tokens[:, -1:]).sum(1))
 
 
-NAMED_TWICE = Task((".", *LETTERS[:N_NAMES]), _named_twice, _the_other)
-"""Two names, and one of them again: the other one."""
+AT_ITS_COUNT = Task(tuple(LETTERS[:N_KINDS]), _list_and_asked, _at_its_count)
+"""Six letters and one more: the letter of the list at the number of times that this one occurs."""
+
+N_PAIRS = 4
+HIGHEST = 7
+
+
+def _numbered(n: int, generator: torch.Generator) -> Tensor:
+    numbers = _distinct(HIGHEST, n, N_PAIRS, generator)
+    letters = HIGHEST + 1 + _integers(HIGHEST - 1, (n, N_PAIRS), generator)
+    pairs = torch.stack([numbers, letters], 2).flatten(1)
+    return torch.cat([pairs, torch.full((n, 1), HIGHEST)], 1)
+
+
+def _beside_the_second(tokens: Tensor) -> Tensor:
+    return picked(tokens[:, 1:-1:2], tokens[:, :-1:2].argsort(1)[:, -2])
+
+
+BESIDE_THE_SECOND = Task(
+    (*range(HIGHEST), "?", *LETTERS[: HIGHEST - 1]), _numbered, _beside_the_second
+)
+"""Four different numbers, each with a letter: the letter beside the second largest."""

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from mi_course.mystery.tasks import N_RING, RING_STEP, SMALL_PRIME, THREE_SUM
+from mi_course.mystery_nets.tasks import N_RING, RING_STEP, SMALL_PRIME, THREE_SUM
 
 CONSTANT = 25.0
 """What the constant slot holds; all others hold about 0 or 1."""

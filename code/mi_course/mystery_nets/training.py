@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from mi_course.mystery.tasks import Task
+from mi_course.mystery_nets.tasks import Task
 
 BETAS = (0.9, 0.98)
 WARMUP = 50

@@ -21,9 +21,9 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from mi_course import run_files
 from mi_course.errors import CourseError
 from mi_course.models import files, loading
-from mi_course.mystery import by_hand, tasks
-from mi_course.mystery.tasks import Symbol, Task
-from mi_course.mystery.training import Recipe, train
+from mi_course.mystery_nets import by_hand, tasks
+from mi_course.mystery_nets.tasks import Symbol, Task
+from mi_course.mystery_nets.training import Recipe, train
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -70,6 +70,8 @@ _ALL = (
     Mystery("basil", 2, tasks.THREE_SUM, functools.partial(by_hand.three_sum, seed=3)),
     Mystery("cedar", 2, tasks.FURTHER_ON, functools.partial(by_hand.further_on, seed=3)),
     _trained("dune", 3, tasks.AT_THE_SUM, Recipe(n_head=2, d_model=48, steps=1000)),
+    _trained("elm", 3, tasks.AT_ITS_COUNT, Recipe(n_head=2, d_model=48, steps=1000)),
+    _trained("fjord", 3, tasks.BESIDE_THE_SECOND, Recipe(n_head=2, d_model=48, steps=1000)),
 )
 MYSTERIES = {mystery.name: mystery for mystery in _ALL}
 

@@ -25,7 +25,7 @@ from transformer_lens.tools.analysis.interchange import (
 )
 from transformer_lens.tools.analysis.projection_kernel import orthonormal_subspace
 
-from mi_course.mystery.places import Learned, Place
+from mi_course.mystery_nets.places import Learned, Place
 
 if TYPE_CHECKING:
     from transformer_lens.model_bridge import TransformerBridge
@@ -109,26 +109,6 @@ def swapped(
     """
     taken = [_standing(model, sources, swap.place, swap.source) for swap in swaps]
     return _with(model, logits(model), swaps, taken)(bases).argmax(-1)
-
-
-@torch.no_grad()
-def held_at(
-    model: TransformerBridge,
-    tokens: Int[Tensor, "batch pos"],
-    swaps: Sequence[Swap],
-    values: Sequence[Float[Tensor, "d"]],
-) -> Int[Tensor, "batch"]:
-    """The model's answers with each place held at one value, such as its mean."""
-    taken = [value.expand(len(tokens), -1) for value in values]
-    return _with(model, logits(model), swaps, taken)(tokens).argmax(-1)
-
-
-@torch.no_grad()
-def mean_at(
-    model: TransformerBridge, tokens: Int[Tensor, "batch pos"], swap: Swap
-) -> Float[Tensor, "d"]:
-    """The mean of what stands at a place."""
-    return _standing(model, tokens, swap.place, swap.base).mean(0)
 
 
 def _standing(

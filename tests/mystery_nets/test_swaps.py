@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from mi_course.mystery import catalogue, interchange, places
-from mi_course.mystery.interchange import Swap
+from mi_course.mystery_nets import catalogue, interchange, places
+from mi_course.mystery_nets.interchange import Swap
 
 N = 24
 
@@ -87,20 +87,6 @@ def test_two_halves_of_a_place_give_the_whole(model, pairs):
     whole = interchange.swapped(model, *pairs, [at(place, 2)])
     assert torch.equal(interchange.swapped(model, *pairs, swaps), whole)
     assert not torch.equal(interchange.swapped(model, *pairs, swaps[:1]), whole)
-
-
-def test_the_mean_is_of_the_base_s_position(model, pairs):
-    place, where = places.resid(0, 0), torch.full((N,), 2)
-    with torch.no_grad():
-        _, cache = model.run_with_cache(pairs[0], names_filter=place.hook)
-    found = interchange.mean_at(model, pairs[0], Swap(place, where, where - 1))
-    assert torch.allclose(found, cache[place.hook][:, 2].mean(0), atol=1e-5)
-
-
-def test_a_place_held_at_its_mean_is_the_same_for_every_input(model, pairs):
-    swaps = [at(places.resid(1, -1), 2)]
-    means = [interchange.mean_at(model, pairs[0], swaps[0])]
-    assert len(interchange.held_at(model, pairs[0], swaps, means).unique()) == 1
 
 
 def test_no_hook_is_left_in_the_model(model, pairs):
