@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_course.errors import CourseError
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -149,18 +150,41 @@ class Chapter:
         """The first heading as plain text, or the file's name."""
         return title(self.source)
 
+    @property
+    def only(self) -> str | None:
+        """The one model that this chapter is about and runs on, where its front matter names one.
+
+        `only: smollm2`. Its outputs are stored for that model and for no other, the default's not
+        excepted.
+
+        Raises:
+            ChapterError: it names a model that is not known, or the default, which needs no word.
+        """
+        name: str | None = self.notebook.metadata.get("only")
+        if name is None:
+            return None
+        others = [model for model in registry.names() if model != registry.DEFAULT.name]
+        if name not in others:
+            raise ChapterError(f"{self.source}: only: {name!r}, expected {' or '.join(others)}")
+        return name
+
+    @property
+    def default(self) -> str:
+        """The model whose outputs are stored in any case, and whose numbers notebooks tell."""
+        return self.only or registry.DEFAULT.name
+
     def missing(self) -> str | None:
         """Why a run of this chapter here would not give its stored outputs; None where it would.
 
         A chapter names in its front matter what a machine may lack: `needs: mnist`, or
-        `needs: smollm2`. Without it the chapter still runs, on something that stands in for it.
-        But its outputs are then none to store, nor to compare with those that are stored: it
-        counts as not run, with the reason.
+        `needs: smollm2`; one that runs on `smollm2` only needs it as well. Without what it needs a
+        chapter may still run, on something that stands in for it. But its outputs are then none to
+        store, nor to compare with those that are stored: it counts as not run, with the reason.
 
         Raises:
             ChapterError: it names something that is not known.
         """
-        need = self.notebook.metadata.get("needs")
+        need = self.notebook.metadata.get("needs", self.only)
         if need is None:
             return None
         if need == "mnist":

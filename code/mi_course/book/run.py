@@ -104,7 +104,7 @@ async def run_and_store(
     start = time.perf_counter()
     try:
         chapters.named(chapter.root, chapter.doc)  # or the error that lists those there are
-        if why := chapter.missing():
+        if why := _why_not(chapter, model):
             return Outcome(chapter, model, "not run", message=why)
         result, modules = await execute(chapter, model, threads, lambda: on_cell(chapter.doc))
         state, message = _store(chapter, model, result)
@@ -112,6 +112,13 @@ async def run_and_store(
         state, message, modules = "failed", str(error), {}
     seconds = time.perf_counter() - start
     return Outcome(chapter, model, state, seconds, message, tuple(sorted(modules.items())))
+
+
+def _why_not(chapter: Chapter, model: str) -> str | None:
+    """Why a chapter is not run: it is about another model, or this machine lacks what it needs."""
+    if chapter.only not in (None, model):
+        return f"it runs on {chapter.only} only: {store.mend_command(chapter, chapter.default)}"
+    return chapter.missing()
 
 
 def _store(chapter: Chapter, model: str, result: store.Result) -> tuple[str, str]:

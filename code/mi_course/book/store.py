@@ -229,7 +229,9 @@ def wrong_label(chapter: Chapter, model: str) -> str | None:
 def _stale(chapter: Chapter, model: str) -> str | None:
     stored = chapter.stored(model)
     if not stored.is_file():
-        return "no stored outputs"
+        return None if chapter.only not in (None, model) else "no stored outputs"
+    if chapter.only not in (None, model):
+        return f"it runs on {chapter.only} only, and outputs of {model} are stored"
     try:
         notebook = load(stored)
     except StoreError as error:

@@ -195,10 +195,10 @@ def _status_row(chapter: Chapter) -> tuple[str, ...]:
     states = []
     for model in registry.names():
         why = store.stale_reason(chapter, model)
-        missing = "none stored" if model != registry.DEFAULT.name else f"stale: {why}"
+        missing = "none stored" if model != chapter.default else f"stale: {why}"
         state = "fresh" if why is None else f"stale: {why}"
         states.append(state if chapter.stored(model).is_file() else missing)
-    changed = last_runs.why_run(chapter, registry.DEFAULT.name) or "nothing changed"
+    changed = last_runs.why_run(chapter, chapter.default) or "nothing changed"
     return (chapter.doc, str(len(chapter.cells)), *states, changed)
 
 
