@@ -1,7 +1,9 @@
 """The lab on lenses: what two lenses read in late layers of `smollm2`, and what a swap changes.
 
 Fresh draws are of prompts, and of random rotations. The lens is the one that ships. Thresholds were
-set after trials on other prompts, and before the fresh draws were looked at.
+set when the page's draw and trials on other prompts had been seen, and before any fresh draw was.
+What reads has been tried on other templates as well; what swaps and patches runs each prompt eight
+times, and has not.
 """
 
 from __future__ import annotations
@@ -281,7 +283,6 @@ def another_layers_lens_does_nearly_as_well(
         CANNOT_TELL: "Whether the first choice follows a swap after layer 24 in over {bound} "
         "{unit} of prompts we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def answer_follows_the_swap(
@@ -302,7 +303,6 @@ def answer_follows_the_swap(
         CANNOT_TELL: "Whether that is over {bound} {unit} more than along the logit lens' "
         "directions we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def jacobian_swaps_better_than_logit(
@@ -326,7 +326,6 @@ def jacobian_swaps_better_than_logit(
         CANNOT_TELL: "Whether the first choice follows such a swap after layer 20 in less than "
         "{bound} {unit} of prompts we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool = False) -> Finding:
@@ -348,7 +347,6 @@ def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool 
         "{unit} of prompts, with its whole vector at the last token after layer 20, we cannot "
         "tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def the_last_token_does_not_have_it_yet(
@@ -369,7 +367,6 @@ def the_last_token_does_not_have_it_yet(
         CANNOT_TELL: "Whether it is in over {bound} {unit} with the whole vector at the subject "
         "after layer 20 we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_has_it(
@@ -392,7 +389,6 @@ def the_subject_has_it(
         CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten in less "
         "than {bound} {unit} there we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_does_not_show_it_there(
@@ -415,7 +411,6 @@ def the_lens_does_not_show_it_there(
         CANNOT_TELL: "Whether the whole vector at the subject turns the first choice in less than "
         "{bound} {unit} of prompts after layer 24 we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_is_used_no_more(
@@ -438,7 +433,6 @@ def the_subject_is_used_no_more(
         CANNOT_TELL: "Whether the lens of layer 24 has the right answer among its first ten there "
         "in over {bound} {unit} we cannot tell.",
     },
-    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_shows_it_there_all_the_same(
