@@ -54,7 +54,8 @@ def _rank_mistakes(logits: Tensor, answers: Tensor) -> dict[str, Tensor]:
     flat = (logits.flatten() > own[:, None]).sum(1)
     first = (logits > own[:1]).sum(1)
     found = {
-        "the ranks begin at 1: the first choice has rank 0": right + 1,
+        "the ranks begin at 1, or the answer counts itself: the first choice has rank 0, so count "
+        "with > and not >=": right + 1,
         "the order is from small to large: rank 0 is the largest logit": vocab - 1 - right,
         "the order is from small to large, and begins at 1: rank 0 is the largest logit": (
             vocab - right
@@ -389,6 +390,7 @@ def _swap_mistakes(x: Tensor, one: Tensor, two: Tensor) -> dict[str, Tensor]:
     right = x + (e - c) * one + (c - e) * two
     u, v = (a / a.norm(dim=-1, keepdim=True) for a in (one, two))
     a, b = dot(x, u), dot(x, v)
+    m, n = one.norm(dim=-1, keepdim=True), two.norm(dim=-1, keepdim=True)
     p, q = dot(x, one), dot(x, two)
     units = _swapped(x, u, v)
     first = _swapped(x, one[:1].expand_as(one), two[:1].expand_as(two))
@@ -396,6 +398,10 @@ def _swap_mistakes(x: Tensor, one: Tensor, two: Tensor) -> dict[str, Tensor]:
         "each direction is projected on by itself, as if the two were at right angles: they are "
         "not, so solve for both coordinates together, for instance with torch.linalg.pinv": (
             x + (b - a) * u + (a - b) * v
+        ),
+        "each coordinate is found by itself, x · v over v · v, as if the two were at right angles: "
+        "solve for both together, for instance with torch.linalg.pinv": (
+            x + (b / n - a / m) * one + (a / m - b / n) * two
         ),
         "dot products are taken for coordinates: solve for both together, for instance with "
         "torch.linalg.pinv": x + (q - p) * one + (p - q) * two,

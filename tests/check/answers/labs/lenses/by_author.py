@@ -16,6 +16,10 @@ def ar_ties(logits, answers):
     return (logits >= logits.gather(1, answers[:, None])).sum(1) - 1
 
 
+def ar_counts_itself(logits, answers):
+    return (logits >= logits.gather(1, answers[:, None])).sum(1)
+
+
 def ar_token_at(logits, answers):
     order = logits.argsort(1, descending=True)
     return order[torch.arange(len(order)), answers]
@@ -112,6 +116,12 @@ def sc_apart(x, one, two):
     return x + (b - a) * u + (a - b) * v
 
 
+def sc_each_alone(x, one, two):
+    a = (x * one).sum(-1, keepdim=True) / (one * one).sum(-1, keepdim=True)
+    b = (x * two).sum(-1, keepdim=True) / (two * two).sum(-1, keepdim=True)
+    return x + (b - a) * one + (a - b) * two
+
+
 def sc_units(x, one, two):
     return sc_right(x, *(d / d.norm(dim=-1, keepdim=True) for d in (one, two)))
 
@@ -129,6 +139,7 @@ WRONG = {
     "answer_ranks": [
         (ar_from_one, "begin at 1"),
         (ar_ties, "equal logits"),
+        (ar_counts_itself, "the answer counts itself"),
         (ar_token_at, "token that stands at place"),
         (ar_ascending, "from small to large"),
     ],
@@ -151,7 +162,8 @@ WRONG = {
         (ri_exchanged, "only exchanged"),
     ],
     "swap_coordinates": [
-        (sc_apart, "at right angles"),
+        (sc_apart, "projected on by itself"),
+        (sc_each_alone, "found by itself"),
         (sc_units, "unit vectors"),
         (sc_plane_only, "in the plane of the two alone"),
         (sc_difference, "whatever x has"),
