@@ -4,6 +4,10 @@ Fresh draws are of prompts, and of random rotations. The lens is the one that sh
 set when the page's draw and trials on other prompts had been seen, and before any fresh draw was.
 What reads has been tried on other templates as well; what swaps and patches runs each prompt eight
 times, and has not.
+
+Four were run with fewer prompts first. Three had 30, and varied from draw to draw between yes and
+cannot tell. One had 60, and refused a draw on which two lenses agreed on every prompt. They have
+more now, with the same thresholds.
 """
 
 from __future__ import annotations
@@ -248,7 +252,7 @@ def random_inputs_read_nothing(
 @claim(
     "labs/another_layers_lens_does_nearly_as_well",
     doc="labs/lenses",
-    n=60,
+    n=84,
     of="prompts",
     sentences={
         YES: "After layer 24, layer 28's lens finds fewer right answers than layer 24's own by "
@@ -273,7 +277,7 @@ def another_layers_lens_does_nearly_as_well(
 @claim(
     "labs/answer_follows_the_swap",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "Exchanged along the Jacobian lens' directions after layer 24, the first choice "
@@ -379,7 +383,7 @@ def the_subject_has_it(
 @claim(
     "labs/the_lens_does_not_show_it_there",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "There, after layer 20, the Jacobian lens has the right answer among its first ten in "
@@ -423,7 +427,7 @@ def the_subject_is_used_no_more(
 @claim(
     "labs/the_lens_shows_it_there_all_the_same",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "And the lens of layer 24 has the right answer among its first ten there in over "
