@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mi_course.book import chapters, run, store
+from mi_course.book.proof import prove
 from mi_course.book.site import page_model
+from mi_course.cli import main
 from mi_course.models import registry, smollm2
 from support.small_course import FRONT, cell, text
 
@@ -61,6 +63,31 @@ def test_a_run_on_another_model_says_what_to_run(chapter):
     (outcome,) = run.run_all([chapter], "pocket", 1)
     told = "it runs on smollm2 only: mi-course run labs/lenses --model smollm2"
     assert (outcome.state, outcome.message) == ("not run", told)
+
+
+def test_status_asks_for_its_own_outputs_only(project, chapter, monkeypatch, capsys):
+    project.write("week1/01_a", cell("print(1)"))
+    project.save("week1/01_a", [[text("1\n")]])
+    project.save(DOC, [[text("1\n")]], WEIGHTS, folder="smollm2")
+    ask = store.stale_reason
+    monkeypatch.setattr(
+        store, "stale_reason", lambda c, model: None if model == "smollm2" else ask(c, model)
+    )
+    status = ["status", "--root", str(project.root)]
+    assert main(status) == 0, capsys.readouterr().out
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith(DOC))
+    assert "none stored" in row
+    monkeypatch.setattr(store, "stale_reason", lambda c, model: c.only and "old")
+    assert main(status) == 1
+
+
+def test_the_proof_of_outputs_leaves_it_out(project, chapter, monkeypatch):
+    project.write("week1/01_a", cell("print(1)"))
+    tried = []
+    monkeypatch.setattr(prove.Book, "static_alarm", lambda self, doc: tried.append(doc) or "")
+    monkeypatch.setattr(prove, "_all", lambda *args: iter(()))
+    prove.prove(project.root, seed=0, jobs=1)
+    assert tried == ["week1/01_a"]
 
 
 def test_it_needs_its_model(chapter, monkeypatch):

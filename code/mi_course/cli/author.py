@@ -172,7 +172,10 @@ _WHAT_IS_FRESH = (
 
 
 def status(args: argparse.Namespace) -> int:
-    """One row for each chapter; 1 if outputs of `pocket` are stale or missing, or a label wrong."""
+    """One row for each chapter; 1 if its own outputs are stale or missing, or a label wrong.
+
+    Those are `pocket`'s, or those of the one model that a chapter is about.
+    """
     from mi_course.book import chapters, store
 
     root = root_of(args)
@@ -186,7 +189,8 @@ def status(args: argparse.Namespace) -> int:
     for orphan in orphans:
         print(orphan)
     wrong = any(store.wrong_label(chapter, name) for chapter in found for name in registry.names())
-    return int(bool(orphans) or wrong or any(row[2] != "fresh" for row in rows))
+    stale = any(store.stale_reason(chapter, chapter.default) for chapter in found)
+    return int(bool(orphans) or wrong or stale)
 
 
 def _status_row(chapter: Chapter) -> tuple[str, ...]:

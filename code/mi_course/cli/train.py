@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
         _add_train_mlp,
         _add_train_induction,
         _add_train_dictionaries,
+        _add_fit_lens,
         _add_export_browser,
     ):
         add_parser(commands)
@@ -130,6 +131,22 @@ def _add_train_dictionaries(commands: Commands) -> None:
 def train_dictionaries(args: argparse.Namespace) -> int:
     """Write the two dictionaries, the table of more and the checksums anew."""
     from mi_course.superposition import shipped  # takes seconds, since it imports torch
+
+    return _write(shipped.write, folder_of(args, shipped.FOLDER))
+
+
+# --- fit-lens --------------------------------------------------------------------------------
+
+
+def _add_fit_lens(commands: Commands) -> None:
+    text = "fit the Jacobian lens of the lab on lenses anew, a few minutes"
+    parser = add_command(commands, "fit-lens", text, fit_lens)
+    add_folder(parser, "the lens' folder in the package")
+
+
+def fit_lens(args: argparse.Namespace) -> int:
+    """Write the lens, the texts that it was fitted on, and the checksums anew."""
+    from mi_course.lenses import shipped  # takes seconds, since it imports torch
 
     return _write(shipped.write, folder_of(args, shipped.FOLDER))
 
