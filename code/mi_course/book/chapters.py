@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mi_course.errors import CourseError
+from mi_course.models import registry
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -148,6 +149,27 @@ class Chapter:
     def title(self) -> str:
         """The first heading as plain text, or the file's name."""
         return title(self.source)
+
+    @property
+    def only(self) -> str | None:
+        """The one model that this chapter is about, by the line `model:` of its front matter.
+
+        Its outputs are stored for that model alone, and it names it when it loads it. None where
+        a chapter runs on every model of the registry, as nearly all do.
+
+        Raises:
+            ChapterError: the registry knows no such model.
+        """
+        name = self.notebook.metadata.get("model")
+        if name is not None and registry.find(name) is None:
+            known = ", ".join(registry.names())
+            raise ChapterError(f"{self.source}: model: {name!r}, expected one of {known}")
+        return name
+
+    @property
+    def at_least(self) -> str:
+        """The model whose outputs must be stored: the default, or the only one."""
+        return self.only or registry.DEFAULT.name
 
     def missing(self) -> str | None:
         """Why a run of this chapter here would not give its stored outputs; None where it would.

@@ -104,6 +104,8 @@ async def run_and_store(
     start = time.perf_counter()
     try:
         chapters.named(chapter.root, chapter.doc)  # or the error that lists those there are
+        if chapter.only not in (None, model):
+            return Outcome(chapter, model, "no model", message=f"it is about {chapter.only} alone")
         if why := chapter.missing():
             return Outcome(chapter, model, "not run", message=why)
         result, modules = await execute(chapter, model, threads, lambda: on_cell(chapter.doc))

@@ -19,6 +19,13 @@ from mi_course.check.labs.gradient_patching import (
     recovered_share,
     strongest_edges,
 )
+from mi_course.check.labs.probes_and_steering import (
+    accuracy_table,
+    add_vector,
+    centred_scores,
+    last_tokens,
+    log_ratio,
+)
 from mi_course.check.labs.superposition import (
     best_cosines,
     f1_table,
@@ -81,6 +88,8 @@ __all__ = [
     "EXERCISES",
     "Verdict",
     "accuracy",
+    "accuracy_table",
+    "add_vector",
     "attention",
     "attention_from_end",
     "attention_pattern",
@@ -90,6 +99,7 @@ __all__ = [
     "block",
     "both_orders",
     "build_mlp",
+    "centred_scores",
     "composition_scores",
     "confusion_matrix",
     "continue_pattern",
@@ -112,10 +122,12 @@ __all__ = [
     "hooks_for",
     "interval_of_mean",
     "knock_out_heads",
+    "last_tokens",
     "layer_norm",
     "leading_directions",
     "lens_logits",
     "linear_estimate",
+    "log_ratio",
     "log_shapes",
     "logit_difference",
     "loss_by_repeat",

@@ -164,6 +164,7 @@ def _add_status(commands: Commands) -> None:
     add_root(parser)
 
 
+_NOT_RUN_ON = "not run on it"
 _WHAT_IS_FRESH = (
     "\nfresh: the outputs belong to the cells as they stand, and to the model's weights. Whether "
     "code, data\nor versions that they depend on changed is in the last column, as far as they "
@@ -172,7 +173,7 @@ _WHAT_IS_FRESH = (
 
 
 def status(args: argparse.Namespace) -> int:
-    """One row for each chapter; 1 if outputs of `pocket` are stale or missing, or a label wrong."""
+    """One row for each chapter; 1 if outputs that must be stored are stale, or a label wrong."""
     from mi_course.book import chapters, store
 
     root = root_of(args)
@@ -186,7 +187,8 @@ def status(args: argparse.Namespace) -> int:
     for orphan in orphans:
         print(orphan)
     wrong = any(store.wrong_label(chapter, name) for chapter in found for name in registry.names())
-    return int(bool(orphans) or wrong or any(row[2] != "fresh" for row in rows))
+    stale = any(store.stale_reason(chapter, chapter.at_least) for chapter in found)
+    return int(bool(orphans) or wrong or stale)
 
 
 def _status_row(chapter: Chapter) -> tuple[str, ...]:
@@ -195,10 +197,12 @@ def _status_row(chapter: Chapter) -> tuple[str, ...]:
     states = []
     for model in registry.names():
         why = store.stale_reason(chapter, model)
-        missing = "none stored" if model != registry.DEFAULT.name else f"stale: {why}"
+        missing = "none stored" if model != chapter.at_least else f"stale: {why}"
         state = "fresh" if why is None else f"stale: {why}"
+        if chapter.only not in (None, model):
+            missing = _NOT_RUN_ON
         states.append(state if chapter.stored(model).is_file() else missing)
-    changed = last_runs.why_run(chapter, registry.DEFAULT.name) or "nothing changed"
+    changed = last_runs.why_run(chapter, chapter.at_least) or "nothing changed"
     return (chapter.doc, str(len(chapter.cells)), *states, changed)
 
 

@@ -22,6 +22,7 @@ WEEKS = (
     "gradient_patching",
     "another_circuit",
     "superposition",
+    "probes_and_steering",
 )
 
 

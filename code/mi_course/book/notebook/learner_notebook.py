@@ -24,7 +24,6 @@ from mi_course.book.notebook.markdown import Converter
 from mi_course.book.notebook.targets import Page
 from mi_course.book.publish import notebooks_branch
 from mi_course.book.site import page_model
-from mi_course.models import registry
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 EXERCISE_TAG = "exercise-"
@@ -50,7 +49,7 @@ models.page_shows("{model}")"""
 
 _WHOSE_NUMBERS = "*The numbers in the text come from {run}. Your cells compute your own.*"
 _RUN = "a run that is kept with the course"
-_MODEL_RUN = f"{_RUN}, on its model `{registry.DEFAULT.name}`"
+_MODEL_RUN = f"{_RUN}, on its model `{{model}}`"
 
 
 def learner_notebook(chapter: Chapter) -> NotebookNode:
@@ -89,7 +88,7 @@ def learner_notebook(chapter: Chapter) -> NotebookNode:
     if page is not None:
         cells[0].source += "\n" + _PAGE_SHOWS.format(model=page.name)
     if dropped:
-        run = _MODEL_RUN if loads_a_model else _RUN
+        run = _MODEL_RUN.format(model=chapter.at_least) if loads_a_model else _RUN
         below_the_title = 2  # the first cell installs
         cells.insert(below_the_title, nbformat.v4.new_markdown_cell(_WHOSE_NUMBERS.format(run=run)))
     cells += _checklist(converter)

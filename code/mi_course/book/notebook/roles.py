@@ -16,7 +16,6 @@ from mi_course.book.claims import words
 from mi_course.book.notebook import bibliography
 from mi_course.book.notebook.targets import Page
 from mi_course.errors import CourseError
-from mi_course.models import registry
 
 if TYPE_CHECKING:
     from pybtex.database import Entry
@@ -108,11 +107,11 @@ def _playground(page: Page, content: str) -> str:
 
 
 def _claim(part: str = "") -> Callable[[Page, str], str]:
-    """`{claim}`: what it found on the default model, as all numbers of a notebook's text."""
+    """`{claim}`: what it found on the model of all numbers of a notebook's text."""
 
     def text(page: Page, content: str) -> str:
         try:
-            return words.render(page.root, content.strip(), registry.DEFAULT.name, part)
+            return words.render(page.root, content.strip(), page.chapter.at_least, part)
         except CourseError as error:
             raise ChapterError(str(error)) from error
 

@@ -16,7 +16,6 @@ from mi_course.book.chapters import Chapter, ChapterError
 from mi_course.book.notebook import bibliography
 from mi_course.book.outputs import GLUE
 from mi_course.book.site import launch, site_address
-from mi_course.models import registry
 
 if TYPE_CHECKING:
     from pybtex.database import Entry
@@ -66,6 +65,8 @@ class Page:
     def glued(self, reference: str) -> str:
         """What the role glue:text shows: a stored value of `pocket`, formatted.
 
+        Of a chapter that is about another model alone, the value is that model's.
+
         Args:
             reference: `name`, `name:.2f`, or `other_page.md::name:.2f`.
 
@@ -77,7 +78,7 @@ class Page:
             file, name = reference.split("::", 1)
             chapter = Chapter(self.root, chapters.doc_name(self.root, self.path.parent / file))
         name, _, spec = name.partition(":")
-        values = stored_values(chapter.stored(registry.DEFAULT.name))
+        values = stored_values(chapter.stored(chapter.at_least))
         if name not in values:
             raise ChapterError(f"no glued value {name!r} is stored: run `mi-course run {chapter}`")
         return format(values[name], spec) if spec else str(values[name])
