@@ -27,6 +27,7 @@ NEEDS = {
     "by group": "keys and values that heads share",
     "shipped": "weights that come with the course",
     "pocket": "a grammar that is known, as `pocket` has",
+    "smollm2": "real words and sentences, as `smollm2` has",
 }
 """What a claim may need of a model, in words."""
 
