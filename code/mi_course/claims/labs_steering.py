@@ -3,7 +3,8 @@
 A fresh draw takes words and templates anew out of lists that are not much longer, and halves both
 anew: so draws share words, and differ most in what is old. Numbers are of pairs of words, since
 texts with one pair in several templates are not independent. Thresholds were set after trials on
-other draws, and before any claim was run.
+other draws, and before any claim was run, but for `late_probes_of_gender_survive_new_templates`: in
+its first form, the share right alone, it could not be judged on draws in which all texts are right.
 """
 
 from __future__ import annotations
@@ -150,22 +151,22 @@ def the_direction_of_gender_was_there(
     n=34,
     of="pairs of names",
     sentences={
-        YES: "At layer 27 a probe of gender is right on over {bound} {unit} of new names in new "
-        "templates.",
-        NO: "At layer 27 a probe of gender is right on {bound} {unit} of new names in new "
-        "templates or fewer.",
-        CANNOT_TELL: "We cannot tell whether a probe of gender at layer 27 is right on over "
-        "{bound} {unit} of new names in new templates.",
+        YES: "Of new names in new templates a probe of layer 27 is right on over {bound} {unit} "
+        "more than one of layer 15.",
+        NO: "Of new names in new templates a probe of layer 27 is right on at most {bound} {unit} "
+        "more than one of layer 15.",
+        CANNOT_TELL: "We cannot tell whether of new names in new templates a probe of layer 27 is "
+        "right on over {bound} {unit} more than one of layer 15.",
     },
     needs={"name": "smollm2"},
 )
 def late_probes_of_gender_survive_new_templates(
     model: TransformerBridge, n: int, seed: int, held_out: bool = False
 ) -> Finding:
-    """Of each new pair of names the share right, as fitted."""
+    """Of each new pair of names the share right at layer 27 minus that at layer 15, as fitted."""
     read = _gender(model, n, seed, held_out)
-    right = _right(read.late, read.rows)
-    return more_than(100 * _by_pair(right, read.rows, read.rows.new), 80.0, unit="%")
+    more = _right(read.late, read.rows) - _right(read.early, read.rows)
+    return more_than(100 * _by_pair(more, read.rows, read.rows.new), 15.0, unit="points")
 
 
 @shared
