@@ -164,7 +164,8 @@ def _centre_mistakes(scores: Tensor, template: Tensor) -> dict[str, Tensor]:
         return _by_template(scores, template, change)
 
     means = each(lambda s: s.mean().expand_as(s))
-    first = template == template[0]
+    first, order = template == template[0], template.argsort(stable=True)
+    right = scores - means
     return {
         "the mean of all rows is taken off: each template's own mean": scores - scores.mean(),
         "the median is taken off: the mean": each(lambda s: s - s.median()),
@@ -186,6 +187,7 @@ def _centre_mistakes(scores: Tensor, template: Tensor) -> dict[str, Tensor]:
         "the number of the template is taken off: the mean of its scores": scores - template,
         "the sum is taken off: the mean": each(lambda s: s - s.sum()),
         "the scores come back unchanged: take each template's mean off": scores,
+        "the scores come back sorted by template: leave each in its row": right[order],
         "these are signs: return the scores": (scores - means).sign(),
         "these are ranks or zeros and ones: return the scores": (scores > means).float(),
     }

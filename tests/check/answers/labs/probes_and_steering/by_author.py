@@ -95,6 +95,12 @@ def cs_first_row(scores, template):
     return scores - scores[template == template[0]].mean()
 
 
+def cs_sorted(scores, template):
+    return torch.cat(
+        [scores[template == t] - scores[template == t].mean() for t in template.unique()]
+    )
+
+
 # --- add_vector
 def av_right(x, hook, vector, dose):
     moved = x.clone()
@@ -175,6 +181,7 @@ WRONG = {
         (cs_number, "number of the template"),
         (cs_divided, "divided by the mean"),
         (cs_first_row, "first row's mean"),
+        (cs_sorted, "sorted by template"),
     ],
     "add_vector": [
         (av_no_dose, "whatever the dose"),
