@@ -21,7 +21,7 @@ AUDIENCES |= {"mystery", "yours"}
 # and every module at the root that no other set names
 FIELD = {"claims", "digits", "english", "folded", "induction_training", "plots", "research"}
 FIELD |= {"circuits_elsewhere", "gradient_patching", "processes", "run_files"}
-FIELD |= {"lenses", "mystery_nets", "second_run", "superposition"}
+FIELD |= {"lenses", "mystery_nets", "second_run", "steering", "superposition"}
 MODELS = {"models", "guards", "hooks"}  # a model that is loaded is guarded, and hooks guard it
 BOTTOM = {"", "errors", "renamed", "torchvision_hook"}  # "" is the package itself
 

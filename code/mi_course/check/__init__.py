@@ -26,6 +26,13 @@ from mi_course.check.labs.lenses import (
     swap_coordinates,
     transported_logits,
 )
+from mi_course.check.labs.probes_and_steering import (
+    accuracy_table,
+    add_vector,
+    centred_scores,
+    last_tokens,
+    log_ratio,
+)
 from mi_course.check.labs.superposition import (
     best_cosines,
     f1_table,
@@ -88,6 +95,8 @@ __all__ = [
     "EXERCISES",
     "Verdict",
     "accuracy",
+    "accuracy_table",
+    "add_vector",
     "answer_ranks",
     "attention",
     "attention_from_end",
@@ -99,6 +108,7 @@ __all__ = [
     "block",
     "both_orders",
     "build_mlp",
+    "centred_scores",
     "composition_scores",
     "confusion_matrix",
     "continue_pattern",
@@ -121,10 +131,12 @@ __all__ = [
     "hooks_for",
     "interval_of_mean",
     "knock_out_heads",
+    "last_tokens",
     "layer_norm",
     "leading_directions",
     "lens_logits",
     "linear_estimate",
+    "log_ratio",
     "log_shapes",
     "logit_difference",
     "loss_by_repeat",

@@ -23,6 +23,7 @@ WEEKS = (
     "another_circuit",
     "superposition",
     "lenses",
+    "probes_and_steering",
 )
 
 

@@ -27,7 +27,7 @@ NEEDS = {
     "by group": "keys and values that heads share",
     "shipped": "weights that come with the course",
     "pocket": "a grammar that is known, as `pocket` has",
-    "smollm2": "a lens that was fitted to them, as `smollm2` is",
+    "smollm2": "the weights of `smollm2`",
 }
 """What a claim may need of a model, in words."""
 

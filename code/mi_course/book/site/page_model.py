@@ -73,8 +73,9 @@ def choose(chapter: Chapter, asked: str | None = None) -> Shown:
     """The stored outputs to show for a chapter.
 
     Those of the first model, in the registry's order, that are stored, belong to the chapter as it
-    stands, and stand beside no number of another model. The default model's must exist and belong
-    to it in any case, and so must those of every model that anyone can run, where they are stored.
+    stands, and stand beside no number of another model. The default model's, or those of the one
+    model that the chapter is about, must exist and belong to it in any case, and so must those of
+    every model that anyone can run, where they are stored.
 
     Args:
         chapter: whose page.
@@ -126,7 +127,7 @@ def _complaint(chapter: Chapter, model: Model) -> str | None:
     """
     if not model.anyone_can_run and not store.wrong_label(chapter, model.name):
         return None
-    if model.name != registry.DEFAULT.name and not chapter.stored(model.name).is_file():
+    if model.name != chapter.default and not chapter.stored(model.name).is_file():
         return None
     return store.stale_reason(chapter, model.name)
 

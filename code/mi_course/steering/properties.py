@@ -1,0 +1,256 @@
+"""Texts with a property whose value is known: templates and words of our own.
+
+A text is a template with a word in it, and ends where the model is to go on. Words come in pairs,
+one of each value, so that the two values are equally frequent in each template. What a text's label
+hangs on is in the word alone, or, for capitals, in a word together with another.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+# ruff: noqa: SIM905  (lists of words are read and edited more easily as text)
+
+TEMPLATES = 6
+"""In one draw, half of them old; a property has more to draw from."""
+
+
+@dataclass(frozen=True)
+class Property:
+    """A property with two values.
+
+    Attributes:
+        name: in one word.
+        pairs: what stands in a template's slots, for yes and for no.
+        templates: with one `{}` for each word of a value.
+        yes: next tokens that speak for yes, each with a space before it.
+        no: next tokens that speak for no; empty where no next token is asked for.
+    """
+
+    name: str
+    pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
+    templates: tuple[str, ...]
+    yes: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Texts, one a row.
+
+    Attributes:
+        texts: each ends where the model is to go on.
+        upto: each text as far as the end of its first word that was put in.
+        label: whether the property is there.
+        pair: which pair of words a text has one of.
+        template: which template it was written with.
+        old: the pairs that a probe may learn from.
+        old_templates: the templates that a probe may learn from.
+    """
+
+    texts: tuple[str, ...]
+    upto: tuple[str, ...]
+    label: Bool[Tensor, "row"]
+    pair: Int[Tensor, "row"]
+    template: Int[Tensor, "row"]
+    old: Bool[Tensor, "pair"]
+    old_templates: Bool[Tensor, "template"]
+
+    @property
+    def old_word(self) -> Bool[Tensor, "row"]:
+        """Whether a probe may have seen the row's word."""
+        return self.old[self.pair]
+
+    @property
+    def old_template(self) -> Bool[Tensor, "row"]:
+        """Whether a probe may have seen the row's template."""
+        return self.old_templates[self.template]
+
+    @property
+    def first(self) -> Bool[Tensor, "row"]:
+        """The rows to fit on: old words in old templates."""
+        return self.old_word & self.old_template
+
+    @property
+    def new(self) -> Bool[Tensor, "row"]:
+        """The rows to judge on: new words in new templates."""
+        return ~self.old_word & ~self.old_template
+
+
+def rows(of: Property, pairs: int, seed: int) -> Rows:
+    """Every drawn pair in every drawn template; half of the pairs and of the templates are old.
+
+    Args:
+        of: the property.
+        pairs: how many pairs of words.
+        seed: of what is drawn, and of what is old.
+    """
+    rng = random.Random(seed)
+    words = rng.sample(of.pairs, pairs)
+    templates = rng.sample(of.templates, TEMPLATES)
+    written = [
+        (template.format(*value), template.partition("{}")[0] + value[0], label, i, j)
+        for i, pair in enumerate(words)
+        for value, label in zip(pair, (True, False), strict=True)
+        for j, template in enumerate(templates)
+    ]
+    texts, upto, label, pair, template = zip(*written, strict=True)
+    return Rows(
+        tuple(texts),
+        tuple(upto),
+        torch.tensor(label),
+        torch.tensor(pair),
+        torch.tensor(template),
+        *(torch.arange(n) < n // 2 for n in (pairs, TEMPLATES)),
+    )
+
+
+def split(of: Rows, seed: int) -> Rows:
+    """The same texts with other halves of words and templates as the old ones."""
+    generator = torch.Generator().manual_seed(seed)
+    halves = (torch.randperm(n, generator=generator) < n // 2 for n in (len(of.old), TEMPLATES))
+    old, old_templates = halves
+    return replace(of, old=old, old_templates=old_templates)
+
+
+def _words(text: str) -> list[tuple[str]]:
+    return [(word,) for word in text.split()]
+
+
+_WOMEN = """
+    Mary Anna Lisa Emma Kate Lucy Jane Alice Sarah Laura Julia Helen Clara Ruth Nina Linda Susan
+    Karen Nancy Emily Donna Carol Amanda Rachel Maria Diana Sophia Hannah Martha Claire Ellen Judith
+    Rebecca Olivia Jessica Barbara Margaret Elizabeth Catherine Charlotte
+"""
+_MEN = """
+    John Tom James Paul Mark Jack Ben Adam Luke Peter Simon David Henry Frank Oscar Leo Hugo Michael
+    William Robert Richard Thomas Charles Daniel Matthew Andrew George Edward Brian Jacob Eric
+    Stephen Kevin Steven Ronald Gary Patrick Anthony Arthur Walter
+"""
+GENDER = Property(
+    name="gender",
+    pairs=tuple(zip(_words(_WOMEN), _words(_MEN), strict=True)),
+    templates=(
+        "{} opened the door because",
+        "Yesterday {} told us that",
+        "When the rain came, {} said that",
+        "I asked {} in the morning whether",
+        "At the end of the day {} slept, as",
+        "We waited for {} at the station until",
+        "The teacher thanked {} after class since",
+        "The letter from {} says that",
+    ),
+    yes=(" she",),
+    no=(" he",),
+)
+
+_MANY = """
+    dogs boys trees houses cars birds books girls teachers horses doctors letters roads bridges
+    farmers friends painters songs windows tables bottles rivers students lamps gardens cats flowers
+    boats chairs lawyers pictures trains hotels schools apples singers tigers hammers rooms planes
+"""
+_ONE = " ".join(word.removesuffix("s") for word in _MANY.split())
+NUMBER = Property(
+    name="number",
+    pairs=tuple(zip(_words(_MANY), _words(_ONE), strict=True)),
+    templates=(
+        "The {} near the old wall",
+        "We know that the {} by the lake",
+        "After the storm, the {} in the valley",
+        "If I remember well, the {} at the back",
+        "Nobody knows why the {} with the blue mark",
+        "In spite of everything, the {} on this side",
+        "Last year the {} of my uncle",
+        "My sister said that the {} from the village",
+    ),
+    yes=(" are", " were", " have"),
+    no=(" is", " was", " has"),
+)
+
+_GOOD = """
+    wonderful great excellent lovely brilliant delightful superb fantastic amazing perfect beautiful
+    charming marvelous splendid enjoyable pleasant impressive outstanding terrific fabulous nice
+    magnificent remarkable exciting good fine fun gorgeous stunning inspiring elegant refreshing
+    exceptional satisfying glorious heavenly
+"""
+_BAD = """
+    awful terrible horrible dreadful boring disgusting poor dull ugly nasty bad tedious miserable
+    disappointing unpleasant horrid lousy pathetic annoying painful mediocre useless weak foolish
+    depressing ridiculous stupid sad gloomy messy frustrating disastrous worthless unbearable cruel
+    hideous
+"""
+SENTIMENT = Property(
+    name="sentiment",
+    pairs=tuple(zip(_words(_GOOD), _words(_BAD), strict=True)),
+    templates=(
+        "The film was {}. I",
+        "We thought that the meal was {}, and it",
+        "Such a {} book! My friends",
+        "Such a {} concert! The musicians",
+        "Everybody calls this song {}; the words",
+        "That holiday was {}, because the weather",
+        "My new job is {}, and my boss",
+        "The hotel is {}. Its rooms",
+    ),
+    yes=tuple(
+        f" {word}"
+        for word in "good great wonderful beautiful excellent perfect loved amazing".split()
+    ),
+    no=tuple(f" {word}" for word in "bad terrible awful horrible poor boring hated ugly".split()),
+)
+
+_CAPITALS = """
+    France Paris Italy Rome Spain Madrid Germany Berlin England London Russia Moscow China Beijing
+    Japan Tokyo Egypt Cairo Greece Athens Poland Warsaw Austria Vienna Sweden Stockholm Norway Oslo
+    Finland Helsinki Portugal Lisbon Ireland Dublin Hungary Budapest Turkey Ankara Iran Tehran
+    Iraq Baghdad India Delhi Kenya Nairobi Cuba Havana Peru Lima Chile Santiago Canada Ottawa
+    Denmark Copenhagen Belgium Brussels Thailand Bangkok Vietnam Hanoi Syria Damascus
+    Lebanon Beirut Scotland Edinburgh Wales Cardiff Australia Canberra Venezuela Caracas
+    Romania Bucharest
+"""
+
+
+def _capitals() -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
+    """Each country with its capital, and with that of the next one in the list."""
+    listed = _CAPITALS.split()
+    countries, cities = listed[::2], listed[1::2]
+    false = [*cities[1:], cities[0]]
+    return tuple(
+        ((country, city), (country, other))
+        for country, city, other in zip(countries, cities, false, strict=True)
+    )
+
+
+TRUTH = Property(
+    name="truth",
+    pairs=_capitals(),
+    templates=(
+        "The capital of {} is {}.",
+        "If you go to {}, its capital is {}.",
+        "In {}, the capital city is {}.",
+        "My teacher told me that {} has the capital {}.",
+        "We flew to the capital of {}, which is {}.",
+        "The government of {} sits in its capital, {}.",
+        "Question: what is the capital of {}? Answer: {}.",
+        "Everybody knows that the capital of {} is the city of {}.",
+    ),
+)
+
+ALL = (GENDER, NUMBER, SENTIMENT, TRUTH)
+
+NEUTRAL = (
+    "The library opens at nine and closes at six. On Sundays it is open until noon.",
+    "To make bread you need flour, water, salt and yeast. Mix them and let the dough rest.",
+    "Water freezes at zero degrees and boils at one hundred degrees at sea level.",
+    "The river begins in the mountains, runs through three towns and ends in the sea.",
+    "A week has seven days, and a year has twelve months of different length.",
+    "The train leaves from platform two. Passengers should have their tickets ready.",
+    "In computer science, a list is a sequence of items that are kept in order.",
+    "The museum was built in 1890 and holds a collection of old maps and clocks.",
+)
+"""Texts that have none of the properties as their subject, for the loss that steering costs."""
