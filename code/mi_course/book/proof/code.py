@@ -139,12 +139,25 @@ def _imported(package: Path, cells: str) -> dict[str, list[Path]]:
 def _files(home: Path, name: str) -> list[Path]:
     """Where what `from home import name` gives is defined.
 
-    A folder stands for all its files: its `__init__` hands on what they define.
+    A folder stands for all its files: its `__init__` hands on what they define. So do the modules
+    of other folders that it imports from.
     """
     if (home / name).is_dir():
-        return sorted((home / name).glob("*.py"))
+        return sorted({*(home / name).glob("*.py"), *_handed_on(home / name)})
     module, function_of = (home / name).with_suffix(".py"), home.with_suffix(".py")
     return [file for file in (module, function_of) if file.is_file()][:1]
+
+
+def _handed_on(folder: Path) -> Iterator[Path]:
+    """Modules of the package, outside of a folder, from which its `__init__` imports."""
+    package = next(one for one in folder.parents if one.name == "mi_course")
+    imports = re.findall(
+        r"^from mi_course\.(\S+) import", (folder / "__init__.py").read_text(), re.M
+    )
+    for module in imports:
+        file = package.joinpath(*module.split(".")).with_suffix(".py")
+        if file.is_file() and folder not in file.parents:
+            yield file
 
 
 def _called(cells: str) -> set[tuple[str, str]]:
