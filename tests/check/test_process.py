@@ -248,6 +248,7 @@ def test_an_answer_is_checked_where_its_folder_is_gone(tmp_path, warm):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_what_a_model_takes_is_imported_before_an_answer_asks_for_it():
     imported = "'mi_course.guards.bridge' in __import__('sys').modules"
     process.stop()

@@ -152,7 +152,7 @@ def _handed_on(folder: Path) -> Iterator[Path]:
     """Modules of the package, outside of a folder, from which its `__init__` imports."""
     package = next(one for one in folder.parents if one.name == "mi_course")
     imports = re.findall(
-        r"^from mi_course\.(\S+) import", (folder / "__init__.py").read_text(), re.M
+        r"^from mi_course\.(\S+) import", (folder / "__init__.py").read_text("utf8"), re.M
     )
     for module in imports:
         file = package.joinpath(*module.split(".")).with_suffix(".py")
