@@ -6,7 +6,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from support.site_builds import ROOT
+from support.site_builds import ROOT, real_site
 
 VENDOR = ROOT / "book" / "_static" / "vendor"
 FOLDERS = (VENDOR, ROOT / "tests" / "support" / "vendor")
@@ -54,3 +54,10 @@ def test_plotly_script_is_of_the_version_that_plotly_py_writes_for():
     assert version == get_plotlyjs_version()
     banner = (VENDOR / "plotly" / "plotly-cartesian.min.js").read_text("utf8")[:200]
     assert f"v{version}" in banner
+
+
+def test_the_site_with_other_models_pages_is_small_and_holds_nothing_for_debuggers():
+    files = [path for path in real_site().rglob("*") if path.is_file()]
+    assert not [path.name for path in files if path.suffix == ".map" or "_sources" in path.parts]
+    assert not [path.name for path in files if path.name == "fontawesome.js"]
+    assert sum(path.stat().st_size for path in files) < 1.6 * 19e6

@@ -7,6 +7,7 @@ that may need them and fetched by `lazy.js` when a figure or a formula comes nea
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -19,6 +20,7 @@ MATH = "course-math.js"
 SEARCH_PAGE, SEARCH = "search", "search.js"
 LATER: dict[str, Any] = {"type": "text/lazy"}
 """Attributes of a script that `lazy.js` fetches when it is wanted."""
+_FOR_DEBUGGERS, _ICON_SCRIPT = ".map", "fontawesome.js"
 # Inline scripts of the page call what these define.
 _AT_ONCE = ("documentation_options.js", predict.SCRIPT)
 
@@ -68,7 +70,21 @@ def _postponed(app: Sphinx, script: Any) -> Any:
     return _JavaScript(name, priority=script.priority, **(attributes | {"defer": "defer"}))
 
 
+def drop_unused(app: Sphinx, exception: Exception | None) -> None:
+    """After a build: leave out what no page loads, five megabytes of the theme's files."""
+    if exception is not None or app.builder.format != "html":
+        return
+    site = Path(app.outdir)
+    static = site / "_static"
+    pages = (page for page in site.rglob("*.html") if static not in page.parents)
+    icons = any(_ICON_SCRIPT in page.read_text("utf8") for page in pages)
+    for path in static.rglob("*"):
+        if path.suffix == _FOR_DEBUGGERS or (path.name == _ICON_SCRIPT and not icons):
+            path.unlink()
+
+
 def setup(app: Sphinx) -> None:
     """Called by the course's extension."""
+    app.connect("build-finished", drop_unused, priority=100)  # before other models' sites go in
     app.connect("html-page-context", choose, priority=900)
     app.connect("html-page-context", postpone, priority=950)
