@@ -17,6 +17,7 @@ BUILD := $(BIN)/jupyter-book build . -W -n --keep-going -q
 WORKERS := 4
 # Tests go to whichever process is free. One thread in each: more would fight over the cores.
 PYTEST := $(if $(CHANGED),MI_COURSE_ONLY_CHANGED=1) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+LINT := $(BIN)/ruff check && $(BIN)/ruff format --check --quiet && $(BIN)/mypy && $(BIN)/codespell
 export PYTHON TORCH_INDEX
 
 .PHONY: help book test test-all lint screenshots wheel lock clean clean-all
@@ -31,7 +32,7 @@ book: $(VENV)/.installed-book ## build the site; installs what that needs, witho
 
 # What ruff and mypy say comes while the tests run: alone they would take half a minute.
 test: $(VENV)/.installed-dev ## install everything, lint, and run every test but the slow ones
-	@$(MAKE) --no-print-directory lint & lint=$$!; \
+	@($(LINT)) & lint=$$!; \
 		$(PYTEST) -m "not slow"; tests=$$?; \
 		wait $$lint || { echo "make lint failed: see above"; exit 1; }; exit $$tests
 
@@ -39,10 +40,7 @@ test-all: $(VENV)/.installed-dev lint ## run the slow tests too
 	@$(PYTEST)
 
 lint: $(VENV)/.installed-dev ## ruff, mypy and spelling
-	@$(BIN)/ruff check
-	@$(BIN)/ruff format --check --quiet
-	@$(BIN)/mypy
-	@$(BIN)/codespell
+	@$(LINT)
 
 screenshots: $(VENV)/.installed-dev ## pictures of every page in _build/screenshots
 	@$(BIN)/python tests/book/site/screenshots.py
