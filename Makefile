@@ -5,7 +5,7 @@
 #                       brings CUDA libraries of some 3 GB. A machine without an NVIDIA card can take
 #                       the CPU-only build from the index that pytorch.org names for it. The versions
 #                       stay pinned either way.
-#   WORKERS=4           how many processes the tests run in; each takes 1 to 2 GB of memory
+#   WORKERS=3           how many processes the tests run in; each takes 1 to 2 GB of memory
 #   CHANGED=1           leave out chapters of which nothing changed since they passed here
 
 VENV := .venv
@@ -13,8 +13,8 @@ BIN := $(VENV)/bin
 # Warnings are errors. An incremental build does not repeat the warnings of pages that it does not
 # read again, so a build that failed leaves nothing behind to start from.
 BUILD := $(BIN)/jupyter-book build . -W -n --keep-going -q
-# Two more than two cores: a third of the time a test waits, for a browser or a process that it ended.
-WORKERS := 4
+# One more than two cores: a third of the time a test waits, for a browser or a process that it ended.
+WORKERS := 3
 # Tests go to whichever process is free. One thread in each: more would fight over the cores.
 PYTEST := $(if $(CHANGED),MI_COURSE_ONLY_CHANGED=1) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 LINT := $(BIN)/ruff check && $(BIN)/ruff format --check --quiet && $(BIN)/mypy && $(BIN)/codespell
