@@ -113,8 +113,9 @@ def brief(claim: Claim, record: Record) -> str:
     """The conclusion, and in how many draws it held: for a post, whose figure has intervals."""
     found = record.page
     sentence = fill(claim.sentences[found.verdict], found).removesuffix(".")
+    draws = len(record.fresh)
     only = "" if record.is_told else "only "
-    how_often = held(record).replace("held ", f"held {only}").removesuffix(" fresh draws")
+    how_often = f"held {only}in {record.held(record.fresh)} of {draws}" if draws else held(record)
     return f"{sentence} ({how_often})."
 
 
