@@ -11,33 +11,33 @@ from itertools import groupby
 from typing import TypeVar
 
 # The first builds the site, which takes a minute. Whoever needs it too waits until it is there, so
-# for the other processes there is something else first.
+# the other processes have two minutes of something else first.
 LONGEST = (
     "test_site_browser.py::test_every_page_works_without_the_network_and_axe",
     "test_real_book.py::test_every_cell_gives_now",
     "test_real_book.py::test_the_learners_notebook_runs",
-    "test_site_browser.py::test_every_page_works_without_the_network_on_a_phone",
-    "test_process.py",
     "test_training.py",
-    "test_proof.py",
-    "test_run.py",
+    "test_stored.py",
+    "test_process.py",
     "test_notebook.py",
+    "test_run.py",
+    "test_proof.py",
+    "test_nbval_plugin.py",
+    "test_real_book.py",
+    "test_notebooks_branch.py",
+    "test_third_model.py",
+    "test_site_browser.py::test_every_page_works_without_the_network_on_a_phone",
     "test_site_browser.py",
     "test_site_build.py",
     "test_page_speed.py",
-    "test_real_book.py",
     "test_playground_numbers.py",
     "test_printable.py",
     "test_accessibility.py",
-    "test_nbval_plugin.py",
     "test_model_sites.py",
-    "test_notebooks_branch.py",
-    "test_third_model.py",
-    "test_stored.py",
 )
-"""What starts kernels, browsers or builds of the site, longest first: files, which one process gets
-whole since their tests share a costly fixture, and tests that are long by themselves, by their
-file and how their names begin."""
+"""What starts kernels, browsers or builds of the site: files, which one process gets whole
+since their tests share a costly fixture, and tests that are long by themselves, by their file and
+how their names begin."""
 
 T = TypeVar("T")
 

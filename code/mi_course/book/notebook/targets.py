@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -118,10 +120,19 @@ class Page:
         return f"[{title}]({self.url(doc)})" if self.site else title
 
 
-def stored_values(stored: Path) -> dict[str, Any]:
-    """The glued values of a stored notebook, by name; empty where there is none."""
+def stored_values(stored: Path) -> Mapping[str, Any]:
+    """The glued values of a stored notebook, by name; empty where there is none.
+
+    Read again only when the file has changed: a page has a hundred of them.
+    """
     if not stored.is_file():
         return {}
+    now = stored.stat()
+    return _values(stored.resolve(), now.st_mtime_ns, now.st_size)
+
+
+@cache
+def _values(stored: Path, _mtime: int, _size: int) -> Mapping[str, Any]:
     values: dict[str, Any] = {}
     for cell in store.load(stored).cells:
         for output in cell.outputs:
@@ -132,4 +143,4 @@ def stored_values(stored: Path) -> dict[str, Any]:
                     values[name] = ast.literal_eval(text)
                 except (ValueError, SyntaxError):
                     values[name] = float(text) if text in ("nan", "inf", "-inf") else text
-    return values
+    return MappingProxyType(values)
