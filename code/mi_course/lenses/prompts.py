@@ -15,15 +15,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-_CAPITALS = """
-France Paris, Italy Rome, Spain Madrid, Germany Berlin, Japan Tokyo, China Beijing, Russia Moscow,
-England London, Greece Athens, Egypt Cairo, Austria Vienna, Portugal Lisbon, Poland Warsaw,
-Ireland Dublin, Norway Oslo, Sweden Stockholm, Denmark Copenhagen, Finland Helsinki, Cuba Havana,
-Chile Santiago, Iran Tehran, Iraq Baghdad, Syria Damascus, Kenya Nairobi, India Delhi,
-Canada Ottawa, Belgium Brussels, Hungary Budapest, Ukraine Kiev, Scotland Edinburgh,
-Netherlands Amsterdam, Afghanistan Kabul, Israel Jerusalem, Philippines Manila,
-Australia Canberra, Jamaica Kingston, Korea Seoul, Bulgaria Sofia, Tunisia Tunis
-"""
+from mi_course.capitals import CAPITALS
+
 _LANGUAGES = """
 France French, Italy Italian, Spain Spanish, Germany German, Japan Japanese, China Chinese,
 Russia Russian, England English, Greece Greek, Egypt Arabic, Portugal Portuguese, Poland Polish,
@@ -48,11 +41,11 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 FACTS = {
-    "capital": _pairs(_CAPITALS),
+    "capital": CAPITALS,
     "language": _pairs(_LANGUAGES),
     "opposite": _pairs(_OPPOSITES),
 }
-"""What is asked for, and the answer: one token behind a space, and mostly behind a quote, too."""
+"""What is asked for, and the answer; a draw leaves out answers that are several tokens there."""
 TEMPLATES = {
     "capital": ("The capital of {} is", "The capital of {} is the city of"),
     "language": ("The official language of {} is", "The national language of {} is"),
