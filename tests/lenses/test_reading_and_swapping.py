@@ -43,6 +43,16 @@ def test_prompts_of_unequal_length_do_not_affect_each_other(bare, asked):
     assert ends.own.tolist() == ends.logits.argmax(-1).tolist()
 
 
+def test_two_places_in_one_run_are_those_of_two_runs(bare, asked):
+    places = [asked.subjects, asked.ends]
+    together = reading.streams_at(bare, asked, [0, 1], places)
+    for found, at in zip(together, places, strict=True):
+        alone = reading.streams(bare, asked, [0, 1], at)
+        torch.testing.assert_close(found.streams, alone.streams)
+        torch.testing.assert_close(found.logits, alone.logits)
+    assert not torch.allclose(together[0].streams, together[1].streams)
+
+
 def test_the_last_layer_read_by_the_logit_lens_is_the_model(bare, asked):
     ends = reading.streams(bare, asked, [1])
     found = reading.lens_logits(bare, ends.after(1))

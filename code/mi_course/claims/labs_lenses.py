@@ -2,12 +2,12 @@
 
 Fresh draws are of prompts, and of random rotations. The lens is the one that ships. Thresholds were
 set when the page's draw and trials on other prompts had been seen, and before any fresh draw was.
-What reads has been tried on other templates as well; what swaps and patches runs each prompt eight
-times, and has not.
 
-Four were run with fewer prompts first. Three had 30, and varied from draw to draw between yes and
-cannot tell. One had 60, and refused a draw on which two lenses agreed on every prompt. They have
-more now, with the same thresholds.
+What swaps and patches runs each prompt seven times, for eight claims together. These had 30 prompts
+first, and three of them varied from draw to draw between yes and cannot tell. All have 60 now, as
+the page has, so that they share their runs and the page's numbers are theirs. One of what reads
+had 60, and refused a draw on which two lenses agreed on every prompt; it has 84. No threshold has
+moved.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class _Pairs(NamedTuple):
 def _pairs(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Pairs:
     bare = _bare(model)
     asked = prompts.draw(bare.tokenizer, n, seed + 1, held_out)
-    ends = reading.streams(bare, asked, shipped.LAYERS)
-    there = reading.streams(bare, asked, (EARLY, MIDDLE), asked.subjects)
+    places = asked.ends, asked.subjects
+    ends, there = reading.streams_at(bare, asked, shipped.LAYERS, places)
     return _Pairs(bare, asked, asked.others(), ends, there)
 
 
@@ -287,6 +287,7 @@ def another_layers_lens_does_nearly_as_well(
         CANNOT_TELL: "Whether the first choice follows a swap after layer 24 in over {bound} "
         "{unit} of prompts we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def answer_follows_the_swap(
@@ -299,7 +300,7 @@ def answer_follows_the_swap(
 @claim(
     "labs/jacobian_swaps_better_than_logit",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "That is over {bound} {unit} more than along the logit lens' directions.",
@@ -307,6 +308,7 @@ def answer_follows_the_swap(
         CANNOT_TELL: "Whether that is over {bound} {unit} more than along the logit lens' "
         "directions we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def jacobian_swaps_better_than_logit(
@@ -320,7 +322,7 @@ def jacobian_swaps_better_than_logit(
 @claim(
     "labs/no_swap_earlier",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "After layer 20 the first choice follows such a swap in less than {bound} {unit} of "
@@ -330,6 +332,7 @@ def jacobian_swaps_better_than_logit(
         CANNOT_TELL: "Whether the first choice follows such a swap after layer 20 in less than "
         "{bound} {unit} of prompts we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool = False) -> Finding:
@@ -340,7 +343,7 @@ def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool 
 @claim(
     "labs/the_last_token_does_not_have_it_yet",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "With the whole vector of another prompt at the last token after layer 20, its answer "
@@ -351,6 +354,7 @@ def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool 
         "{unit} of prompts, with its whole vector at the last token after layer 20, we cannot "
         "tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_last_token_does_not_have_it_yet(
@@ -363,7 +367,7 @@ def the_last_token_does_not_have_it_yet(
 @claim(
     "labs/the_subject_has_it",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "With the whole vector at the subject after layer 20, it is in over {bound} {unit}.",
@@ -371,6 +375,7 @@ def the_last_token_does_not_have_it_yet(
         CANNOT_TELL: "Whether it is in over {bound} {unit} with the whole vector at the subject "
         "after layer 20 we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_has_it(
@@ -393,6 +398,7 @@ def the_subject_has_it(
         CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten in less "
         "than {bound} {unit} there we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_does_not_show_it_there(
@@ -405,7 +411,7 @@ def the_lens_does_not_show_it_there(
 @claim(
     "labs/the_subject_is_used_no_more",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "After layer 24 the whole vector at the subject turns the first choice in less than "
@@ -415,6 +421,7 @@ def the_lens_does_not_show_it_there(
         CANNOT_TELL: "Whether the whole vector at the subject turns the first choice in less than "
         "{bound} {unit} of prompts after layer 24 we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_is_used_no_more(
@@ -437,6 +444,7 @@ def the_subject_is_used_no_more(
         CANNOT_TELL: "Whether the lens of layer 24 has the right answer among its first ten there "
         "in over {bound} {unit} we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_shows_it_there_all_the_same(

@@ -22,7 +22,7 @@ France French, Italy Italian, Spain Spanish, Germany German, Japan Japanese, Chi
 Russia Russian, England English, Greece Greek, Egypt Arabic, Portugal Portuguese, Poland Polish,
 Norway Norwegian, Sweden Swedish, Denmark Danish, Finland Finnish, Cuba Spanish, Turkey Turkish,
 Iran Persian, Thailand Thai, Vietnam Vietnamese, Hungary Hungarian, Israel Hebrew, Korea Korean,
-Brazil Portuguese, Mexico Spanish, Netherlands Dutch, Austria German
+Brazil Portuguese, Mexico Spanish, Romania Romanian, Austria German
 """
 _OPPOSITES = """
 hot cold, big small, up down, left right, day night, black white, good bad, old new, happy sad,
