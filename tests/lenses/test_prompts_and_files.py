@@ -49,6 +49,16 @@ def test_the_subject_is_where_it_is_named_last(tokenizer, held_out):
     assert [int(token) for token in at_end] == [int(row[-1]) for row in drawn.tokens]
 
 
+def test_other_templates_name_a_country_twice_and_those_of_the_page_once(tokenizer):
+    drawn = prompts.draw(tokenizer, 30, seed=6)
+    assert prompts.first_named(drawn).tolist() == drawn.subjects.tolist()
+    drawn = prompts.draw(tokenizer, 30, seed=6, held_out=True)
+    first = prompts.first_named(drawn)
+    for i, kind in enumerate(drawn.kinds):
+        assert (first[i] < drawn.subjects[i]) == (kind != "opposite")
+        assert drawn.tokens[i][first[i]] == drawn.tokens[i][drawn.subjects[i]]
+
+
 def test_a_draw_has_as_many_of_each_kind_and_no_prompt_twice(tokenizer):
     drawn = prompts.draw(tokenizer, 60, seed=0)
     assert {kind: drawn.kinds.count(kind) for kind in prompts.FACTS} == dict.fromkeys(

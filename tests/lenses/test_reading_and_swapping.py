@@ -147,3 +147,21 @@ def test_a_patch_at_the_subject_is_a_run_with_that_vector(bare, asked):
     own = swapping.patched(bare, asked, 0, there, asked.subjects)
     clean = reading.streams(bare, asked, [0]).logits
     torch.testing.assert_close(own, clean, atol=1e-3, rtol=1e-3)
+
+
+def test_a_patch_of_two_places_is_one_of_each(bare, asked):
+    new = torch.randn(2, 3, bare.cfg.d_model, generator=torch.Generator().manual_seed(3))
+    one = swapping.patched_at(bare, asked, 0, [new[0]], [asked.subjects])
+    expected = swapping.patched(bare, asked, 0, new[0], asked.subjects)
+    torch.testing.assert_close(one, expected)
+    both = swapping.patched_at(bare, asked, 0, list(new), [asked.subjects, asked.ends])
+    for i, row in enumerate(asked.tokens):
+
+        def put(x, hook, i=i):
+            x[0, asked.subjects[i]], x[0, -1] = new[0, i], new[1, i]
+            return x
+
+        with torch.no_grad():
+            hooks = [("blocks.0.hook_out", put)]
+            alone = bare.run_with_hooks(row[None], fwd_hooks=hooks)[0, -1]
+        torch.testing.assert_close(both[i], alone, atol=1e-3, rtol=1e-3)

@@ -154,11 +154,12 @@ def logit_lens_fails_late(
     n=60,
     of="prompts",
     sentences={
-        YES: "There, to leave out the largest dimension raises that share by over {bound} {unit}.",
-        NO: "There, to leave out the largest dimension raises that share by {bound} {unit} or "
-        "less.",
-        CANNOT_TELL: "Whether leaving out the largest dimension raises that share by over {bound} "
-        "{unit} we cannot tell.",
+        YES: "One layer before the end, leaving out the largest dimension raises the logit lens' "
+        "share of right answers by over {bound} {unit}.",
+        NO: "One layer before the end, leaving out the largest dimension raises the logit lens' "
+        "share of right answers by {bound} {unit} or less.",
+        CANNOT_TELL: "Whether leaving out the largest dimension raises the logit lens' share of "
+        "right answers by over {bound} {unit}, one layer before the end, we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},
@@ -303,10 +304,12 @@ def answer_follows_the_swap(
     n=60,
     of="prompts",
     sentences={
-        YES: "That is over {bound} {unit} more than along the logit lens' directions.",
-        NO: "That is not over {bound} {unit} more than along the logit lens' directions.",
-        CANNOT_TELL: "Whether that is over {bound} {unit} more than along the logit lens' "
-        "directions we cannot tell.",
+        YES: "Swaps after layer 24 turn over {bound} {unit} more of the first choices along the "
+        "Jacobian lens' directions than along the logit lens'.",
+        NO: "Swaps after layer 24 turn at most {bound} {unit} more of the first choices along the "
+        "Jacobian lens' directions than along the logit lens'.",
+        CANNOT_TELL: "Whether swaps after layer 24 turn over {bound} {unit} more of the first "
+        "choices along the Jacobian lens' directions than along the logit lens' we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},
@@ -370,10 +373,12 @@ def the_last_token_does_not_have_it_yet(
     n=60,
     of="prompts",
     sentences={
-        YES: "With the whole vector at the subject after layer 20, it is in over {bound} {unit}.",
-        NO: "With the whole vector at the subject after layer 20, it is in {bound} {unit} or less.",
-        CANNOT_TELL: "Whether it is in over {bound} {unit} with the whole vector at the subject "
-        "after layer 20 we cannot tell.",
+        YES: "With the whole vector at the subject after layer 20, the other answer is the first "
+        "choice in over {bound} {unit} of prompts.",
+        NO: "With the whole vector at the subject after layer 20, the other answer is the first "
+        "choice in {bound} {unit} of prompts or less.",
+        CANNOT_TELL: "Whether the other answer is the first choice in over {bound} {unit} of "
+        "prompts, with the whole vector at the subject after layer 20, we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},
@@ -386,17 +391,49 @@ def the_subject_has_it(
 
 
 @claim(
+    "labs/the_subject_has_it_wherever_it_is_named",
+    doc="labs/lenses",
+    n=60,
+    of="prompts",
+    sentences={
+        YES: "With the whole vector wherever the subject is named, after layer 20, the other "
+        "answer is the first choice in over {bound} {unit}.",
+        NO: "With the whole vector wherever the subject is named, after layer 20, the other answer "
+        "is the first choice in {bound} {unit} or less.",
+        CANNOT_TELL: "Whether the other answer is the first choice in over {bound} {unit}, with "
+        "the whole vector wherever the subject is named, after layer 20, we cannot tell.",
+    },
+    templates=True,
+    needs={"name": "smollm2"},
+)
+def the_subject_has_it_wherever_it_is_named(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """A patch of both, where a template names it twice: no template of the page does.
+
+    Made when `the_subject_has_it` had failed on other templates, with its threshold, after one
+    trial on the first of their draws.
+    """
+    bare, asked, others, _, there = pairs = _pairs(model, n, seed, held_out)
+    places = [prompts.first_named(asked), asked.subjects]
+    first = reading.streams(bare, asked, (EARLY,), places[0])
+    new = [one.after(EARLY)[others] for one in (first, there)]
+    said = swapping.patched_at(bare, asked, EARLY, new, places).argmax(-1)
+    return share(said == pairs.instead, Rule("more", 40.0))
+
+
+@claim(
     "labs/the_lens_does_not_show_it_there",
     doc="labs/lenses",
     n=60,
     of="prompts",
     sentences={
-        YES: "There, after layer 20, the Jacobian lens has the right answer among its first ten in "
-        "less than {bound} {unit}.",
-        NO: "There, after layer 20, the Jacobian lens has the right answer among its first ten in "
-        "{bound} {unit} or more.",
-        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten in less "
-        "than {bound} {unit} there we cannot tell.",
+        YES: "At the subject, after layer 20, the Jacobian lens has the right answer among its "
+        "first ten in less than {bound} {unit}.",
+        NO: "At the subject, after layer 20, the Jacobian lens has the right answer among its "
+        "first ten in {bound} {unit} or more.",
+        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten at the "
+        "subject in less than {bound} {unit} after layer 20 we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},
@@ -437,12 +474,12 @@ def the_subject_is_used_no_more(
     n=60,
     of="prompts",
     sentences={
-        YES: "And the lens of layer 24 has the right answer among its first ten there in over "
-        "{bound} {unit}.",
-        NO: "And the lens of layer 24 has the right answer among its first ten there in {bound} "
-        "{unit} or less.",
-        CANNOT_TELL: "Whether the lens of layer 24 has the right answer among its first ten there "
-        "in over {bound} {unit} we cannot tell.",
+        YES: "At the subject, after layer 24, the Jacobian lens has the right answer among its "
+        "first ten in over {bound} {unit}.",
+        NO: "At the subject, after layer 24, the Jacobian lens has the right answer among its "
+        "first ten in {bound} {unit} or less.",
+        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten at the "
+        "subject in over {bound} {unit} after layer 24 we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},

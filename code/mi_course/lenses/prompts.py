@@ -105,6 +105,12 @@ class Prompts:
         return torch.tensor(found)
 
 
+def first_named(prompts: Prompts) -> Int[Tensor, "prompt"]:
+    """Where the subject's last token stands for the first time: at the subject, if named once."""
+    rows = zip(prompts.tokens, prompts.subjects.tolist(), strict=True)
+    return torch.tensor([int((row == row[at]).nonzero()[0]) for row, at in rows])
+
+
 def draw(
     tokenizer: Any,
     n: int,
