@@ -78,5 +78,7 @@ def test_what_follows_is_the_other_prompt_s_answer(model, bare, few):
     said = swapping.patched(bare, asked, 0, new).argmax(-1)
     found = claims._after_patch(model, 6, 0, False, 0, False)
     assert found.tolist() == (said == pairs.instead).tolist()
-    assert claims.the_subject_has_it(model, 6, 0).n == 6
+    once = claims.the_subject_has_it(model, 6, 0)
+    assert once.n == 6
+    assert claims.the_subject_has_it_wherever_it_is_named(model, 6, 0) == once, "named once here"
     assert claims.answer_follows_the_swap(model, 6, 0).n == 6

@@ -43,6 +43,16 @@ def test_prompts_of_unequal_length_do_not_affect_each_other(bare, asked):
     assert ends.own.tolist() == ends.logits.argmax(-1).tolist()
 
 
+def test_two_places_in_one_run_are_those_of_two_runs(bare, asked):
+    places = [asked.subjects, asked.ends]
+    together = reading.streams_at(bare, asked, [0, 1], places)
+    for found, at in zip(together, places, strict=True):
+        alone = reading.streams(bare, asked, [0, 1], at)
+        torch.testing.assert_close(found.streams, alone.streams)
+        torch.testing.assert_close(found.logits, alone.logits)
+    assert not torch.allclose(together[0].streams, together[1].streams)
+
+
 def test_the_last_layer_read_by_the_logit_lens_is_the_model(bare, asked):
     ends = reading.streams(bare, asked, [1])
     found = reading.lens_logits(bare, ends.after(1))
@@ -137,3 +147,21 @@ def test_a_patch_at_the_subject_is_a_run_with_that_vector(bare, asked):
     own = swapping.patched(bare, asked, 0, there, asked.subjects)
     clean = reading.streams(bare, asked, [0]).logits
     torch.testing.assert_close(own, clean, atol=1e-3, rtol=1e-3)
+
+
+def test_a_patch_of_two_places_is_one_of_each(bare, asked):
+    new = torch.randn(2, 3, bare.cfg.d_model, generator=torch.Generator().manual_seed(3))
+    one = swapping.patched_at(bare, asked, 0, [new[0]], [asked.subjects])
+    expected = swapping.patched(bare, asked, 0, new[0], asked.subjects)
+    torch.testing.assert_close(one, expected)
+    both = swapping.patched_at(bare, asked, 0, list(new), [asked.subjects, asked.ends])
+    for i, row in enumerate(asked.tokens):
+
+        def put(x, hook, i=i):
+            x[0, asked.subjects[i]], x[0, -1] = new[0, i], new[1, i]
+            return x
+
+        with torch.no_grad():
+            hooks = [("blocks.0.hook_out", put)]
+            alone = bare.run_with_hooks(row[None], fwd_hooks=hooks)[0, -1]
+        torch.testing.assert_close(both[i], alone, atol=1e-3, rtol=1e-3)

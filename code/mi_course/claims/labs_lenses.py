@@ -2,12 +2,12 @@
 
 Fresh draws are of prompts, and of random rotations. The lens is the one that ships. Thresholds were
 set when the page's draw and trials on other prompts had been seen, and before any fresh draw was.
-What reads has been tried on other templates as well; what swaps and patches runs each prompt eight
-times, and has not.
 
-Four were run with fewer prompts first. Three had 30, and varied from draw to draw between yes and
-cannot tell. One had 60, and refused a draw on which two lenses agreed on every prompt. They have
-more now, with the same thresholds.
+What swaps and patches runs each prompt seven times, for eight claims together. These had 30 prompts
+first, and three of them varied from draw to draw between yes and cannot tell. All have 60 now, as
+the page has, so that they share their runs and the page's numbers are theirs. One of what reads
+had 60, and refused a draw on which two lenses agreed on every prompt; it has 84. No threshold has
+moved.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class _Pairs(NamedTuple):
 def _pairs(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Pairs:
     bare = _bare(model)
     asked = prompts.draw(bare.tokenizer, n, seed + 1, held_out)
-    ends = reading.streams(bare, asked, shipped.LAYERS)
-    there = reading.streams(bare, asked, (EARLY, MIDDLE), asked.subjects)
+    places = asked.ends, asked.subjects
+    ends, there = reading.streams_at(bare, asked, shipped.LAYERS, places)
     return _Pairs(bare, asked, asked.others(), ends, there)
 
 
@@ -154,11 +154,12 @@ def logit_lens_fails_late(
     n=60,
     of="prompts",
     sentences={
-        YES: "There, to leave out the largest dimension raises that share by over {bound} {unit}.",
-        NO: "There, to leave out the largest dimension raises that share by {bound} {unit} or "
-        "less.",
-        CANNOT_TELL: "Whether leaving out the largest dimension raises that share by over {bound} "
-        "{unit} we cannot tell.",
+        YES: "One layer before the end, leaving out the largest dimension raises the logit lens' "
+        "share of right answers by over {bound} {unit}.",
+        NO: "One layer before the end, leaving out the largest dimension raises the logit lens' "
+        "share of right answers by {bound} {unit} or less.",
+        CANNOT_TELL: "Whether leaving out the largest dimension raises the logit lens' share of "
+        "right answers by over {bound} {unit}, one layer before the end, we cannot tell.",
     },
     templates=True,
     needs={"name": "smollm2"},
@@ -287,6 +288,7 @@ def another_layers_lens_does_nearly_as_well(
         CANNOT_TELL: "Whether the first choice follows a swap after layer 24 in over {bound} "
         "{unit} of prompts we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def answer_follows_the_swap(
@@ -299,14 +301,17 @@ def answer_follows_the_swap(
 @claim(
     "labs/jacobian_swaps_better_than_logit",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
-        YES: "That is over {bound} {unit} more than along the logit lens' directions.",
-        NO: "That is not over {bound} {unit} more than along the logit lens' directions.",
-        CANNOT_TELL: "Whether that is over {bound} {unit} more than along the logit lens' "
-        "directions we cannot tell.",
+        YES: "Swaps after layer 24 turn over {bound} {unit} more of the first choices along the "
+        "Jacobian lens' directions than along the logit lens'.",
+        NO: "Swaps after layer 24 turn at most {bound} {unit} more of the first choices along the "
+        "Jacobian lens' directions than along the logit lens'.",
+        CANNOT_TELL: "Whether swaps after layer 24 turn over {bound} {unit} more of the first "
+        "choices along the Jacobian lens' directions than along the logit lens' we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def jacobian_swaps_better_than_logit(
@@ -320,7 +325,7 @@ def jacobian_swaps_better_than_logit(
 @claim(
     "labs/no_swap_earlier",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "After layer 20 the first choice follows such a swap in less than {bound} {unit} of "
@@ -330,6 +335,7 @@ def jacobian_swaps_better_than_logit(
         CANNOT_TELL: "Whether the first choice follows such a swap after layer 20 in less than "
         "{bound} {unit} of prompts we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool = False) -> Finding:
@@ -340,7 +346,7 @@ def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool 
 @claim(
     "labs/the_last_token_does_not_have_it_yet",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "With the whole vector of another prompt at the last token after layer 20, its answer "
@@ -351,6 +357,7 @@ def no_swap_earlier(model: TransformerBridge, n: int, seed: int, held_out: bool 
         "{unit} of prompts, with its whole vector at the last token after layer 20, we cannot "
         "tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_last_token_does_not_have_it_yet(
@@ -363,14 +370,17 @@ def the_last_token_does_not_have_it_yet(
 @claim(
     "labs/the_subject_has_it",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
-        YES: "With the whole vector at the subject after layer 20, it is in over {bound} {unit}.",
-        NO: "With the whole vector at the subject after layer 20, it is in {bound} {unit} or less.",
-        CANNOT_TELL: "Whether it is in over {bound} {unit} with the whole vector at the subject "
-        "after layer 20 we cannot tell.",
+        YES: "With the whole vector at the subject after layer 20, the other answer is the first "
+        "choice in over {bound} {unit} of prompts.",
+        NO: "With the whole vector at the subject after layer 20, the other answer is the first "
+        "choice in {bound} {unit} of prompts or less.",
+        CANNOT_TELL: "Whether the other answer is the first choice in over {bound} {unit} of "
+        "prompts, with the whole vector at the subject after layer 20, we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_has_it(
@@ -381,18 +391,51 @@ def the_subject_has_it(
 
 
 @claim(
+    "labs/the_subject_has_it_wherever_it_is_named",
+    doc="labs/lenses",
+    n=60,
+    of="prompts",
+    sentences={
+        YES: "With the whole vector wherever the subject is named, after layer 20, the other "
+        "answer is the first choice in over {bound} {unit}.",
+        NO: "With the whole vector wherever the subject is named, after layer 20, the other answer "
+        "is the first choice in {bound} {unit} or less.",
+        CANNOT_TELL: "Whether the other answer is the first choice in over {bound} {unit}, with "
+        "the whole vector wherever the subject is named, after layer 20, we cannot tell.",
+    },
+    templates=True,
+    needs={"name": "smollm2"},
+)
+def the_subject_has_it_wherever_it_is_named(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """A patch of both, where a template names it twice: no template of the page does.
+
+    Made when `the_subject_has_it` had failed on other templates, with its threshold, after one
+    trial on the first of their draws.
+    """
+    bare, asked, others, _, there = pairs = _pairs(model, n, seed, held_out)
+    places = [prompts.first_named(asked), asked.subjects]
+    first = reading.streams(bare, asked, (EARLY,), places[0])
+    new = [one.after(EARLY)[others] for one in (first, there)]
+    said = swapping.patched_at(bare, asked, EARLY, new, places).argmax(-1)
+    return share(said == pairs.instead, Rule("more", 40.0))
+
+
+@claim(
     "labs/the_lens_does_not_show_it_there",
     doc="labs/lenses",
     n=60,
     of="prompts",
     sentences={
-        YES: "There, after layer 20, the Jacobian lens has the right answer among its first ten in "
-        "less than {bound} {unit}.",
-        NO: "There, after layer 20, the Jacobian lens has the right answer among its first ten in "
-        "{bound} {unit} or more.",
-        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten in less "
-        "than {bound} {unit} there we cannot tell.",
+        YES: "At the subject, after layer 20, the Jacobian lens has the right answer among its "
+        "first ten in less than {bound} {unit}.",
+        NO: "At the subject, after layer 20, the Jacobian lens has the right answer among its "
+        "first ten in {bound} {unit} or more.",
+        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten at the "
+        "subject in less than {bound} {unit} after layer 20 we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_does_not_show_it_there(
@@ -405,7 +448,7 @@ def the_lens_does_not_show_it_there(
 @claim(
     "labs/the_subject_is_used_no_more",
     doc="labs/lenses",
-    n=30,
+    n=60,
     of="prompts",
     sentences={
         YES: "After layer 24 the whole vector at the subject turns the first choice in less than "
@@ -415,6 +458,7 @@ def the_lens_does_not_show_it_there(
         CANNOT_TELL: "Whether the whole vector at the subject turns the first choice in less than "
         "{bound} {unit} of prompts after layer 24 we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_subject_is_used_no_more(
@@ -430,13 +474,14 @@ def the_subject_is_used_no_more(
     n=60,
     of="prompts",
     sentences={
-        YES: "And the lens of layer 24 has the right answer among its first ten there in over "
-        "{bound} {unit}.",
-        NO: "And the lens of layer 24 has the right answer among its first ten there in {bound} "
-        "{unit} or less.",
-        CANNOT_TELL: "Whether the lens of layer 24 has the right answer among its first ten there "
-        "in over {bound} {unit} we cannot tell.",
+        YES: "At the subject, after layer 24, the Jacobian lens has the right answer among its "
+        "first ten in over {bound} {unit}.",
+        NO: "At the subject, after layer 24, the Jacobian lens has the right answer among its "
+        "first ten in {bound} {unit} or less.",
+        CANNOT_TELL: "Whether the Jacobian lens has the right answer among its first ten at the "
+        "subject in over {bound} {unit} after layer 24 we cannot tell.",
     },
+    templates=True,
     needs={"name": "smollm2"},
 )
 def the_lens_shows_it_there_all_the_same(

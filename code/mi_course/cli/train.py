@@ -139,7 +139,7 @@ def train_dictionaries(args: argparse.Namespace) -> int:
 
 
 def _add_fit_lens(commands: Commands) -> None:
-    text = "fit the Jacobian lens of the lab on lenses anew, a few minutes"
+    text = "fit the Jacobian lens of the lab on lenses anew, about two minutes"
     parser = add_command(commands, "fit-lens", text, fit_lens)
     add_folder(parser, "the lens' folder in the package")
 

@@ -15,21 +15,14 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-_CAPITALS = """
-France Paris, Italy Rome, Spain Madrid, Germany Berlin, Japan Tokyo, China Beijing, Russia Moscow,
-England London, Greece Athens, Egypt Cairo, Austria Vienna, Portugal Lisbon, Poland Warsaw,
-Ireland Dublin, Norway Oslo, Sweden Stockholm, Denmark Copenhagen, Finland Helsinki, Cuba Havana,
-Chile Santiago, Iran Tehran, Iraq Baghdad, Syria Damascus, Kenya Nairobi, India Delhi,
-Canada Ottawa, Belgium Brussels, Hungary Budapest, Ukraine Kiev, Scotland Edinburgh,
-Netherlands Amsterdam, Afghanistan Kabul, Israel Jerusalem, Philippines Manila,
-Australia Canberra, Jamaica Kingston, Korea Seoul, Bulgaria Sofia, Tunisia Tunis
-"""
+from mi_course.capitals import CAPITALS
+
 _LANGUAGES = """
 France French, Italy Italian, Spain Spanish, Germany German, Japan Japanese, China Chinese,
 Russia Russian, England English, Greece Greek, Egypt Arabic, Portugal Portuguese, Poland Polish,
 Norway Norwegian, Sweden Swedish, Denmark Danish, Finland Finnish, Cuba Spanish, Turkey Turkish,
 Iran Persian, Thailand Thai, Vietnam Vietnamese, Hungary Hungarian, Israel Hebrew, Korea Korean,
-Brazil Portuguese, Mexico Spanish, Netherlands Dutch, Austria German
+Brazil Portuguese, Mexico Spanish, Romania Romanian, Austria German
 """
 _OPPOSITES = """
 hot cold, big small, up down, left right, day night, black white, good bad, old new, happy sad,
@@ -48,11 +41,11 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
 
 
 FACTS = {
-    "capital": _pairs(_CAPITALS),
+    "capital": CAPITALS,
     "language": _pairs(_LANGUAGES),
     "opposite": _pairs(_OPPOSITES),
 }
-"""What is asked for, and the answer: one token behind a space, and mostly behind a quote, too."""
+"""What is asked for, and the answer; a draw leaves out answers that are several tokens there."""
 TEMPLATES = {
     "capital": ("The capital of {} is", "The capital of {} is the city of"),
     "language": ("The official language of {} is", "The national language of {} is"),
@@ -110,6 +103,12 @@ class Prompts:
             same = (j for j in rest if self.kinds[j] == kind)
             found.append(next(j for j in same if self.answers[j] != self.answers[i]))
         return torch.tensor(found)
+
+
+def first_named(prompts: Prompts) -> Int[Tensor, "prompt"]:
+    """Where the subject's last token stands for the first time: at the subject, if named once."""
+    rows = zip(prompts.tokens, prompts.subjects.tolist(), strict=True)
+    return torch.tensor([int((row == row[at]).nonzero()[0]) for row, at in rows])
 
 
 def draw(

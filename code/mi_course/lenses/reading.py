@@ -44,7 +44,6 @@ class Streams:
         return self.streams[self.layers.index(layer)]
 
 
-@torch.no_grad()
 def streams(
     bare: TransformerBridge,
     prompts: Prompts,
@@ -59,16 +58,31 @@ def streams(
         layers: counted from 0.
         at: a position of each prompt, such as its subject's; its last token where None.
     """
+    (found,) = streams_at(bare, prompts, layers, [prompts.ends if at is None else at])
+    return found
+
+
+@torch.no_grad()
+def streams_at(
+    bare: TransformerBridge,
+    prompts: Prompts,
+    layers: Sequence[int],
+    places: Sequence[Int[Tensor, "prompt"]],
+) -> list[Streams]:
+    """The same at several positions of each prompt, from one run of it.
+
+    Arguments are those of `streams`; each of `places` has a position of each prompt.
+    """
     names = [f"blocks.{layer}.hook_out" for layer in layers]
-    found = torch.empty(len(names), len(prompts), bare.cfg.d_model)
-    at = prompts.ends if at is None else at
     logits = torch.empty(len(prompts), bare.cfg.d_vocab)
+    found = [torch.empty(len(names), len(prompts), bare.cfg.d_model) for _ in places]
     for rows, tokens in prompts.by_length():
         out, cache = bare.run_with_cache(tokens, names_filter=names)
         logits[rows] = out[:, -1]
         batch = torch.arange(len(rows))
-        found[:, rows] = torch.stack([cache[name][batch, at[rows]] for name in names])
-    return Streams(tuple(layers), found, logits)
+        for here, at in zip(found, places, strict=True):
+            here[:, rows] = torch.stack([cache[name][batch, at[rows]] for name in names])
+    return [Streams(tuple(layers), here, logits) for here in found]
 
 
 def final_gain(bare: TransformerBridge) -> Float[Tensor, "d_model"]:

@@ -103,3 +103,27 @@ def patched(
     Arguments are those of `swapped`.
     """
     return swapped(bare, prompts, layer, new, new, lambda x, one, two: two, at)
+
+
+@torch.no_grad()
+def patched_at(
+    bare: TransformerBridge,
+    prompts: Prompts,
+    layer: int,
+    new: list[Float[Tensor, "prompt d_model"]],
+    places: list[Int[Tensor, "prompt"]],
+) -> Float[Tensor, "prompt vocab"]:
+    """The same at several positions of each prompt: one tensor of vectors for each of `places`."""
+    logits = torch.empty(len(prompts), bare.cfg.d_vocab)
+    for rows, tokens in prompts.by_length():
+        batch = torch.arange(len(rows))
+
+        def hook(x: Tensor, hook: Any, rows: Tensor = rows, batch: Tensor = batch) -> Tensor:
+            x = x.clone()
+            for vectors, at in zip(new, places, strict=True):
+                x[batch, at[rows]] = vectors[rows]
+            return x
+
+        hooks: list[Any] = [(f"blocks.{layer}.hook_out", hook)]
+        logits[rows] = bare.run_with_hooks(tokens, fwd_hooks=hooks)[:, -1]
+    return logits
