@@ -365,7 +365,8 @@ def random_inputs(attempt: Attempt) -> None:
             )
         if close(one, other):
             raise Wrong(
-                "two seeds give the same matrix: draw with torch.Generator().manual_seed(seed)"
+                "two seeds give the same matrix: draw with torch.Generator().manual_seed(seed)",
+                symptom="two seeds give the same matrix",
             )
 
 
@@ -438,11 +439,13 @@ def _explain_same_inputs(jacobian: Tensor, found: Tensor) -> None:
         if close(behind.abs(), one, 1e-3):
             raise Wrong(
                 "only signs are drawn: the lens still reads the same axes, so draw a rotation of "
-                "all directions"
+                "all directions",
+                symptom="each column of the result is that of the given matrix, or its negative",
             )
         raise Wrong(
             "dimensions are only exchanged: the stream has large ones, and a lens would still read "
-            "single dimensions. Draw a rotation, from torch.linalg.qr of a random matrix"
+            "single dimensions. Draw a rotation, from torch.linalg.qr of a random matrix",
+            symptom="each column of the result is some column of the given matrix, or its negative",
         )
     # of a random rotation the trace is 0, give or take 1; a single reflection leaves d - 2
     if len(one) > _LARGE and float(behind.trace()) > len(one) / 2:

@@ -117,7 +117,8 @@ def _flows(attempt: Attempt, given: tuple[Tensor, ...], right: Tensor) -> None:
     if isinstance(found, Tensor) and close(found.detach(), right) and not found.requires_grad:
         raise Wrong(
             "no gradient flows through the result, and it is used in training: work on the tensors "
-            "as they are, without detach(), .data, NumPy or no_grad()"
+            "as they are, without detach(), .data, NumPy or no_grad()",
+            symptom="the numbers are right, and requires_grad of the result is False",
         )
 
 
@@ -242,7 +243,10 @@ _MORE_AXES = (
 def _explain_infinity(found: object) -> None:
     """Infinity where a latent was dropped, as before a softmax."""
     if isinstance(found, Tensor) and bool(torch.isneginf(found).any()):
-        raise Wrong("minus infinity stands where a latent is dropped: zero")
+        raise Wrong(
+            "minus infinity stands where a latent is dropped: zero",
+            symptom="the result holds minus infinity",
+        )
 
 
 def _require_gradient(attempt: Attempt, pre: Tensor, k: int) -> None:
