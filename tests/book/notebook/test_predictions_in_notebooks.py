@@ -138,6 +138,23 @@ def test_a_value_glued_in_a_loop_needs_an_expression(made):
     assert '"the loss",\n    x[1],' in told(cells)[0]
 
 
+def test_a_value_glued_for_one_round_of_a_loop_is_not_that_of_the_last(made):
+    """After the loop its names hold what the last round left: an expression is asked for."""
+    loop = "for one in (4, 5):\n    got = one / 2\n    if one == 4:\n        glue('loss', got)"
+    cells = f"{cell('half = 2')}\n{cell(loop)}"
+    with pytest.raises(ChapterError, match="nothing tells the answer to the loss"):
+        made(f"# A\n\n{NUMBER}\n{cells}")
+    expression = NUMBER.replace(":unit:", ":told: half\n:unit:")
+    (tell,) = told(made(f"# A\n\n{expression}\n{cells}"))
+    assert '"the loss",\n    half,' in tell
+
+
+def test_a_value_glued_in_a_loop_that_does_not_change_it_is_told(made):
+    loop = "for one in (4, 5):\n    print(one)\n    glue('loss', half)"
+    (tell,) = told(made(f"# A\n\n{NUMBER}\n{cell('half = 2')}\n{cell(loop)}"))
+    assert '"the loss",\n    half,' in tell
+
+
 def test_a_name_made_up_in_a_loop_is_not_taken_for_a_longer_one(made):
     """`a_b` comes out of an earlier loop than `a_b_c`, where the value is not there yet."""
     loops = [f"for k in 'ab':\n    glue(f'{{k}}_{{k}}{more}', 1)" for more in ("", "_{k}")]

@@ -43,7 +43,7 @@ class Asked:
         all: every question so far.
         glued: by key, the expression that was glued last and the lines that it needs.
         whys: by a question's name, what is told once it is answered.
-        patterns: of keys that were glued under a name made up in a loop.
+        patterns: of keys that were glued in a loop: under a name made up there, or for one round.
         defined: names that the learner's cells have defined so far.
     """
 
@@ -176,21 +176,36 @@ def _glued(
     """What a cell glues, by key, and of a cell that is dropped the lines that this needs.
 
     Returns:
-        Those whose key is written out, and patterns of the other keys.
+        Those whose key is written out, and patterns of the other keys. After a loop its names hold
+        what the last round left, so that a value made of them counts among the others.
     """
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
     patterns: list[re.Pattern[str]] = []
     if "glue(" not in code:
         return found, patterns
     tree = _tree(code)
+    of_one_round = _of_one_round(tree)
     for node in ast.walk(tree):
         match node:
+            case ast.Call(ast.Name("glue"), [ast.Constant(str(key)), _]) if node in of_one_round:
+                patterns.append(re.compile(re.escape(key)))
             case ast.Call(ast.Name("glue"), [ast.Constant(str(key)), value]):
                 needed = _needed(code, tree, value, node.lineno) if dropped else ()
                 found[key] = (ast.get_source_segment(code, value) or "", needed)
             case ast.Call(ast.Name("glue"), [ast.JoinedStr(parts), _]):
                 patterns.append(re.compile("".join(map(_pattern, parts))))
     return found, patterns
+
+
+def _of_one_round(tree: ast.Module) -> set[ast.AST]:
+    """The calls of `glue` in a loop whose value uses what the loop sets in each round."""
+    loops = [node for node in ast.walk(tree) if isinstance(node, ast.For | ast.While)]
+    return {
+        call
+        for loop in loops
+        for call in ast.walk(loop)
+        if isinstance(call, ast.Call) and _used(call) & _stored(loop)
+    }
 
 
 def _tree(code: str) -> ast.Module:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.explain import NO_AXIS, NO_ROW, explained
 from mi_course.check.mistakes import Cases
 
 
@@ -22,7 +23,8 @@ def answer_ranks(attempt: Attempt) -> None:
             logits = torch.randn(batch, vocab, generator=generator)
             answers = torch.randint(vocab, (batch,), generator=generator)
             answers[0] = logits[0].argsort(descending=True)[vocab // 2]
-            found = attempt.tensor(logits, answers, shape=(batch,), axes="(batch,)")
+            with explained(_RANK_ERRORS):
+                found = attempt.tensor(logits, answers, shape=(batch,), axes="(batch,)")
             right = _ranks(logits, answers)
             attempt.expect(right, logits, answers)
             (at,) = _farthest(found, right)
@@ -39,6 +41,42 @@ def answer_ranks(attempt: Attempt) -> None:
             symptom=f"where three tokens share the largest logit the rank of each is 0; yours: "
             f"{found[0].item():g}",
         )
+    _explain_several_larger(attempt, tied)
+    _explain_many_tokens(attempt)
+
+
+_RANK_ERRORS = {
+    NO_AXIS: "one number for each row is compared with the tokens: give it an axis, "
+    "own[:, None], or keep the one that gather gives",
+    NO_ROW: "answers are taken for rows: they are tokens, and stand in columns, "
+    "logits[rows, answers]",
+}
+
+
+def _explain_several_larger(attempt: Attempt, tied: Tensor) -> None:
+    """Three tokens with one logit that is larger are three."""
+    found = attempt.tensor(tied, torch.tensor([2]), shape=(1,), axes="(batch,)")
+    if not close(found, torch.tensor([3])):
+        raise Wrong(
+            "tokens that share a logit are counted once: count every token that is larger",
+            symptom=f"where three tokens share the largest logit the next has rank 3; yours: "
+            f"{found[0].item():g}",
+        )
+
+
+def _explain_many_tokens(attempt: Attempt) -> None:
+    """A vocabulary whose logits lie near each other, and an answer far down."""
+    order = torch.randperm(300, generator=torch.Generator().manual_seed(3))
+    logits = 20 + order[None] / 1000
+    answer = (order == 49).nonzero()[0]
+    found = attempt.tensor(logits, answer, shape=(1,), axes="(batch,)")
+    if not close(found, torch.tensor([250])):
+        raise Wrong(
+            "not every larger logit is counted: compare all tokens, and logits as they are, "
+            "since near ones become equal where they are rounded",
+            symptom=f"of 300 tokens 250 have a larger logit than the answer, some by 0.001; "
+            f"yours: {found[0].item():g}",
+        )
 
 
 def _ranks(logits: Tensor, answers: Tensor) -> Tensor:
@@ -53,6 +91,7 @@ def _rank_mistakes(logits: Tensor, answers: Tensor) -> dict[str, Tensor]:
     order = logits.argsort(-1, descending=True)
     flat = (logits.flatten() > own[:, None]).sum(1)
     first = (logits > own[:1]).sum(1)
+    of_first = (logits > logits[:, answers[:1]]).sum(1)
     found = {
         "the ranks begin at 1, or the answer counts itself: the first choice has rank 0, so count "
         "with > and not >=": right + 1,
@@ -66,6 +105,10 @@ def _rank_mistakes(logits: Tensor, answers: Tensor) -> dict[str, Tensor]:
         "at which the answer stands, from the largest on": logits.argsort(-1)[rows, answers],
         "logits of the whole batch are compared: each answer with its own row": flat,
         "every row is compared with the first row's answer: each with its own": first,
+        "every row looks up the first row's answer: each has its own": of_first,
+        "this is a share of the vocabulary, a mean: how many tokens are they? Add them up": (
+            right / vocab
+        ),
         "these are the answers' logits: count the tokens with larger ones": own,
         "these are probabilities: count the tokens with larger logits": logits.softmax(-1)[
             rows, answers
@@ -97,7 +140,8 @@ def average_jacobian(attempt: Attempt) -> None:
             generator = torch.Generator().manual_seed(pos)
             later = _later(pos, d, generator)
             stream = torch.randn(pos, d, generator=generator)
-            found = attempt.tensor(later, stream, skip, shape=(d, d), axes="(d_model, d_model)")
+            with explained(_DERIVATIVE_ERRORS):
+                found = attempt.tensor(later, stream, skip, shape=(d, d), axes="(d_model, d_model)")
             every = _derivatives(later, stream)
             right = _mean_of(every, skip, pos - 1)
             at = _farthest(found.detach(), right)
@@ -107,6 +151,14 @@ def average_jacobian(attempt: Attempt) -> None:
             )
             mistakes = _jacobian_mistakes(every, skip)
             cases.judge(found.detach(), right, mistakes, hint)
+
+
+_DERIVATIVE_ERRORS = {
+    "does not require grad": "nothing says by what to derive: x = stream.clone().requires_grad_(), "
+    "before the function is called with x",
+    "shapes cannot be multiplied": "the function gets a part of the stream: give it all positions, "
+    "and cut what comes back",
+}
 
 
 def _later(pos: int, d: int, generator: torch.Generator) -> Callable[[Tensor], Tensor]:
@@ -141,6 +193,10 @@ def _jacobian_mistakes(every: Tensor, skip: int) -> dict[str, Tensor]:
     n = part.shape[0]
     same = torch.stack([every[t, :, t] for t in range(skip, pos - 1)])
     return {
+        "each position's effect on itself is left out: it counts beside that on later ones": (
+            right - same.mean(0)
+        ),
+        "absolute values are added up: derivatives keep their signs": part.abs().sum(0).mean(1),
         "rows and columns are exchanged: rows are dimensions of the output, columns of the input": (
             right.T
         ),
@@ -161,8 +217,18 @@ def _jacobian_mistakes(every: Tensor, skip: int) -> dict[str, Tensor]:
         "positions of the output are skipped, and those of the input are not": (
             every[valid].sum(0).mean(1)
         ),
-        "positions of the input are skipped, and those of the output are not": (
-            every[:, :, valid].sum(0).mean(1)
+        # the first positions are no targets of later ones, so that only the last makes a difference
+        "positions of the input are skipped, and those of the output are not: the last position "
+        "counts as a target, leave it out": every[:, :, valid].sum(0).mean(1),
+        "the first positions count as sources: skip them in the input too": (
+            every[valid][:, :, : pos - 1].sum(0).mean(1)
+        ),
+        "skipped positions are sources in the sum, and the mean is over the others: skip them in "
+        "both": every[valid].sum(0).sum(1) / n,
+        "the last position is counted as a source: it changes none of these targets, and makes the "
+        "mean smaller": right * n / (n + 1),
+        "the sum over sources is divided by all positions: by the number of sources": (
+            right * n / pos
         ),
         "one position less is skipped: begin with position `skip`": _mean_of(
             every, skip - 1, pos - 1
@@ -192,7 +258,8 @@ def transported_logits(attempt: Attempt) -> None:
             gain = 0.5 + torch.rand(d, generator=generator)
             w_u = torch.randn(d, vocab, generator=generator)
             given = x, jacobian, gain, w_u, eps
-            found = attempt.tensor(*given, shape=(batch, vocab), axes="(batch, vocab)")
+            with explained(_SCALE_ERRORS):
+                found = attempt.tensor(*given, shape=(batch, vocab), axes="(batch, vocab)")
             right = _rms(x @ jacobian.T, eps) * gain @ w_u
             attempt.expect(right, *given)
             at = _farthest(found, right)
@@ -201,6 +268,11 @@ def transported_logits(attempt: Attempt) -> None:
                 f"yours is {found[at]:.3f}"
             )
             cases.judge(found, right, _reading_mistakes(*given), hint)
+
+
+_SCALE_ERRORS = {
+    NO_AXIS: "one scale for each vector divides a row: keep its axis, with keepdim=True",
+}
 
 
 def _rms(x: Tensor, eps: float) -> Tensor:
@@ -214,7 +286,24 @@ def _reading_mistakes(
     centred = carried - carried.mean(-1, keepdim=True)
     right = _rms(carried, eps) * gain @ w_u
     squares = carried.square()
-    return {
+    spread = {c: carried.var(-1, correction=c, keepdim=True) for c in (0, 1)}
+    by_spread = [v.sqrt() + eps for v in spread.values()]
+    by_spread += [(v + eps).sqrt() for v in spread.values()]
+    by_deviation = {
+        f"the standard deviation divides{how}: it takes the mean off, which an RMSNorm does not": (
+            carried / below * gain @ w_u
+        )
+        for how, below in zip(
+            ("", " (of a sample)", ", with eps", " (of a sample, with eps)"), by_spread, strict=True
+        )
+    }
+    return by_deviation | {
+        "1 is added to the gain, as some models do: the gain is all there is": (
+            _rms(carried, eps) * (1 + gain) @ w_u
+        ),
+        "the scale is that of x: of what the matrix gives": (
+            carried / (x.square().mean(-1, keepdim=True) + eps).sqrt() * gain @ w_u
+        ),
         "the matrix is transposed: J times each vector is x @ jacobian.T": (
             _rms(x @ jacobian, eps) * gain @ w_u
         ),
@@ -261,7 +350,7 @@ def _reading_mistakes(
 @exercise
 def random_inputs(attempt: Attempt) -> None:
     """`(jacobian [d, d], seed) -> [d, d]`: the same outputs, read off random directions."""
-    for d in (6, 9):
+    for d in (6, 24):
         generator = torch.Generator().manual_seed(d)
         jacobian = torch.randn(d, d, generator=generator) + torch.eye(d)
         axes = "(d_model, d_model)"
@@ -276,7 +365,8 @@ def random_inputs(attempt: Attempt) -> None:
             )
         if close(one, other):
             raise Wrong(
-                "two seeds give the same matrix: draw with torch.Generator().manual_seed(seed)"
+                "two seeds give the same matrix: draw with torch.Generator().manual_seed(seed)",
+                symptom="two seeds give the same matrix",
             )
 
 
@@ -338,16 +428,37 @@ def _explain_same_inputs(jacobian: Tensor, found: Tensor) -> None:
     one = torch.eye(len(jacobian))
     if close(behind, one, 1e-3):
         raise Wrong("the matrix comes back as it is: put a random rotation behind it")
-    if close(behind.abs().amax(0), torch.ones(len(one)), 1e-3):
+    kept = torch.isclose(behind.abs().amax(0), torch.ones(len(one)), atol=1e-3)
+    if bool(kept.any()) and not bool(kept.all()):
+        raise Wrong(
+            "some dimensions are read as before: rotate all of them at once, with the Q of "
+            "torch.linalg.qr of a random matrix",
+            symptom=f"{int(kept.sum())} of {len(kept)} columns are those of the given matrix",
+        )
+    if bool(kept.all()):
         if close(behind.abs(), one, 1e-3):
             raise Wrong(
                 "only signs are drawn: the lens still reads the same axes, so draw a rotation of "
-                "all directions"
+                "all directions",
+                symptom="each column of the result is that of the given matrix, or its negative",
             )
         raise Wrong(
             "dimensions are only exchanged: the stream has large ones, and a lens would still read "
-            "single dimensions. Draw a rotation, from torch.linalg.qr of a random matrix"
+            "single dimensions. Draw a rotation, from torch.linalg.qr of a random matrix",
+            symptom="each column of the result is some column of the given matrix, or its negative",
         )
+    # of a random rotation the trace is 0, give or take 1; a single reflection leaves d - 2
+    if len(one) > _LARGE and float(behind.trace()) > len(one) / 2:
+        raise Wrong(
+            "the matrix reads nearly what it read before: one small turn, or one reflection, is no "
+            "random rotation. Take the Q of torch.linalg.qr of a random matrix",
+            symptom=f"the mean cosine of what it reads with what it read is "
+            f"{behind.trace() / len(one):.2f}, and for a random rotation near 0",
+        )
+
+
+_LARGE = 20
+"""Dimensions from which on a random rotation is surely far from none."""
 
 
 @exercise
@@ -359,7 +470,8 @@ def swap_coordinates(attempt: Attempt) -> None:
             generator = torch.Generator().manual_seed(10 * batch + d)
             x, one, two = (torch.randn(batch, d, generator=generator) for _ in range(3))
             two = 0.7 * one + 0.5 * two  # directions of two tokens are not at right angles
-            found = attempt.tensor(x, one, two, shape=(batch, d), axes="(batch, d_model)")
+            with explained(_PLANE_ERRORS):
+                found = attempt.tensor(x, one, two, shape=(batch, d), axes="(batch, d_model)")
             right = _swapped(x, one, two)
             attempt.expect(right, x, one, two)
             at = _farthest(found, right)
@@ -368,6 +480,12 @@ def swap_coordinates(attempt: Attempt) -> None:
                 f"{found[at]:.3f}"
             )
             cases.judge(found, right, _swap_mistakes(x, one, two), hint)
+
+
+_PLANE_ERRORS = {
+    "Expected size for first two dimensions": "the axes of a product do not fit: with the two "
+    "directions in columns, torch.stack([one, two], -1), the plane is (batch, d_model, 2)",
+}
 
 
 def _coordinates(x: Tensor, one: Tensor, two: Tensor) -> tuple[Tensor, Tensor]:
@@ -394,7 +512,29 @@ def _swap_mistakes(x: Tensor, one: Tensor, two: Tensor) -> dict[str, Tensor]:
     p, q = dot(x, one), dot(x, two)
     units = _swapped(x, u, v)
     first = _swapped(x, one[:1].expand_as(one), two[:1].expand_as(two))
+    across = two - dot(one, two) / dot(one, one) * one
+    along, beside = dot(x, one) / dot(one, one), dot(x, across) / dot(across, across)
+    of_all, of_all_too = _coordinates(*(a.flatten()[None] for a in (x, one, two)))
+    turned = (c.flip(0) - c) * one + (e.flip(0) - e) * two
     return {
+        "the first direction's part is given to the second, which keeps its own: exchange both": (
+            x + c * (two - one)
+        ),
+        "the second direction's part is given to the first, which keeps its own: exchange both": (
+            x + e * (one - two)
+        ),
+        "the second direction is made orthogonal to the first: take coordinates along the two as "
+        "they are": x + (along - beside) * (across - one),
+        "the first coordinate is a projection, and only the second takes account of the other: "
+        "solve for both together, for instance with torch.linalg.pinv": (
+            x + (along - beside) * (two - one)
+        ),
+        "coordinates come from another vector of the batch: exchange the two of each vector": (
+            x + turned
+        ),
+        "one pair of coordinates is found for the whole batch: each vector has its own": (
+            x + (of_all - of_all_too) * (two - one)
+        ),
         "each direction is projected on by itself, as if the two were at right angles: they are "
         "not, so solve for both coordinates together, for instance with torch.linalg.pinv": (
             x + (b - a) * u + (a - b) * v

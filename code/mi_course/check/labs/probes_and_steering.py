@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from mi_course.check.core import Attempt, Wrong, exercise
+from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.explain import NO_ROW, explained
 from mi_course.check.mistakes import Cases
 
 
@@ -13,13 +14,14 @@ from mi_course.check.mistakes import Cases
 def last_tokens(attempt: Attempt) -> None:
     """`(x [batch, pos, d_model], lengths [batch]) -> [batch, d_model]`: padded on the right."""
     cases = Cases("text", "dimension")
-    for lengths, d in (([3, 6, 4], 5), ([2, 2, 7, 5], 3), ([4], 6)):
+    for lengths, d in (([4, 6, 2], 5), ([2, 2, 7, 5], 3), ([4], 6)):
         with cases.case():
             generator = torch.Generator().manual_seed(d)
             longest = max(lengths) + 1
             x = torch.randn(len(lengths), longest, d, generator=generator)
             n = torch.tensor(lengths)
-            found = attempt.tensor(x, n, shape=(len(n), d), axes="(batch, d_model)")
+            with explained(_last_errors(len(n), d)):
+                found = attempt.tensor(x, n, shape=(len(n), d), axes="(batch, d_model)")
             right = x[torch.arange(len(n)), n - 1]
             attempt.expect(right, x, n)
             text, dim = _farthest(found, right)
@@ -28,6 +30,17 @@ def last_tokens(attempt: Attempt) -> None:
                 f"{right[text, dim]:.3f}; yours is {found[text, dim]:.3f}"
             )
             cases.judge(found, right, _last_mistakes(x, n), hint)
+
+
+def _last_errors(batch: int, d: int) -> dict[str, str]:
+    return {
+        f"has shape ({batch}, {batch}, {d})": "each text is read at the ends of all texts, as by "
+        "x[:, positions]: take one position of each, x[rows, positions]",
+        f"has shape ({d}, {batch})": "the axes are exchanged: texts come first",
+        f"has shape ({batch}, 1);": "one dimension is read of each text: all of them, as with an "
+        "index that is expanded to d_model, or x[rows, positions]",
+        NO_ROW: "a position is taken for a text: the first axis counts texts, the second positions",
+    }
 
 
 def _last_mistakes(x: Tensor, n: Tensor) -> dict[str, Tensor]:
@@ -74,7 +87,8 @@ def accuracy_table(attempt: Attempt) -> None:
             chance = 0.35 + 0.4 * old_word + 0.2 * old_template
             right_at = torch.rand(rows, generator=generator) < chance
             given = right_at, old_word, old_template
-            found = attempt.tensor(*given, shape=(2, 2), axes="(word, template)")
+            with explained(_TABLE_ERRORS):
+                found = attempt.tensor(*given, shape=(2, 2), axes="(word, template)")
             right = _table(*given)
             attempt.expect(right, *given)
             i, j = _farthest(found, right)
@@ -84,6 +98,14 @@ def accuracy_table(attempt: Attempt) -> None:
                 f"right, and yours says {found[i, j]:.3f}"
             )
             cases.judge(found, right, _table_mistakes(*given), hint)
+
+
+_TABLE_ERRORS = {
+    "Boolean value of Tensor": "`and`, `or` and `not` want one truth value: for each row there are "
+    "&, | and ~",
+    "could not infer output dtype": "truth values have no mean: make numbers of them first, with "
+    ".float()",
+}
 
 
 def _halves(of: Tensor) -> Tensor:
@@ -102,7 +124,20 @@ def _table_mistakes(right: Tensor, old_word: Tensor, old_template: Tensor) -> di
     in_words = (words * right).sum(1) / words.sum(1)
     in_templates = (templates * right).sum(1) / templates.sum(1)
     overall = right.double().mean()
-    found = {
+    in_order = _halves(torch.arange(len(right)) < old_word.sum())
+    first_rows = (in_order * right) @ templates.T / (in_order @ templates.T).clamp_min(1)
+    any_of = torch.stack(
+        [
+            torch.stack([right[w.bool() | t.bool()].double().mean() for t in templates])
+            for w in words
+        ]
+    )
+    found = _copied_cells(table) | {
+        "rows of one kind OR the other count: a cell has rows of both, with &": any_of,
+        "the first rows are taken for those with old words: which they are says old_word": (
+            first_rows
+        ),
+        "the shares are cut off to whole numbers: keep them in a tensor of floats": table.trunc(),
         "the table is turned: a row for words, a column for templates": table.T,
         "new comes first: old comes first in rows and columns": table.flip(0, 1),
         "new words stand in the first row: old comes first": table.flip(0),
@@ -128,6 +163,24 @@ def _table_mistakes(right: Tensor, old_word: Tensor, old_template: Tensor) -> di
         "every cell holds the share of all rows: one for each cell": overall.expand(2, 2),
     }
     return {told: wrong.float() for told, wrong in found.items()}
+
+
+def _copied_cells(table: Tensor) -> dict[str, Tensor]:
+    """Tables in which one cell holds what belongs to another."""
+    kinds = {
+        (i, j): f"{word} words in {template} templates"
+        for i, word in enumerate(("old", "new"))
+        for j, template in enumerate(("old", "new"))
+    }
+    found = {}
+    for at, kind in kinds.items():
+        for of, other in kinds.items():
+            wrong = table.clone()
+            wrong[at] = table[of]
+            if at != of:
+                told = f"the cell of {kind} holds the share of {other}: is a ~ missing, or too many"
+                found[told] = wrong
+    return found
 
 
 @exercise
@@ -166,7 +219,31 @@ def _centre_mistakes(scores: Tensor, template: Tensor) -> dict[str, Tensor]:
     means = each(lambda s: s.mean().expand_as(s))
     first, order = template == template[0], template.argsort(stable=True)
     right = scores - means
-    return {
+    names = template.unique()
+    runs = template.unique_consecutive(return_inverse=True)[1]
+    found = _as_if_in_order(scores, len(names)) | {
+        "only templates 0, 1, 2 and so on are looked for: take the numbers that occur, "
+        "template.unique()": torch.where(template < len(names), right, scores),
+        "only the last template's mean is taken off: is the copy made anew in each round?": (
+            torch.where(template == names[-1], right, scores)
+        ),
+        "each run of a template loses a mean of its own: rows of a template may stand apart": (
+            _by_template(scores, runs, lambda s: s - s.mean())
+        ),
+        "the mean of the OTHER rows of the template is taken off: a row counts in its own mean": (
+            each(lambda s: s - (s.sum() - s) / max(len(s) - 1, 1))
+        ),
+        "the sum is divided by the number of all rows: by that of the template's rows": (
+            each(lambda s: s - s.sum() / len(scores))
+        ),
+        "the mean of all rows is taken off too: the template's alone": right - scores.mean(),
+        "the sum is divided by one row too many, as by scatter_reduce, which counts what was there "
+        "before: give it include_self=False": each(lambda s: s - s.sum() / (len(s) + 1)),
+        "the mean is that of the rows so far: of all rows of the template": each(
+            lambda s: s - s.cumsum(0) / torch.arange(1, len(s) + 1)
+        ),
+    }
+    return found | {
         "the mean of all rows is taken off: each template's own mean": scores - scores.mean(),
         "the median is taken off: the mean": each(lambda s: s - s.median()),
         "the middle between largest and smallest is taken off: the mean": each(
@@ -193,11 +270,25 @@ def _centre_mistakes(scores: Tensor, template: Tensor) -> dict[str, Tensor]:
     }
 
 
+def _as_if_in_order(scores: Tensor, n: int) -> dict[str, Tensor]:
+    """What comes out where the rows are taken to stand in turn, or in blocks."""
+    if len(scores) % n:
+        return {}
+    turns, blocks = scores.reshape(-1, n), scores.reshape(n, -1)
+    return {
+        "templates are taken to come in turn: they stand in any order, so ask `template`": (
+            turns - turns.mean(0)
+        ).flatten(),
+        "templates are taken to come one after the other: they stand in any order, so ask "
+        "`template`": (blocks - blocks.mean(1, keepdim=True)).flatten(),
+    }
+
+
 @exercise
 def add_vector(attempt: Attempt) -> None:
     """`(x [batch, pos, d_model], hook, vector [d_model], dose) -> x` with a vector added."""
     cases = Cases("batch", "position", "dimension")
-    for batch, pos, d, dose in ((2, 4, 3, 2.0), (3, 3, 5, -1.5), (1, 6, 4, 0.5)):
+    for batch, pos, d, dose in ((2, 4, 3, 2.0), (3, 3, 5, -1.5), (1, 6, 4, 0.5), (2, 3, 5, 0.0)):
         with cases.case():
             generator = torch.Generator().manual_seed(pos)
             x = torch.randn(batch, pos, d, generator=generator)
@@ -232,7 +323,31 @@ def _add_mistakes(x: Tensor, vector: Tensor, dose: float) -> dict[str, Tensor]:
     all_but_last = torch.cat([(x + dose * vector)[:, :-1], x[:, -1:]], 1)
     along = (x @ unit)[..., None] * unit
     lengths = x.norm(dim=-1, keepdim=True)
+    position = torch.arange(x.shape[1])[:, None]
+    no_first_dim = x.clone()
+    no_first_dim[..., 1:] += dose * vector[1:]
     return {
+        "BOS alone is moved: every position but the first": torch.where(
+            position == 0, x + dose * vector, x
+        ),
+        "position 1 alone is moved: every position from 1 on": torch.where(
+            position == 1, x + dose * vector, x
+        ),
+        "the first TEXT is left out: leave out the first position, [:, 1:]": torch.cat(
+            [x[:1], (x + dose * vector)[1:]]
+        ),
+        "the first DIMENSION is left out: leave out the first position, [:, 1:]": no_first_dim,
+        "the stream is multiplied by the dose too: the vector alone": torch.where(
+            position > 0, dose * (x + vector), x
+        ),
+        "the dose is squared: times dose, once": _added(x, dose**2 * vector),
+        "the dose loses its sign: a negative one pushes the other way": (
+            _added(x, abs(dose) * vector)
+        ),
+        "the dose is cut off to a whole number: it may be a half": _added(x, int(dose) * vector),
+        "the dose is divided among the positions: each gets all of it": _added(
+            x, dose * vector / last
+        ),
         "BOS is moved too: begin at position 1": x + dose * vector,
         "the vector is added at the last position alone: at every position from 1 on": (
             _added(x, dose * vector, last)
@@ -273,12 +388,42 @@ def log_ratio(attempt: Attempt) -> None:
             logits = 2 * torch.randn(batch, vocab, generator=generator)
             order = torch.randperm(vocab, generator=generator)
             yes, no = order[:n_yes], order[n_yes : n_yes + n_no]
-            found = attempt.tensor(logits, yes, no, shape=(batch,), axes="(batch,)")
+            with explained(_RATIO_ERRORS):
+                found = attempt.tensor(logits, yes, no, shape=(batch,), axes="(batch,)")
             right = logits[:, yes].logsumexp(1) - logits[:, no].logsumexp(1)
             attempt.expect(right, logits, yes, no)
             (at,) = _farthest(found, right)
             hint = f"for text {at} it should be {right[at]:.3f}, and yours is {found[at]:.3f}"
             cases.judge(found, right, _ratio_mistakes(logits, yes, no), hint)
+    _explain_unlikely_words(attempt)
+
+
+_RATIO_ERRORS = {
+    NO_ROW: "token ids are taken for rows: they are columns, logits[:, yes]",
+}
+
+
+def _explain_unlikely_words(attempt: Attempt) -> None:
+    """Logits that are large, and words of which none is likely: neither changes a ratio."""
+    logits = 300 + torch.randn(3, 8, generator=torch.Generator().manual_seed(8))
+    logits[:, 7] += 14
+    yes, no = torch.tensor([0, 1, 2]), torch.tensor([4, 5])
+    right = logits[:, yes].logsumexp(1) - logits[:, no].logsumexp(1)
+    found = attempt(logits, yes, no)
+    if not isinstance(found, Tensor) or found.shape != right.shape or close(found, right, 1e-3):
+        return
+    told = f"should be {right[0]:.3f} for text 0, and yours is {found[0].item():.3f}"
+    if not bool(torch.isfinite(found).all()):
+        raise Wrong(
+            "exponentials of such logits overflow: take logsumexp, which takes the largest off "
+            "first",
+            symptom=f"with logits of about 300 it {told}",
+        )
+    raise Wrong(
+        "small probabilities come out wrong, as where a small number is added to them: nothing "
+        "has to be added to a logsumexp",
+        symptom=f"where all words of both sets are unlikely, about one in a million, it {told}",
+    )
 
 
 def _ratio_mistakes(logits: Tensor, yes: Tensor, no: Tensor) -> dict[str, Tensor]:
@@ -288,8 +433,16 @@ def _ratio_mistakes(logits: Tensor, yes: Tensor, no: Tensor) -> dict[str, Tensor
     p_yes, p_no = p[:, yes].sum(1), p[:, no].sum(1)
     over_batch = logits.softmax(0)
     log_p = logits.log_softmax(1)
+    n = min(len(yes), len(no))
+    pairs = (logits[:, yes[:n]] - logits[:, no[:n]]).logsumexp(1)
+    between = [logits[:, ids.min() : ids.max() + 1].logsumexp(1) for ids in (yes, no)]
     share = for_yes.logsumexp(1) - torch.cat([for_yes, against], 1).logsumexp(1)
     return {
+        "this is yes over all other words: over the words of no alone": (p_yes / (1 - p_yes)).log(),
+        "words are compared in pairs: all words of yes together with all of no": pairs,
+        "all ids between the smallest and the largest are taken: the ids themselves": (
+            between[0] - between[1]
+        ),
         "these are differences of means of logits: add probabilities, then take the logarithm": (
             for_yes.mean(1) - against.mean(1)
         ),

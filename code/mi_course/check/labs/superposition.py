@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import permutations
 
 import torch
 from torch import Tensor
 
+from mi_course.check import derivatives
 from mi_course.check.core import Attempt, Wrong, close, exercise
+from mi_course.check.explain import NO_AXIS, NO_ROW, explained
 from mi_course.check.mistakes import Cases
 
 
@@ -21,9 +24,10 @@ def toy_output(attempt: Attempt) -> None:
             x = torch.rand(models, batch, n, generator=generator)
             w = torch.randn(models, hidden, n, generator=generator)
             b = 0.5 * torch.randn(models, n, generator=generator)
-            found = attempt.tensor(
-                x, w, b, shape=(models, batch, n), axes="(model, batch, feature)"
-            )
+            with explained(_TOY_ERRORS):
+                found = attempt.tensor(
+                    x, w, b, shape=(models, batch, n), axes="(model, batch, feature)"
+                )
             right = _toy(x, w, b).relu()
             attempt.expect(right, x, w, b)
             _flows(attempt, (x, w, b), right)
@@ -33,6 +37,16 @@ def toy_output(attempt: Attempt) -> None:
                 f"{right[at]:.3f}, and yours gives {found[at]:.3f}"
             )
             cases.judge(found, right, _toy_mistakes(x, w, b), hint)
+            derivatives.require(
+                attempt.function, lambda x, w, b: _toy(x, w, b).relu(), {"x": x, "w": w, "b": b}
+            )
+
+
+_TOY_ERRORS = {
+    NO_AXIS: "b has one row for each model, and no axis for the batch: b[:, None]",
+    "Expected size for first two dimensions": "w goes up from hidden to feature: on the way down "
+    "it is transposed, x @ w.transpose(1, 2)",
+}
 
 
 def _toy(x: Tensor, w: Tensor, b: Tensor) -> Tensor:
@@ -44,7 +58,29 @@ def _toy_mistakes(x: Tensor, w: Tensor, b: Tensor) -> dict[str, Tensor]:
     hidden = x @ w.transpose(1, 2)
     bare = torch.zeros_like(b)
     first = w[:1].expand_as(w)
+    reshaped = x @ w.reshape(w.shape[0], w.shape[2], w.shape[1]) @ w + b[:, None]
     return {
+        "every model uses the first model's w and b: each has its own": (
+            _toy(x, first, b[:1].expand_as(b)).relu()
+        ),
+        "models are added up: each has its own w, so keep the letter of its axis in all three": (
+            torch.einsum("mhf,kbf,jhg->kbg", w, x, w) + b[:, None]
+        ).relu(),
+        "a leaky ReLU stands at the end: negative outputs become 0": (
+            torch.nn.functional.leaky_relu(inner)
+        ),
+        "a softplus stands at the end: take a ReLU": torch.nn.functional.softplus(inner),
+        "b is added twice: once": _toy(x, w, 2 * b).relu(),
+        "outputs above 1 are cut off: a ReLU cuts off below 0 alone": inner.clamp(0, 1),
+        "w is reshaped, which tears its rows apart: transpose it, w.transpose(1, 2)": (
+            reshaped.relu()
+        ),
+        "b is subtracted on the way in as well: it is added once, at the end": (
+            _toy(x - b[:, None], w, b).relu()
+        ),
+        "each feature is sent through its own direction alone: the others' interfere, so add up "
+        "over all": (x * w.square().sum(1)[:, None] + b[:, None]).relu(),
+        "x is added to what comes back: leave it out": (x + inner).relu(),
         "there is no ReLU at the end: negative outputs become 0": inner,
         "b is not added: add it before the ReLU": _toy(x, w, bare).relu(),
         "b is added after the ReLU: add it before": _toy(x, w, bare).relu() + b[:, None],
@@ -81,7 +117,8 @@ def _flows(attempt: Attempt, given: tuple[Tensor, ...], right: Tensor) -> None:
     if isinstance(found, Tensor) and close(found.detach(), right) and not found.requires_grad:
         raise Wrong(
             "no gradient flows through the result, and it is used in training: work on the tensors "
-            "as they are, without detach(), .data, NumPy or no_grad()"
+            "as they are, without detach(), .data, NumPy or no_grad()",
+            symptom="the numbers are right, and requires_grad of the result is False",
         )
 
 
@@ -127,6 +164,17 @@ def _dimension_mistakes(w: Tensor) -> dict[str, Tensor]:
     own = length.square()
     apart = shared - own
     return {
+        "the others are made unit vectors too: they keep their lengths": (
+            own / cosines.square().sum(1)
+        ),
+        "only the largest projection stands below the line: add them up": own / others.amax(1),
+        "the mean of the projections stands below the line: their sum": own / others.mean(1),
+        "the length of the whole matrix divides: each column has its own": (
+            own / (products / w.norm()).square().sum(1)
+        ),
+        "negative projections are cut off: a square counts them as well": (
+            own / (products.relu().square() / length[:, None] ** 2).sum(1)
+        ),
         "the length is not squared above the line: squared length over squared projections": (
             length / shared
         ),
@@ -162,6 +210,7 @@ def top_k_latents(attempt: Attempt) -> None:
             pre = torch.randn(rows, width, generator=torch.Generator().manual_seed(width))
             pre[0] = pre[0].abs() + 0.1
             pre[-1, 1:] = -pre[-1, 1:].abs() - 0.1  # fewer than k are positive
+            _explain_infinity(attempt(pre, k))
             found = attempt.tensor(pre, k, shape=(rows, width), axes="(row, latent)")
             right = _kept(pre, k)
             attempt.expect(right, pre, k)
@@ -172,8 +221,10 @@ def top_k_latents(attempt: Attempt) -> None:
                 f"is {found[at]:.3f}"
             )
             cases.judge(found, right, _top_mistakes(pre, k), hint)
+            _require_gradient(attempt_with(attempt, k), pre, k)
     pre = torch.randn(2, 3, 6, generator=torch.Generator().manual_seed(1))
-    found = attempt.tensor(pre, 2, shape=(2, 3, 6), axes="(batch, pos, latent)")
+    with explained({"stopped with": _MORE_AXES, "has shape": _MORE_AXES}):
+        found = attempt.tensor(pre, 2, shape=(2, 3, 6), axes="(batch, pos, latent)")
     if not close(found, _kept(pre, 2)):
         raise Wrong(
             "with a batch of texts, shape (batch, pos, latent), the k largest of the LAST axis "
@@ -181,6 +232,33 @@ def top_k_latents(attempt: Attempt) -> None:
             symptom="with shape (2, 3, 6) the numbers differ from those of each row by itself",
         )
     _explain_ties(attempt)
+
+
+_MORE_AXES = (
+    "this works for the shape (row, latent) alone: any number of axes may come before the last, "
+    "and scatter with dim=-1 takes them all"
+)
+
+
+def _explain_infinity(found: object) -> None:
+    """Infinity where a latent was dropped, as before a softmax."""
+    if isinstance(found, Tensor) and bool(torch.isneginf(found).any()):
+        raise Wrong(
+            "minus infinity stands where a latent is dropped: zero",
+            symptom="the result holds minus infinity",
+        )
+
+
+def _require_gradient(attempt: Attempt, pre: Tensor, k: int) -> None:
+    try:
+        derivatives.require(attempt.function, lambda pre: _kept(pre, k), {"pre": pre})
+    except Wrong as mistake:
+        if "with respect to pre" not in str(mistake):
+            raise
+        raise Wrong(
+            "the numbers are right, and the gradient is not: it has to flow through what stays, "
+            "and through nothing else"
+        ) from None
 
 
 def attempt_with(attempt: Attempt, k: int) -> Attempt:
@@ -214,7 +292,26 @@ def _top_mistakes(pre: Tensor, k: int) -> dict[str, Tensor]:
     many = by(pre.flatten(), k * len(pre)).view_as(pre)
     down = by(pre.T, k).T
     far = by(pre.abs(), k)
+    ordered = pre.sort(-1, descending=True).values
+    after = ordered[..., k : k + 1] if k < pre.shape[-1] else none[..., :1]
+    of_first = largest[:1].expand_as(pre)
+    kept = torch.where(largest, pre, none).relu()
     return {
+        "the places of the first row's largest stay in every row: each row has its own": (
+            torch.where(of_first, pre, none).relu()
+        ),
+        "what stays is made to add up to 1: keep the values as they are": (
+            kept / kept.sum(-1, keepdim=True).clamp_min(1e-9)
+        ),
+        "a softmax is taken of what stays: keep the values as they are": torch.where(
+            largest, pre, -torch.inf
+        ).softmax(-1),
+        "the value after the k-th is subtracted from those that stay: keep them as they are": (
+            pre - after
+        ).relu(),
+        "the k-th value is subtracted from those that stay: keep them as they are": (
+            pre - ordered[..., k - 1 : k]
+        ).relu(),
         "negative values stay: where fewer than k are positive, fewer are active": torch.where(
             largest, pre, none
         ),
@@ -262,15 +359,18 @@ def f1_table(attempt: Attempt) -> None:
             active = torch.rand(rows, latents, generator=generator) < 0.35
             active[:, 0] = labels[:, 0] ^ (torch.rand(rows, generator=generator) < 0.1)
             active[:, -1] = False  # one that is dead
-            found = attempt(active, labels)
+            with explained(_F1_ERRORS):
+                found = attempt(active, labels)
             if isinstance(found, Tensor) and bool(torch.isnan(found).any()):
                 raise Wrong(
                     "a latent that is never active gives NaN, 0 over 0: its F1 is 0, for instance "
                     "with clamp_min(1) below the line"
                 )
-            found = attempt.tensor(
-                active, labels, shape=(latents, variables), axes="(latent, variable)"
-            )
+            turned = f"has shape ({variables}, {latents})"
+            with explained({turned: "the axes are exchanged: latents come first"}):
+                found = attempt.tensor(
+                    active, labels, shape=(latents, variables), axes="(latent, variable)"
+                )
             right = _f1(active, labels)
             attempt.expect(right, active, labels)
             at = _farthest(found, right)
@@ -279,6 +379,32 @@ def f1_table(attempt: Attempt) -> None:
                 f"{found[at]:.3f}"
             )
             cases.judge(found, right, _f1_mistakes(active, labels), hint)
+    _explain_large_counts(attempt)
+
+
+_F1_ERRORS = {
+    "'Bool'": "truth values are multiplied: make numbers of them first, active.float()",
+    "'UInt64'": "these numbers cannot be multiplied: take active.float()",
+    NO_AXIS: "the sums below the line have their axes exchanged: latents stand in rows, "
+    "active.sum(0)[:, None], and variables in columns",
+}
+
+
+def _explain_large_counts(attempt: Attempt) -> None:
+    """As many rows as the lab has: counts are larger than a byte, or half precision, can hold."""
+    rows = torch.arange(5001)
+    active = torch.stack([rows % 5 != 0, rows % 3 == 0], 1)
+    labels = torch.stack([rows % 4 != 0, rows % 7 == 0, rows >= 0], 1)
+    found = attempt.tensor(active, labels, shape=(2, 3), axes="(latent, variable)")
+    right = _f1(active, labels)
+    if not close(found, right):
+        i, j = _farthest(found, right)
+        raise Wrong(
+            "counts are too large for their type, as for bytes, which end at 255: count in "
+            "float32, with .float()",
+            symptom=f"with {len(rows):,} rows latent {i} tells variable {j} with "
+            f"{right[i, j]:.4f}, and yours is {found[i, j]:.4f}",
+        )
 
 
 def _f1(active: Tensor, labels: Tensor) -> Tensor:
@@ -293,7 +419,24 @@ def _f1_mistakes(active: Tensor, labels: Tensor) -> dict[str, Tensor]:
     precision, recall = both / fired.clamp_min(1), both / wanted.clamp_min(1)
     either = fired + wanted - both
     agree = both + (1 - a).T @ (1 - y)
+    right = 2 * both / (fired + wanted).clamp_min(1)
     found = {
+        "a latent that is never active gets 1: it tells nothing, so 0": torch.where(
+            fired > 0, right, 1.0
+        ),
+        "whole numbers are divided and cut off: / and not //": right.trunc(),
+        "1 is added below the line: a dead latent needs clamp_min(1), the others nothing": (
+            2 * both / (fired + wanted + 1)
+        ),
+        "the counts of all latents and variables stand below the line: those of the pair": (
+            2 * both / (a.sum() + y.sum()).clamp_min(1)
+        ),
+        "rows that have neither count as rows of both: above the line stand those of both": (
+            2 * agree / (fired + wanted).clamp_min(1)
+        ),
+        "rows with either of the two are counted: above the line stand those with both": (
+            2 * either / (fired + wanted).clamp_min(1)
+        ),
         "this is the precision: rows of the variable that the latent misses count too": precision,
         "this is the recall: rows at which the latent is active without the variable count too": (
             recall
@@ -334,7 +477,8 @@ def best_cosines(attempt: Attempt) -> None:
             other = torch.randn(m, d, generator=generator)
             other *= torch.linspace(0.5, 3, m)[:, None]
             other[0] = -one[1]  # the opposite direction, which is another one
-            found = attempt.tensor(one, other, shape=(n,), axes="(latent,)")
+            with explained({"not max": _MAX}):
+                found = attempt.tensor(one, other, shape=(n,), axes="(latent,)")
             right = _cosines(one, other).amax(1)
             attempt.expect(right, one, other)
             (at,) = _farthest(found, right)
@@ -343,6 +487,24 @@ def best_cosines(attempt: Attempt) -> None:
                 f"is {found[at]:.3f}"
             )
             cases.judge(found, right, _cosine_mistakes(one, other), hint)
+    _explain_negative(attempt)
+
+
+_MAX = "max along an axis gives values and places together: take its .values"
+
+
+def _explain_negative(attempt: Attempt) -> None:
+    """Where all of the other point away, the largest cosine is negative."""
+    one = torch.tensor([[2.0, 1.0], [0.5, 2.0], [1.0, 1.0]])
+    other = torch.tensor([[-1.0, -2.0], [-3.0, -0.5]])
+    found = attempt.tensor(one, other, shape=(3,), axes="(latent,)")
+    right = _cosines(one, other).amax(1)
+    if not close(found, right):
+        raise Wrong(
+            "cosines below zero are cut off: leave them, they say that no direction is near",
+            symptom=f"where all directions of the other point away, the largest cosine of latent 0 "
+            f"is {right[0]:.3f}; yours: {found[0].item():.3f}",
+        )
 
 
 def _cosines(one: Tensor, other: Tensor) -> Tensor:
@@ -354,7 +516,35 @@ def _cosines(one: Tensor, other: Tensor) -> Tensor:
 def _cosine_mistakes(one: Tensor, other: Tensor) -> dict[str, Tensor]:
     cosines = _cosines(one, other)
     products = one @ other.T
+    rows = torch.arange(len(one))
+    near = torch.cdist(one, other).argmin(1)
+    strong = products.argmax(1)
+    alone = cosines.clone()
+    alone.fill_diagonal_(-1)
+    centred = _cosines(*(a - a.mean(1, keepdim=True) for a in (one, other)))
+    squared = products / one.square().sum(1, keepdim=True) / other.square().sum(1)
+    either_way = cosines.abs().argmax(1)
     found = {
+        "the largest ABSOLUTE cosine is chosen, with its sign: opposite directions are not near": (
+            cosines[rows, either_way]
+        ),
+        "cosines are squared: take them as they are": cosines.square().amax(1),
+        "the cosines come back sorted: leave each with its latent": (
+            cosines.amax(1).sort(descending=True).values
+        ),
+        "the nearest by distance is chosen, which depends on lengths: the largest cosine": (
+            cosines[rows, near]
+        ),
+        "the largest dot product is chosen, which depends on lengths: the largest cosine": (
+            cosines[rows, strong]
+        ),
+        "the length of a whole dictionary divides: each direction has its own": (
+            products / one.norm() / other.norm()
+        ).amax(1),
+        "lengths are squared below the line: divide by each length once": squared.amax(1),
+        "the direction of the same number is left out: it counts as any other": alone.amax(1),
+        "the mean over dimensions is subtracted first, as a correlation does: take directions as "
+        "they are": centred.amax(1),
         "these are dot products: divide both by their lengths": products.amax(1),
         "the lengths of the first dictionary's directions are left in: divide by both lengths": (
             (products / other.norm(dim=1)).amax(1)
@@ -380,6 +570,10 @@ def _cosine_mistakes(one: Tensor, other: Tensor) -> dict[str, Tensor]:
     }
     if len(one) == len(other):
         found[
+            "each direction of the other is given to one latent only: several may have the same "
+            "nearest"
+        ] = _matched(cosines)
+        found[
             "the maximum is taken over the first dictionary: for each of ITS latents, the "
             "nearest of the other"
         ] = cosines.amax(0)
@@ -388,6 +582,13 @@ def _cosine_mistakes(one: Tensor, other: Tensor) -> dict[str, Tensor]:
             "the nearest of all"
         ] = cosines.diagonal()
     return found
+
+
+def _matched(cosines: Tensor) -> Tensor:
+    """The cosines of the best pairs in which no direction of a square table stands twice."""
+    orders = torch.tensor(list(permutations(range(len(cosines)))))
+    pairs = cosines[torch.arange(len(cosines)), orders]
+    return pairs[pairs.sum(1).argmax()]
 
 
 @exercise
@@ -402,7 +603,8 @@ def without_latent(attempt: Attempt) -> None:
             z = _kept(torch.rand(batch, width, generator=generator), 3)
             latents = z.topk(2, dim=1).indices[:, 1]
             given = x, z, decoder, latents
-            found = attempt.tensor(*given, shape=(batch, d), axes="(batch, d_model)")
+            with explained(_ablation_errors(width)):
+                found = attempt.tensor(*given, shape=(batch, d), axes="(batch, d_model)")
             rows = torch.arange(batch)
             right = x - z[rows, latents][:, None] * decoder[latents]
             attempt.expect(right, *given)
@@ -412,6 +614,18 @@ def without_latent(attempt: Attempt) -> None:
                 f"{found[at]:.3f}"
             )
             cases.judge(found, right, _ablation_mistakes(*given), hint)
+
+
+def _ablation_errors(width: int) -> dict[str, str]:
+    return {
+        f"({width}) at non-singleton": "columns of the decoder are taken: a latent's direction is "
+        "a row, decoder[latents]",
+        f"({width}) must match": "columns of the decoder are taken: a latent's direction is a row, "
+        "decoder[latents]",
+        NO_AXIS: "one value for each example multiplies a whole direction: give it an axis, "
+        "z[rows, latents][:, None]",
+        NO_ROW: "a latent is taken for an example: examples come first, z[rows, latents]",
+    }
 
 
 def _ablation_mistakes(x: Tensor, z: Tensor, decoder: Tensor, latents: Tensor) -> dict[str, Tensor]:
@@ -429,7 +643,25 @@ def _ablation_mistakes(x: Tensor, z: Tensor, decoder: Tensor, latents: Tensor) -
     all_of_them: Callable[[Tensor], Tensor] = lambda table: x - table @ decoder  # noqa: E731
     none = z.clone()
     none[:, latents] = 0
+    strongest = x - z.amax(1, keepdim=True) * decoder[z.argmax(1)]
     return {
+        "directions are made unit vectors: take the decoder's rows as they are": x - value * unit,
+        "the example's number is taken for the latent's: decoder[latents]": (
+            x - value * decoder[rows % len(decoder)]
+        ),
+        "latents are taken for the rows of z: examples come first, z[rows, latents]": (
+            x - z[latents % len(x), rows % z.shape[1]][:, None] * direction
+        ),
+        "every example loses its strongest latent: the one that `latents` names": strongest,
+        "what all latents of the batch add is subtracted from each example: its own alone": (
+            x - (value * direction).sum(0)
+        ),
+        "the latent's mean over the batch is subtracted: each example has its own value": (
+            x - z[:, latents].mean(0)[:, None] * direction
+        ),
+        "the result is scaled to the length of x: subtract, and no more": (
+            right * x.norm(dim=1, keepdim=True) / right.norm(dim=1, keepdim=True)
+        ),
         "this is what the dictionary rebuilds without the latent: what it misses is lost too, so "
         "subtract the latent's part from x": left @ decoder,
         "this is what the dictionary rebuilds: subtract the latent's part from x": z @ decoder,
