@@ -45,6 +45,11 @@ class Explanation:
     variables: Mapping[Function, Place | Sequence[Place]]
 
     def __post_init__(self) -> None:
+        if not callable(self.answer) or not isinstance(self.variables, Mapping):
+            raise ExplanationError(
+                "an explanation is a function and a dictionary: "
+                "Explanation(answer, {variable: place})"
+            )
         names = [_name(function) for function in self.variables]
         for name in names:
             if names.count(name) > 1:
@@ -120,7 +125,8 @@ def _name(function: Function) -> str:
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         raise ExplanationError(
-            f"a variable is a function with a name, made with `def`, and not {function!r}"
+            "a variable is a function with a name, made with `def`, and not "
+            + ("a lambda" if name == "<lambda>" else f"{function!r}")
         )
     return name
 
