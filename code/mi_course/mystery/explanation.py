@@ -33,12 +33,12 @@ class Explanation:
 
     Example:
         >>> from mi_course.mystery import Explanation, resid
-        >>> def total(tokens):
-        ...     return sum(tokens[:2])
-        >>> def answer(tokens, total):
-        ...     return (total + tokens[2]) % 10
-        >>> Explanation(answer, {total: resid(0, at=-1)}).order()
-        ['total']
+        >>> def pointed(tokens):
+        ...     return tokens[tokens[-1]]
+        >>> def answer(tokens, pointed):
+        ...     return tokens[pointed]
+        >>> Explanation(answer, {pointed: resid(0, at=-1)}).order()
+        ['pointed']
     """
 
     answer: Function
