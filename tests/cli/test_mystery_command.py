@@ -37,6 +37,7 @@ def test_a_model_is_shown_with_inputs_and_answers(capsys):
     assert main(["mystery", "show", "basil"]) == 0
     out = capsys.readouterr().out
     assert "2 layers of 4 heads" in out
+    assert "with layers 0..1, heads 0..3, positions 0..2" in out
     assert out.count("->") == 8
 
 
@@ -53,7 +54,18 @@ def test_a_file_is_submitted_and_stands_in_the_list(tmp_path, capsys):
     (entry,) = submissions.read("basil")
     assert "(tokens[1] + tokens[2]) % 5" in entry["program"]
     main(["mystery", "list"])
-    assert "1 submitted; best later" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "1 submitted; best later" in out
+    assert str(submissions.folder()) in out
+
+
+def test_a_folder_and_an_unknown_name_are_told_before_the_file_is_run(tmp_path, capsys):
+    assert main(["mystery", "submit", "basil", str(tmp_path)]) == 1
+    assert "is a folder: name the file" in capsys.readouterr().err
+    file = tmp_path / "mine.py"
+    file.write_text("1 / 0", encoding="utf8")
+    assert main(["mystery", "submit", "zircon", str(file)]) == 1
+    assert "no mystery model is called 'zircon'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -61,7 +73,11 @@ def test_a_file_is_submitted_and_stands_in_the_list(tmp_path, capsys):
     [
         (None, "no such file"),
         ("explanation = 1", "defines no `explanation"),
+        ("explanation = 1", "what it calls so is of type int"),
         ("1 / 0", "stops with ZeroDivisionError"),
+        ("x = 2\n1 / 0\n", "division by zero (line 2)"),
+        ("explanation = (1", "was never closed"),
+        ("raise SystemExit(0)", "stops with SystemExit"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path, capsys, text, words):

@@ -4,7 +4,7 @@ import pytest
 
 from mi_course import mystery
 from mi_course.mystery import Explanation, ExplanationError, resid
-from mi_course.mystery_nets.places import PlaceError
+from mi_course.mystery_nets.places import PlaceError, check
 
 
 def first(tokens):
@@ -45,7 +45,9 @@ def test_the_source_of_all_functions_is_kept_for_the_log():
         (answer, {second: HERE}, "computed from 'first', which is neither"),
         (answer, {second: HERE, first: []}, "the place of first"),
         (answer, {second: HERE, first: "layer 0"}, "the place of first"),
-        (answer, {lambda tokens: 1: HERE}, "made with `def`"),
+        (answer, {lambda tokens: 1: HERE}, "made with `def`, and not a lambda$"),
+        (answer, [first, second], "a function and a dictionary"),
+        ({second: HERE, first: HERE}, answer, "a function and a dictionary"),
     ],
 )
 def test_what_is_no_causal_model_is_refused(last, variables, words):
@@ -89,8 +91,30 @@ def test_a_place_is_told_as_it_was_named(place, told):
     assert place.told() == told
 
 
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (resid(0.0, at=-1), r"layer 0\.0: it is a whole number"),
+        (mystery.mlp("0", at=-1), "layer '0': it is a whole number"),
+        (mystery.head(0, 1.0, at=-1), r"head 1\.0: it is a whole number"),
+        (resid(0, at=1.0), r"position 1\.0: it is a whole number, or a function"),
+        (resid(0, at=None), "position None: it is"),
+        (resid(2, at=0), r"layer 2: this model has layers 0\.\.1"),
+        (resid(-1, at=0), r"layer -1: this model has layers 0\.\.1"),
+        (resid(0, at=5), r"position 5: an input has positions 0\.\.4"),
+        (resid(0, 0, mystery.learned(9)), "9 dimensions is the whole of the 9 that the residual "
+         "stream after layer 0 at position 0 has: name a smaller one"),
+    ],
+)  # fmt: skip
+def test_a_place_that_there_is_not_is_one_sentence(place, words):
+    with pytest.raises(PlaceError, match=words):
+        check(place, n_layers=2, n_heads=3, width=9, n_pos=5)
+
+
 def test_an_empty_subspace_is_refused():
     with pytest.raises(PlaceError, match="at least one dimension"):
         mystery.learned(0)
+    with pytest.raises(PlaceError, match="is a whole number"):
+        mystery.learned(2.5)
     with pytest.raises(PlaceError, match=r"by its columns, of shape \(d, rank\)"):
         resid(0, -1, [1.0, 0.0])

@@ -6,7 +6,7 @@ import torch
 from mi_course import mystery
 from mi_course.check import process
 from mi_course.learner import submissions
-from mi_course.mystery import Explanation, head, kept, mlp, proof, resid
+from mi_course.mystery import Explanation, head, judge, kept, mlp, proof, resid
 from mi_course.mystery.submit import judged
 from mi_course.mystery_nets import catalogue
 
@@ -134,6 +134,66 @@ def test_on_pairs_that_share_the_list_a_wrong_variable_agrees_always():
         return task.answer(torch.cat([base[:, :-1], source[:, -1:]], 1))
 
     assert torch.equal(asked_only(bases, sources), task.answer(sources))
+
+
+def first_two(tokens):
+    return (tokens[0] + tokens[1]) % 5
+
+
+def and_the_last(tokens, first_two):
+    return (first_two + tokens[2]) % 5
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (resid(0, at=1), "does not use it in the residual stream after layer 0 at position 1: the "
+        "swap leaves the model's answer as it was in 100 % of the pairs"),
+        (resid(1, at=-1), "holds more than it: with the swap the model answers as on the source in "
+        "100 % of the pairs"),
+        ([resid(0, at=i) for i in range(3)], "taken together, hold more than it: with the swap"),
+        (resid(0, at=-1), "but to what your program says no more often than in a control"),
+    ],
+)  # fmt: skip
+def test_of_a_variable_that_is_not_there_the_verdict_says_what_the_swap_did(place, words):
+    verdict = judged(NAME, Explanation(and_the_last, {first_two: place}), seed=1)
+    assert words in verdict.lines[-1]
+
+
+def test_an_input_that_the_program_answers_otherwise_is_told():
+    def wrong(tokens, first_two):
+        return first_two if tokens[2] == 4 else (first_two + tokens[2]) % 5
+
+    verdict = judged(NAME, Explanation(wrong, {first_two: resid(0, at=1)}), seed=1)
+    row, model, program = verdict.evidence.unlike
+    given = catalogue.inputs(NAME, judge.N_DRAWN, seed=1)[row]
+    assert given[2] == 4
+    assert (model, program) == (sum(given) % 5, (given[0] + given[1]) % 5)
+    told = f"; to {' '.join(map(str, given))} the model answers {model}, your program {program}"
+    assert verdict.lines[1].endswith(told)
+
+
+def test_a_program_that_returns_nothing_is_told_so():
+    def answer(tokens, first_two):
+        pass
+
+    verdict = judged(NAME, Explanation(answer, {first_two: resid(0, at=1)}), seed=1)
+    assert verdict.lines[1].endswith(", your program None")
+    assert "in 0 pairs; in all others the answer is `None`" in verdict.lines[2]
+
+
+def test_what_is_no_explanation_is_not_submitted():
+    with pytest.raises(mystery.ExplanationError, match=r"submit judges an Explanation.*type dict"):
+        mystery.submit(NAME, {first_two: resid(0, at=1)})
+
+
+def test_what_could_not_be_measured_is_kept_and_does_not_count(tmp_path, monkeypatch):
+    monkeypatch.setenv("MI_COURSE_HOME", str(tmp_path))
+    monkeypatch.delenv("MI_COURSE_PROGRESS", raising=False)
+    for place in (resid(0, at=7), resid(0, at=1), resid(5, at=1)):
+        mystery.submit(NAME, Explanation(and_the_last, {first_two: place}))
+    assert [entry["measured"] for entry in submissions.read(NAME)] == [False, True, False]
+    assert submissions.board()[NAME]["submissions"] == 1
 
 
 def test_submit_prints_and_keeps_the_verdict(right, tmp_path, monkeypatch, capsys):

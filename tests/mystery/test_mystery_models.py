@@ -111,5 +111,21 @@ def test_an_unknown_name_is_told_with_those_that_there_are():
 def test_symbols_and_ids_belong_together():
     rows = catalogue.inputs("dune", 3)
     assert catalogue.ids("dune", rows).tolist() == catalogue.drawn("dune", 3, 0).tolist()
-    with pytest.raises(ValueError, match="this model's symbols are"):
+    assert catalogue.symbols("dune", catalogue.ids("dune", rows)[0]) == list(rows[0])
+    with pytest.raises(ValueError, match="does not know 'z': this model's symbols are"):
         catalogue.ids("dune", [("z",) * 8])
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([(1, 2)], r"\(1, 2\) has 2 symbols: an input of basil has 3"),
+        ([(1, 2, 3), (1, 2, 3, 4)], "has 4 symbols"),
+        ((1, 2, 3), "a list of inputs, each a tuple, and not 1"),
+        (["123"], "does not know '1': this model's symbols are 0, 1"),
+        ([], "no input in the list"),
+    ],
+)
+def test_what_is_no_input_is_one_sentence(rows, words):
+    with pytest.raises(catalogue.InputError, match=words):
+        catalogue.says("basil", rows)

@@ -57,6 +57,11 @@ def show_list(args: argparse.Namespace) -> int:
         stars = "*" * mystery.difficulty
         yours = submissions.told(board[name]) if name in board else "not tried"
         print(f"{name:<9}{stars:<12}{right:<10}{example:<30}{yours}")
+    if board:
+        print(
+            "\nbest: how far a variable's agreement lay above its best control, of what there was "
+            f"to gain; 1.00 is all\nevery submission, with its verdict: {submissions.folder()}"
+        )
     return 0
 
 
@@ -71,7 +76,12 @@ def show(args: argparse.Namespace) -> int:
         f"{name}: {shape.n_layer} layers of {shape.n_head} heads, d_model {shape.n_embd}, "
         f"{100 * catalogue.accuracy(name):.1f} % right"
     )
-    print(f"symbols: {' '.join(map(str, catalogue.find(name).task.symbols))}\n")
+    print(f"symbols: {' '.join(map(str, catalogue.find(name).task.symbols))}")
+    print(
+        "places: resid, mlp, attn (layer, at=) and head(layer, head, at=), with layers "
+        f"0..{shape.n_layer - 1}, heads 0..{shape.n_head - 1}, positions 0..{shape.n_positions - 1}"
+        "\n"
+    )
     rows = catalogue.inputs(name, EXAMPLES)
     for row, answer in zip(rows, catalogue.says(name, rows), strict=True):
         print(f"{' '.join(map(str, row))}  ->  {answer}")
@@ -86,8 +96,14 @@ def show(args: argparse.Namespace) -> int:
 
 def submit(args: argparse.Namespace) -> int:
     """Judge the explanation in a file; 1 unless it passes."""
+    if args.file.is_dir():
+        raise UsageError(f"{args.file} is a folder: name the file that defines `explanation`")
+    if not args.file.is_file():
+        raise UsageError(f"{args.file}: no such file")
     from mi_course import mystery
+    from mi_course.mystery_nets import catalogue
 
+    catalogue.find(args.name)
     return int(not mystery.submit(args.name, _explanation(args.file)))
 
 
@@ -95,21 +111,32 @@ def _explanation(file: Path) -> Explanation:
     """What a file calls `explanation`.
 
     Raises:
-        UsageError: there is no such file, it stops with an error, or it does not define that.
+        UsageError: the file stops with an error, or it does not define that.
     """
     import runpy
 
     from mi_course.mystery.explanation import Explanation
 
-    if not file.is_file():
-        raise UsageError(f"{file}: no such file")
     try:
-        found = runpy.run_path(str(file), run_name="submitted").get("explanation")
-    except Exception as error:
-        raise UsageError(f"{file} stops with {type(error).__name__}: {error}") from error
-    if not isinstance(found, Explanation):
-        raise UsageError(f"{file} defines no `explanation = mystery.Explanation(...)`")
-    return found
+        found = runpy.run_path(str(file), run_name="submitted")
+    except (Exception, SystemExit) as error:
+        told = f"{type(error).__name__}: {error}{_line(file, error)}"
+        raise UsageError(f"{file} stops with {told}") from error
+    explanation = found.get("explanation")
+    if isinstance(explanation, Explanation):
+        return explanation
+    kind = type(explanation).__name__
+    other = f": what it calls so is of type {kind}" if "explanation" in found else ""
+    raise UsageError(f"{file} defines no `explanation = mystery.Explanation(...)`{other}")
+
+
+def _line(file: Path, error: BaseException) -> str:
+    """Where in a file an error came up; empty where its own words say it."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    numbers = [frame.lineno for frame in frames if frame.filename == str(file)]
+    return f" (line {numbers[-1]})" if numbers else ""
 
 
 # --- train-mysteries -------------------------------------------------------------------------

@@ -29,7 +29,10 @@ _VARIABLE = re.compile(r"[^\s,;]{1,80}")
 _MANY = 1_000_000
 
 Entry = dict[str, Any]
-"""A submission: `at`, `passed`, `scores` by variable, and what else was written of it."""
+"""A submission: `at`, `passed`, `scores` by variable, and what else was written of it.
+
+Where `measured` is false nothing was learned of the model, and it does not count.
+"""
 
 
 def folder() -> Path:
@@ -76,7 +79,7 @@ def board() -> dict[str, Entry]:
     """For each model that was tried: `submissions`, when `passed` first, best score a variable."""
     found = _elsewhere()
     for path in sorted(folder().glob(f"*{SUFFIX}")):
-        if entries := read(path.stem):
+        if entries := [entry for entry in read(path.stem) if entry.get("measured", True)]:
             found[path.stem] = _joined(_summed(entries), found.get(path.stem))
     return dict(sorted(found.items()))
 

@@ -9,7 +9,15 @@ makes a picture of it.
 from mi_course.mystery.drawing import draw
 from mi_course.mystery.explanation import Explanation, ExplanationError
 from mi_course.mystery.submit import submit
-from mi_course.mystery_nets.catalogue import MYSTERIES, accuracy, ids, inputs, load, says
+from mi_course.mystery_nets.catalogue import (
+    MYSTERIES,
+    accuracy,
+    ids,
+    inputs,
+    load,
+    says,
+    symbols,
+)
 from mi_course.mystery_nets.places import attn, head, learned, mlp, resid
 
 NAMES = tuple(MYSTERIES)
@@ -31,4 +39,5 @@ __all__ = [
     "resid",
     "says",
     "submit",
+    "symbols",
 ]

@@ -33,18 +33,23 @@ class Explanation:
 
     Example:
         >>> from mi_course.mystery import Explanation, resid
-        >>> def total(tokens):
-        ...     return sum(tokens[:2])
-        >>> def answer(tokens, total):
-        ...     return (total + tokens[2]) % 10
-        >>> Explanation(answer, {total: resid(0, at=-1)}).order()
-        ['total']
+        >>> def pointed(tokens):
+        ...     return tokens[tokens[-1]]
+        >>> def answer(tokens, pointed):
+        ...     return tokens[pointed]
+        >>> Explanation(answer, {pointed: resid(0, at=-1)}).order()
+        ['pointed']
     """
 
     answer: Function
     variables: Mapping[Function, Place | Sequence[Place]]
 
     def __post_init__(self) -> None:
+        if not callable(self.answer) or not isinstance(self.variables, Mapping):
+            raise ExplanationError(
+                "an explanation is a function and a dictionary: "
+                "Explanation(answer, {variable: place})"
+            )
         names = [_name(function) for function in self.variables]
         for name in names:
             if names.count(name) > 1:
@@ -120,7 +125,8 @@ def _name(function: Function) -> str:
     name = getattr(function, "__name__", "")
     if not name.isidentifier():
         raise ExplanationError(
-            f"a variable is a function with a name, made with `def`, and not {function!r}"
+            "a variable is a function with a name, made with `def`, and not "
+            + ("a lambda" if name == "<lambda>" else f"{function!r}")
         )
     return name
 

@@ -59,10 +59,13 @@ class Variable:
         agreement: share of pairs on which the swapped model answers as the swapped program does,
             where that is neither the base's nor the source's answer; None with too few pairs.
         n: such pairs.
-        changed: pairs whose answer the swapped variable changes in the program, among those drawn.
+        usable: pairs drawn on which the program has an answer, with the variable swapped too.
+        changed: pairs of them whose answer the swapped variable changes in the program.
         steady: the same share where the program's answer stays the base's, and the source's is
             another; None with too few pairs.
         random_place, random_subspace, arbitrary, untrained: the share of `agreement` in controls.
+        stays: share of the pairs of `agreement` on which the swapped model answers as on the base.
+        follows: the same share, as on the source.
         left_out: places that can be left out, where it has several.
         copy: a position whose symbol it is, under some name; None if it is computed from more.
         idle: share of pairs of its values that no input tells apart.
@@ -71,12 +74,15 @@ class Variable:
     name: str
     agreement: Interval | None
     n: int
+    usable: int
     changed: int
     steady: float | None
     random_place: float
     random_subspace: float | None
     arbitrary: float
     untrained: float
+    stays: float
+    follows: float
     left_out: int
     copy: int | None
     idle: float
@@ -101,6 +107,8 @@ class Evidence:
 
     Attributes:
         behaviour: share of inputs that the program answers as the model does.
+        unlike: of the first that it answers otherwise its number, and the ids that the model and
+            the program answer, -1 for none; None if there is no such input.
         variables: each variable by itself.
         faithful: share of agreeing answers on another input with all variables' places as on the
             base; None with too few pairs, and with one variable: there it is the agreement once
@@ -110,6 +118,7 @@ class Evidence:
     """
 
     behaviour: float
+    unlike: tuple[int, int, int] | None
     variables: tuple[Variable, ...]
     faithful: float | None
     lost: float
@@ -175,6 +184,7 @@ class Examination:
         said = interchange.answers(self.model, self.bases)
         return Evidence(
             behaviour=_share(said == answers["base"]),
+            unlike=_unlike_model(said, answers["base"]),
             variables=tuple(variables),
             faithful=self._faithful(together, answers) if len(named) > 1 else None,
             lost=self._lost(together, said, _unlike(found["variables"].values())),
@@ -221,8 +231,9 @@ class _OneVariable:
         self.on, self.swaps, self.found = examination, swaps, found
         self.targets, self.arbitrary = _ids(found["swapped"]), _ids(found["arbitrary"])
         self.base, source = answers["base"], answers["source"]
-        base = self.base
+        base, self.source = self.base, source
         usable = examination.measured & (self.targets >= 0) & (base >= 0) & (source >= 0)
+        self.usable = int(usable.sum())
         changed = usable & (self.targets != base)
         self.changed = int(changed.sum())
         self.telling = _some(changed & (self.targets != source))
@@ -262,8 +273,9 @@ class _OneVariable:
     def measured(self, name: str, swaps: Sequence[Swap], named: Sequence[Place]) -> Variable:
         """Everything that is measured of it alone."""
         n, facts = len(self.telling), (self.found["copies"], self.found["idle"])
+        counted = (n, self.usable, self.changed)
         if n < FEWEST:
-            return Variable(name, None, n, self.changed, None, 0.0, None, 0.0, 0.0, 0, *facts)
+            return Variable(name, None, *counted, None, 0.0, None, 0.0, 0.0, 0.0, 0.0, 0, *facts)
         said, targets = self.said(swaps, self.telling), self.targets[self.telling]
         agreement = bootstrap((said == targets).float(), seed=self.on.seed)
         steady = None
@@ -272,13 +284,14 @@ class _OneVariable:
         return Variable(
             name,
             agreement,
-            n,
-            self.changed,
+            *counted,
             steady,
             random_place=self._random_place(named),
             random_subspace=self._random_subspace(swaps),
             arbitrary=self._arbitrary(said),
             untrained=self.share(self.learned(self.on.untrained, self.targets), self.on.untrained),
+            stays=_share(said == self.base[self.telling]),
+            follows=_share(said == self.source[self.telling]),
             left_out=self._left_out(swaps, agreement),
             copy=facts[0],
             idle=facts[1],
@@ -351,6 +364,14 @@ def _like(basis: Tensor | None, seed: int) -> Tensor | None:
     if basis is None:
         return None
     return random_basis(basis.shape[0], basis.shape[1], seed)
+
+
+def _unlike_model(
+    said: Int[Tensor, "batch"], told: Int[Tensor, "batch"]
+) -> tuple[int, int, int] | None:
+    """The first input that the program answers otherwise, and both answers."""
+    rows = (said != told).nonzero()[:, 0].tolist()
+    return (rows[0], int(said[rows[0]]), int(told[rows[0]])) if rows else None
 
 
 def _unlike(variables: Iterable[Mapping[str, Any]]) -> Bool[Tensor, "batch"]:

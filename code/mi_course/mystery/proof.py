@@ -23,7 +23,7 @@ MARK = "prove-mysteries"
 OPEN = "amber"
 """The worked example, whose solution is told: only its sentences stand in the table."""
 N_SEEN = 300
-_NOT_THERE = ("does not keep it", "does not hold it")
+_NOT_THERE = ("does not use it", "not hold it as", "holds more than it", "hold more than it")
 REASONS: dict[str, tuple[str, ...]] = {
     "another variable at the right place": _NOT_THERE,
     "another algorithm with the same behaviour": _NOT_THERE,

@@ -13,7 +13,7 @@ import torch
 from mi_course.check import accidents, process, sending
 from mi_course.learner import console, submissions
 from mi_course.mystery import judge, verdict
-from mi_course.mystery.explanation import Explanation
+from mi_course.mystery.explanation import Explanation, ExplanationError
 from mi_course.mystery.verdict import Verdict
 from mi_course.mystery_nets import catalogue
 from mi_course.mystery_nets.places import PlaceError
@@ -57,8 +57,14 @@ def submit(name: str, explanation: Explanation, seed: int | None = None) -> Verd
 
     Raises:
         UnknownMystery: there is no such model.
+        ExplanationError: it is no `Explanation`.
     """
     catalogue.find(name)
+    if not isinstance(explanation, Explanation):
+        raise ExplanationError(
+            f"submit judges an Explanation(answer, {{variable: place}}), and this is of type "
+            f"{type(explanation).__name__}"
+        )
     seed = secrets.randbelow(2**31) if seed is None else seed
     found = judged(name, explanation, seed)
     console.say(found)
@@ -73,6 +79,7 @@ def _entry(explanation: Explanation, found: Verdict, seed: int) -> submissions.E
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": seed,
         "passed": found.passed,
+        "measured": found.evidence is not None,
         "scores": {name: round(score, 3) for name, score in found.scores.items()},
         "verdict": list(found.lines),
         "program": explanation.source(),
@@ -96,7 +103,18 @@ def judged(name: str, explanation: Explanation, seed: int) -> Verdict:
     found = _computed(explanation.program(mystery.task.symbols), triples)
     if isinstance(found, str):
         return verdict.refused(name, found)
-    return verdict.of(name, on.evidence(places, found), places)
+    evidence = on.evidence(places, found)
+    return verdict.of(name, evidence, places, _unlike(mystery.task.symbols, evidence, triples))
+
+
+def _unlike(symbols: tuple[Any, ...], evidence: judge.Evidence, triples: list[Any]) -> str:
+    """The first input that the program answers otherwise than the model, in words."""
+    if evidence.unlike is None:
+        return ""
+    row, model, program = evidence.unlike
+    given = " ".join(map(str, triples[row][0]))
+    mine = symbols[program] if program >= 0 else None
+    return f"to {given} the model answers {symbols[model]}, your program {mine}"
 
 
 def _computed(learners: Program, triples: list[Any]) -> dict[str, Any] | str:

@@ -20,6 +20,8 @@ ABOVE = 0.30
 """How far agreement has to lie above the best control."""
 PARTLY = 0.15
 """How far above it agreement lies that is called partial."""
+MOSTLY = 0.90
+"""Share of pairs on which a swap that fails does one thing, so that the verdict says which."""
 FEW = 2
 """Places that are told one by one."""
 FAITHFUL = 0.80
@@ -61,19 +63,22 @@ def refused(name: str, reason: str) -> Verdict:
     return Verdict(name, False, (reason,))
 
 
-def of(name: str, evidence: Evidence, named: Mapping[str, Sequence[Place]]) -> Verdict:
+def of(
+    name: str, evidence: Evidence, named: Mapping[str, Sequence[Place]], unlike: str = ""
+) -> Verdict:
     """Put what was measured into words.
 
     Args:
         name: of the model.
         evidence: what was measured.
         named: the places of each variable.
+        unlike: an input that the program answers otherwise than the model, in words.
     """
     told, faults = [], []
     if evidence.behaviour < BEHAVES:
         faults.append(
             f"the program answers as the model does on {_percent(evidence.behaviour)} of fresh "
-            "inputs: it is not yet what the model computes"
+            "inputs: it is not yet what the model computes" + (f"; {unlike}" if unlike else "")
         )
     for variable in evidence.variables:
         line, wrong = _variable(variable, named[variable.name])
@@ -95,10 +100,15 @@ def _variable(v: Variable, named: Sequence[Place]) -> tuple[str, list[str]]:
     """What is told of a variable in any case, and what is wrong with it."""
     if v.agreement is None:
         line = f"`{v.name}`: only {v.n} of the pairs drawn can tell whether it is there"
+        if v.usable < FEWEST:
+            return line, [
+                f"`{v.name}`: taken from another input, it leaves your program with an answer in "
+                f"{v.usable} pairs; in all others the answer is `None`"
+            ]
         if v.changed < FEWEST:
             return line, [
                 f"`{v.name}` hardly matters to your program: taken from another input, it changes "
-                f"the answer to {v.changed} of them"
+                f"the program's answer in {v.changed} of {v.usable} pairs"
             ]
         return line, [
             f"`{v.name}` is the answer or the whole input under another name: taken from another "
@@ -145,17 +155,26 @@ def _not_there(v: Variable, gap: float, named: Sequence[Place]) -> str:
     where = " and ".join(place.told() for place in named)
     if len(named) > FEW:
         where = f"the {len(named)} places that you named, taken together"
+    has, does, holds = ("has", "does", "holds") if len(named) == 1 else ("have", "do", "hold")
+    comma = "," if len(named) > FEW else ""
     if gap >= PARTLY:
-        has, does = ("has", "does") if len(named) == 1 else ("have", "do")
-        comma = "," if len(named) > FEW else ""
         return (
             f"`{v.name}`: {where}{comma} {has} something to do with it, and {does} not hold it as "
             "the program has it: another variable may be there, or a part of this one only"
         )
-    return (
-        f"`{v.name}`: the model does not keep it in {where}: the swap agrees hardly more often "
-        "than a control does"
-    )
+    if v.follows >= MOSTLY:
+        return (
+            f"`{v.name}`: {where}{comma} {holds} more than it: with the swap the model "
+            f"answers as on the source in {_percent(v.follows)} of the pairs"
+        )
+    if v.stays >= MOSTLY:
+        swap = f"the swap leaves the model's answer as it was in {_percent(v.stays)} of the pairs"
+    else:
+        swap = (
+            f"the swap changes the model's answer in {_percent(1 - v.stays)} of the pairs, but to "
+            f"what your program says {'hardly' if gap > 0 else 'no'} more often than in a control"
+        )
+    return f"`{v.name}`: the model does not use it in {where}: {swap}"
 
 
 def _of_all(evidence: Evidence) -> list[str]:
@@ -165,7 +184,7 @@ def _of_all(evidence: Evidence) -> list[str]:
         names = ", ".join(f"`{v.name}`" for v in evidence.variables)
         faults.append(
             f"{names}: a symbol of the input that is carried along explains no computing: name a "
-            "variable that is made from more than one position, and that the answer needs as it is"
+            "variable that is made from more than one position"
         )
     if evidence.faithful is not None and evidence.faithful < FAITHFUL:
         faults.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,10 @@ class UnknownMystery(CourseError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class InputError(CourseError, ValueError):
+    """What is no input of a model; the message says what one is."""
 
 
 @dataclass(frozen=True)
@@ -138,20 +142,33 @@ def ids(name: str, rows: list[tuple[Symbol, ...]]) -> Int[Tensor, "batch pos"]:
     """Inputs that are written as symbols, as the token ids that the model reads.
 
     Raises:
-        ValueError: a symbol that this model does not know.
+        InputError: no list of inputs, one of another length, or a symbol that it does not know.
     """
-    symbols = find(name).task.symbols
-    try:
-        return torch.tensor([[symbols.index(symbol) for symbol in row] for row in rows])
-    except ValueError as error:
-        raise ValueError(f"{error}: this model's symbols are {symbols}") from error
+    known, n_pos = find(name).task.symbols, shape(name).n_positions
+    for row in rows:
+        if not isinstance(row, Sequence):
+            raise InputError(f"{name} reads a list of inputs, each a tuple, and not {row!r:.60}")
+        if len(row) != n_pos:
+            raise InputError(f"{row!r:.60} has {len(row)} symbols: an input of {name} has {n_pos}")
+        for symbol in row:
+            if symbol not in known:
+                told = f"this model's symbols are {', '.join(map(repr, known))}"
+                raise InputError(f"{name} does not know {symbol!r}: {told}")
+    if not len(rows):
+        raise InputError(f"there is no input in the list: {name} reads one or more")
+    return torch.tensor([[known.index(symbol) for symbol in row] for row in rows])
+
+
+def symbols(name: str, tokens: Int[Tensor, "batch"] | list[int]) -> list[Symbol]:
+    """Token ids as the symbols that they stand for: what an argmax of logits answers."""
+    known = find(name).task.symbols
+    return [known[i] for i in torch.as_tensor(tokens).tolist()]
 
 
 @torch.no_grad()
 def says(name: str, rows: list[tuple[Symbol, ...]]) -> list[Symbol]:
     """What a model answers to inputs written as symbols."""
-    answers = judged(name)(ids(name, rows))[:, -1].argmax(-1)
-    return [find(name).task.symbols[i] for i in answers.tolist()]
+    return symbols(name, judged(name)(ids(name, rows))[:, -1].argmax(-1))
 
 
 @torch.no_grad()

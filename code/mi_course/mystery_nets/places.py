@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import torch
@@ -103,8 +103,10 @@ def learned(rank: int) -> Learned:
     """A subspace that `submit` learns anew each time, on pairs of its own.
 
     Raises:
-        PlaceError: a rank below 1.
+        PlaceError: a rank that is no whole number from 1 on.
     """
+    if isinstance(rank, bool) or not isinstance(rank, int):
+        raise PlaceError(f"learned({rank!r}): a number of dimensions is a whole number")
     if rank < 1:
         raise PlaceError(f"learned({rank}): a subspace has at least one dimension")
     return Learned(rank)
@@ -134,6 +136,13 @@ def check(place: Place, *, n_layers: int, n_heads: int, width: int, n_pos: int) 
     Raises:
         PlaceError: one sentence that says what there is.
     """
+    for what, number in (("layer", place.layer), ("head", place.head)):
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise PlaceError(f"{what} {number!r}: it is a whole number, counted from 0")
+    if not isinstance(place.at, int) and not callable(place.at):
+        raise PlaceError(
+            f"position {place.at!r:.60}: it is a whole number, or a function from `tokens` to one"
+        )
     if not 0 <= place.layer < n_layers:
         raise PlaceError(f"layer {place.layer}: this model has layers 0..{n_layers - 1}")
     if not 0 <= place.head < n_heads:
@@ -145,8 +154,8 @@ def check(place: Place, *, n_layers: int, n_heads: int, width: int, n_pos: int) 
         raise PlaceError(f"a subspace of {place.told()} has columns of {width} numbers")
     if rank is not None and rank >= width:
         raise PlaceError(
-            f"a subspace of {rank} dimensions is the whole of the {width} that {place.told()} has: "
-            "name a smaller one, or leave it out"
+            f"a subspace of {rank} dimensions is the whole of the {width} that "
+            f"{replace(place, subspace=None).told()} has: name a smaller one, or leave it out"
         )
 
 

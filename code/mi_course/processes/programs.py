@@ -128,9 +128,13 @@ def _run(program: Program, triples: Sequence[tuple[Tokens, Tokens, Tokens]]) -> 
     bases, sources, thirds = ([t[i] for t in triples] for i in range(3))
     on = [[program.values(tokens) for tokens in some] for some in (bases, sources, thirds)]
     again = [program.values(tokens) for tokens in bases[:50]]
-    if any(repr(a) != repr(b) for a, b in zip(again, on[0][:50], strict=True)):
-        raise ProgramError("your program gives another value when it is called again")
     names = list(program.variables)
+    for name in names:
+        if any(repr(a[name]) != repr(b[name]) for a, b in zip(again, on[0], strict=False)):
+            raise ProgramError(
+                f"`{name}` gives another value when it is called again: compute it from its "
+                "parameters alone, and return a number, a text or a tuple"
+            )
     found: dict[str, Any] = {
         "base": [program.answered(t) for t in bases],
         "source": [program.answered(t) for t in sources],
