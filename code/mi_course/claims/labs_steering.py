@@ -404,15 +404,18 @@ def truth_is_read_of_new_capitals(
 
 @shared
 def _said(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Said:
-    """The model is asked behind the statement, and moved at the statement's own last token."""
+    """The model is asked around the statement, and moved at the statement's own last token.
+
+    The vector is from statements without a question, of old countries in old templates.
+    """
     read, (yes, no) = _truth(model, n, seed, held_out), _ids(model, properties.TRUTH)
     rows, first = read.rows, read.rows.first
-    asked = reading.batch(model, [text + properties.TRUTH.ask for text in rows.texts])
+    asked, ends = reading.asked(model, rows.texts, properties.TRUTH.ask)
     true, false = ((rows.new & (rows.label == flag)).nonzero().flatten() for flag in (True, False))
 
     def said(which: Tensor, vector: Tensor) -> Tensor:
-        prompts, end = reading.Batch(asked.tokens[which], asked.end[which]), read.texts.end[which]
-        logits = moving.at_position(model, prompts, READ_EARLY, lambda x: x + vector, end)
+        prompts = reading.Batch(asked.tokens[which], asked.end[which])
+        logits = moving.at_position(model, prompts, READ_EARLY, lambda x: x + vector, ends[which])
         return moving.log_ratio(logits, yes, no)
 
     v = moving.mean_difference(read.early[first], rows.label[first])

@@ -33,7 +33,7 @@ class Property:
         templates: with one `{}` for each word of a value.
         yes: next tokens that speak for yes, each with a space before it.
         no: next tokens that speak for no.
-        ask: what is written behind a text where its own end does not ask for the value.
+        ask: around a text, `{}`, whose own end does not ask for the value.
         together: how many consecutive pairs share their words, and are drawn and held out as one.
     """
 
@@ -42,7 +42,7 @@ class Property:
     templates: tuple[str, ...]
     yes: tuple[str, ...]
     no: tuple[str, ...]
-    ask: str = ""
+    ask: str = "{}"
     together: int = 1
 
 
@@ -258,7 +258,8 @@ TRUTH = Property(
     ),
     yes=(" true", " correct", " right"),
     no=(" false", " wrong", " incorrect"),
-    ask=" This statement is",
+    ask="Snow is white. This statement is true. Fish live in trees. This statement is false. "
+    "{} This statement is",
     together=2,
 )
 
