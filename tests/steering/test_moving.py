@@ -35,6 +35,16 @@ def test_it_is_the_last_token_that_is_read(model, texts):
     assert torch.allclose(x, reading.at_end(model, texts, [1])[:, 0], atol=1e-4)
 
 
+def test_in_a_question_a_text_ends_where_its_own_last_token_stands(model):
+    before, behind = "The park.", " went to the park"
+    found, ends = reading.asked(model, TEXTS, f"{before} {{}}{behind}")
+    for i, text in enumerate(TEXTS):
+        whole = model.tokenizer(f"{before} {text}{behind}")["input_ids"]
+        assert found.tokens[i, : len(whole)].tolist() == whole
+        assert found.end[i] - ends[i] == len(model.tokenizer(behind)["input_ids"]) - 1  # BOS
+        assert found.tokens[i, ends[i]] == model.tokenizer(text)["input_ids"][-1]
+
+
 def test_a_dose_of_zero_moves_nothing_and_bos_is_never_moved(model, texts):
     vector = torch.randn(model.cfg.d_model, generator=torch.Generator().manual_seed(0))
     still = moving.last_logits(model, texts, 0, vector, 0.0)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pytest
 import torch
 
+from mi_course.capitals import CAPITALS
 from mi_course.steering import probing, properties
 
 ALL = pytest.mark.parametrize("of", properties.ALL, ids=lambda of: of.name)
@@ -21,7 +25,7 @@ def test_each_value_is_as_frequent_in_each_template_and_of_each_pair(of):
 
 @ALL
 def test_at_least_a_hundred_rows_have_new_words_in_new_templates(of):
-    rows = properties.rows(of, 34, seed=0)
+    rows = properties.rows(of, 36 if of is properties.TRUTH else 34, seed=0)
     assert int(rows.new.sum()) >= 100 <= int(rows.first.sum())
     assert not (rows.new & rows.first).any()
     seen = {int(p) for p in rows.pair[rows.first]}
@@ -69,3 +73,48 @@ def test_whole_words_say_nothing_of_new_words():
 def test_letters_give_the_number_away():
     rows = properties.rows(properties.NUMBER, 34, seed=0)
     assert probing.of_words(rows, letters=True).float().mean() > 0.7
+
+
+def _in(text: str) -> set[str]:
+    """The countries and cities that stand in a text."""
+    return {word for one in CAPITALS for word in one if re.search(rf"\b{word}\b", text)}
+
+
+def test_no_country_and_no_city_of_a_new_text_was_seen():
+    drawn = properties.rows(properties.TRUTH, 36, seed=0)
+    for rows in (drawn, *(properties.split(drawn, seed) for seed in range(4))):
+        words = [_in(text) for text in rows.texts]
+        assert all(len(of) == 2 for of in words)
+        seen, new = (
+            set().union(*(words[i] for i in part.nonzero().flatten()))
+            for part in (rows.old_word, ~rows.old_word)
+        )
+        assert len(seen) == len(new) == 36
+        assert seen.isdisjoint(new)
+
+
+def test_each_country_and_each_city_is_as_often_in_true_texts_as_in_false_ones():
+    rows = properties.rows(properties.TRUTH, 36, seed=0)
+    true, false = (
+        Counter(word for i in part.nonzero().flatten() for word in _in(rows.texts[i]))
+        for part in (rows.label, ~rows.label)
+    )
+    assert true == false
+    assert set(true.values()) == {properties.TEMPLATES}
+
+
+def test_words_alone_do_not_tell_what_is_true():
+    rows = properties.rows(properties.TRUTH, 36, seed=0)
+    assert probing.of_words(rows, letters=False).float().mean() == 0.5
+
+
+def test_pairs_that_belong_together_are_one_unit_and_are_not_torn_apart():
+    rows = properties.rows(properties.TRUTH, 8, seed=0)
+    for unit in rows.unit.unique():
+        here = rows.unit == unit
+        assert len(rows.pair[here].unique()) == 2
+        assert len(rows.old_word[here].unique()) == 1
+    names = properties.rows(properties.GENDER, 8, seed=0)
+    assert torch.equal(names.unit, names.pair)
+    with pytest.raises(ValueError, match="7 pairs of truth: they are drawn 2 together"):
+        properties.rows(properties.TRUTH, 7, seed=0)

@@ -2,7 +2,8 @@
 
 A fresh draw takes words and templates anew out of lists that are not much longer, and halves both
 anew: so draws share words, and differ most in what is old. Numbers are of pairs of words, since
-texts with one pair in several templates are not independent. Thresholds were set after trials on
+texts with one pair in several templates are not independent, and of capitals two countries at a
+time, since their texts share both cities. Thresholds were set after trials on
 other draws, and before any claim was run, but for `late_probes_of_gender_survive_new_templates`: in
 its first form, the share right alone, it could not be judged on draws in which all texts are right.
 """
@@ -16,7 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from mi_course.claims import CANNOT_TELL, NO, YES, Finding, Rule, claim, shared
-from mi_course.claims.evidence import beyond_control, more_than, ratio
+from mi_course.claims.evidence import beyond_control, equivalent, more_than, ratio
 from mi_course.steering import moving, probing, properties, reading
 from mi_course.steering.properties import Property, Rows
 
@@ -54,6 +55,14 @@ class _Swapped(NamedTuple):
     at_noun: Float[Tensor, "pair"]
 
 
+class _Said(NamedTuple):
+    """Moves of the log-ratio of true to false behind new false statements, by two countries."""
+
+    partner: Float[Tensor, "unit"]
+    means: Float[Tensor, "unit"]
+    random: Float[Tensor, "draw unit"]
+
+
 def _read(model: TransformerBridge, of: Property, n: int, seed: int, old_templates: bool) -> _Read:
     """Read a property, but for rows that no claim needs; `old_templates`: new words in them too."""
     rows = properties.rows(of, n, seed)
@@ -67,12 +76,12 @@ def _read(model: TransformerBridge, of: Property, n: int, seed: int, old_templat
     return _Read(rows, texts, x[:, 0], x[:, 1])
 
 
-def _by_pair(
+def _by_unit(
     values: Float[Tensor, "row"], rows: Rows, where: Bool[Tensor, "row"]
-) -> Float[Tensor, "pair"]:
-    """The mean of some rows of each new pair of words."""
-    pairs = (~rows.old).nonzero().flatten()
-    return torch.stack([values[where & (rows.pair == pair)].mean() for pair in pairs])
+) -> Float[Tensor, "unit"]:
+    """The mean of some rows of each new pair of words, or of pairs that share their words."""
+    units = rows.unit[~rows.old_word].unique()
+    return torch.stack([values[where & (rows.unit == unit)].mean() for unit in units])
 
 
 def _right(x: Float[Tensor, "row d_model"], rows: Rows) -> Float[Tensor, "row"]:
@@ -117,8 +126,8 @@ def new_templates_break_a_probe_of_gender(
     """Of each new pair of names: the share right in old templates minus that in new ones."""
     read = _gender(model, n, seed, held_out)
     right, rows = _right(read.early, read.rows), read.rows
-    old = _by_pair(right, rows, ~rows.old_word & rows.old_template)
-    return more_than(100 * (old - _by_pair(right, rows, rows.new)), 15.0, unit="points")
+    old = _by_unit(right, rows, ~rows.old_word & rows.old_template)
+    return more_than(100 * (old - _by_unit(right, rows, rows.new)), 15.0, unit="points")
 
 
 @claim(
@@ -142,7 +151,7 @@ def the_direction_of_gender_was_there(
     """Of each new pair of names the share right, template by template."""
     read = _gender(model, n, seed, held_out)
     right = _right_within(read.early, read.rows)
-    return more_than(100 * _by_pair(right, read.rows, read.rows.new), 70.0, unit="%")
+    return more_than(100 * _by_unit(right, read.rows, read.rows.new), 70.0, unit="%")
 
 
 @claim(
@@ -166,7 +175,7 @@ def late_probes_of_gender_survive_new_templates(
     """Of each new pair of names the share right at layer 27 minus that at layer 15, as fitted."""
     read = _gender(model, n, seed, held_out)
     more = _right(read.late, read.rows) - _right(read.early, read.rows)
-    return more_than(100 * _by_pair(more, read.rows, read.rows.new), 15.0, unit="points")
+    return more_than(100 * _by_unit(more, read.rows, read.rows.new), 15.0, unit="points")
 
 
 @shared
@@ -292,7 +301,7 @@ def number_is_read_at_layer_15(
     """Of each new pair of nouns the share right, template by template."""
     read = _number(model, n, seed, held_out)
     right = _right_within(read.early, read.rows)
-    return more_than(100 * _by_pair(right, read.rows, read.rows.new), 80.0, unit="%")
+    return more_than(100 * _by_unit(right, read.rows, read.rows.new), 80.0, unit="%")
 
 
 @shared
@@ -361,3 +370,102 @@ def number_is_used_at_the_noun(
     """The move by the swap over the move by the partner text, of new nouns in new templates."""
     found = _swaps(model, n, seed, held_out)
     return ratio(found.at_noun, found.whole, Rule("more", 80.0))
+
+
+@shared
+def _truth(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Read:
+    return _read(model, properties.TRUTH, n, seed, old_templates=False)
+
+
+@claim(
+    "labs/truth_is_read_of_new_capitals",
+    doc="labs/probes_and_steering",
+    n=36,
+    of="countries",
+    sentences={
+        YES: "At layer 15, with each template's mean taken off, a probe tells true from false in "
+        "over {bound} {unit} of statements about new countries in new templates.",
+        NO: "At layer 15, with each template's mean taken off, a probe tells true from false in "
+        "{bound} {unit} of statements about new countries in new templates or fewer.",
+        CANNOT_TELL: "We cannot tell whether at layer 15, with each template's mean taken off, a "
+        "probe tells true from false in over {bound} {unit} of statements about new countries in "
+        "new templates.",
+    },
+    needs={"name": "smollm2"},
+)
+def truth_is_read_of_new_capitals(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """Of each two new countries the share right, template by template."""
+    read = _truth(model, n, seed, held_out)
+    right = _right_within(read.early, read.rows)
+    return more_than(100 * _by_unit(right, read.rows, read.rows.new), 70.0, unit="%")
+
+
+@shared
+def _said(model: TransformerBridge, n: int, seed: int, held_out: bool) -> _Said:
+    """The model is asked around the statement, and moved at the statement's own last token.
+
+    The vector is from statements without a question, of old countries in old templates.
+    """
+    read, (yes, no) = _truth(model, n, seed, held_out), _ids(model, properties.TRUTH)
+    rows, first = read.rows, read.rows.first
+    asked, ends = reading.asked(model, rows.texts, properties.TRUTH.ask)
+    true, false = ((rows.new & (rows.label == flag)).nonzero().flatten() for flag in (True, False))
+
+    def said(which: Tensor, vector: Tensor) -> Tensor:
+        prompts = reading.Batch(asked.tokens[which], asked.end[which])
+        logits = moving.at_position(model, prompts, READ_EARLY, lambda x: x + vector, ends[which])
+        return moving.log_ratio(logits, yes, no)
+
+    v = moving.mean_difference(read.early[first], rows.label[first])
+    drawn = [moving.random_like(v, seed + i) for i in range(RANDOM)]
+    base = said(false, 0 * v)
+    moved = [said(true, 0 * v), *(said(false, DOSE * one) for one in (v, *drawn))]
+    moves = _means(torch.stack(moved) - base, rows.unit[false])
+    return _Said(moves[0], moves[1], moves[2:])
+
+
+@claim(
+    "labs/the_model_does_not_say_what_is_true",
+    doc="labs/probes_and_steering",
+    n=36,
+    of="countries",
+    sentences={
+        YES: "Asked, the model says the same of both: a true statement in place of a false one "
+        "moves the log-ratio by less than {within} {unit}, up or down.",
+        NO: "Asked, the model does not say the same of both: a true statement in place of a false "
+        "one moves the log-ratio by more than {within} {unit}, up or down.",
+        CANNOT_TELL: "We cannot tell whether a true statement in place of a false one moves the "
+        "log-ratio by less than {within} {unit}.",
+    },
+    needs={"name": "smollm2"},
+)
+def the_model_does_not_say_what_is_true(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """Both about the same country, in the same template, with the same question behind."""
+    return equivalent(_said(model, n, seed, held_out).partner, 0.25, unit="nats")
+
+
+@claim(
+    "labs/means_of_truth_steer",
+    doc="labs/probes_and_steering",
+    n=36,
+    of="countries",
+    sentences={
+        YES: "Two doses of truth's difference of means move the log-ratio more than random "
+        "directions of the same length do.",
+        NO: "Two doses of truth's difference of means move the log-ratio by at most {within} "
+        "{unit} more than random directions of the same length do.",
+        CANNOT_TELL: "We cannot tell whether two doses of truth's difference of means move the "
+        "log-ratio more than random directions of the same length.",
+    },
+    needs={"name": "smollm2"},
+)
+def means_of_truth_steer(
+    model: TransformerBridge, n: int, seed: int, held_out: bool = False
+) -> Finding:
+    """After layer 15, at the last token of false statements; random directions are drawn anew."""
+    found, drawn = _said(model, n, seed, held_out), [seed + i for i in range(RANDOM)]
+    return beyond_control(found.means, found.random, drawn, unit="nats", within=0.25)

@@ -2,7 +2,8 @@
 
 A text is a template with a word in it, and ends where the model is to go on. Words come in pairs,
 one of each value, so that the two values are equally frequent in each template. What a text's label
-hangs on is in the word alone, or, for capitals, in a word together with another.
+hangs on is in the word alone, or, for capitals, in a word together with another: there two pairs
+have their words in common, and belong together.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dataclasses import dataclass, replace
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
+
+from mi_course.capitals import CAPITALS
 
 # ruff: noqa: SIM905  (lists of words are read and edited more easily as text)
 
@@ -29,14 +32,18 @@ class Property:
         pairs: what stands in a template's slots, for yes and for no.
         templates: with one `{}` for each word of a value.
         yes: next tokens that speak for yes, each with a space before it.
-        no: next tokens that speak for no; empty where no next token is asked for.
+        no: next tokens that speak for no.
+        ask: around a text, `{}`, whose own end does not ask for the value.
+        together: how many consecutive pairs share their words, and are drawn and held out as one.
     """
 
     name: str
     pairs: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     templates: tuple[str, ...]
-    yes: tuple[str, ...] = ()
-    no: tuple[str, ...] = ()
+    yes: tuple[str, ...]
+    no: tuple[str, ...]
+    ask: str = "{}"
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Rows:
         template: which template it was written with.
         old: the pairs that a probe may learn from.
         old_templates: the templates that a probe may learn from.
+        together: how many consecutive pairs share their words, as in `Property`.
     """
 
     texts: tuple[str, ...]
@@ -60,6 +68,7 @@ class Rows:
     template: Int[Tensor, "row"]
     old: Bool[Tensor, "pair"]
     old_templates: Bool[Tensor, "template"]
+    together: int = 1
 
     @property
     def old_word(self) -> Bool[Tensor, "row"]:
@@ -70,6 +79,11 @@ class Rows:
     def old_template(self) -> Bool[Tensor, "row"]:
         """Whether a probe may have seen the row's template."""
         return self.old_templates[self.template]
+
+    @property
+    def unit(self) -> Int[Tensor, "row"]:
+        """Which pairs a row shares words with: texts of different units have no word in common."""
+        return self.pair // self.together
 
     @property
     def first(self) -> Bool[Tensor, "row"]:
@@ -87,11 +101,17 @@ def rows(of: Property, pairs: int, seed: int) -> Rows:
 
     Args:
         of: the property.
-        pairs: how many pairs of words.
+        pairs: how many pairs of words, a multiple of those that belong together.
         seed: of what is drawn, and of what is old.
+
+    Raises:
+        ValueError: pairs that belong together would be torn apart.
     """
+    if pairs % of.together:
+        raise ValueError(f"{pairs} pairs of {of.name}: they are drawn {of.together} together")
     rng = random.Random(seed)
-    words = rng.sample(of.pairs, pairs)
+    units = [of.pairs[i : i + of.together] for i in range(0, len(of.pairs), of.together)]
+    words = [pair for unit in rng.sample(units, pairs // of.together) for pair in unit]
     templates = rng.sample(of.templates, TEMPLATES)
     written = [
         (template.format(*value), template.partition("{}")[0] + value[0], label, i, j)
@@ -106,16 +126,23 @@ def rows(of: Property, pairs: int, seed: int) -> Rows:
         torch.tensor(label),
         torch.tensor(pair),
         torch.tensor(template),
-        *(torch.arange(n) < n // 2 for n in (pairs, TEMPLATES)),
+        _old(torch.arange(len(words) // of.together), of.together),
+        _old(torch.arange(TEMPLATES)),
+        of.together,
     )
+
+
+def _old(order: Int[Tensor, "unit"], together: int = 1) -> Bool[Tensor, "one"]:
+    """The first half of some units in a given order, for each of what belongs together in them."""
+    return (order < len(order) // 2).repeat_interleave(together)
 
 
 def split(of: Rows, seed: int) -> Rows:
     """The same texts with other halves of words and templates as the old ones."""
     generator = torch.Generator().manual_seed(seed)
-    halves = (torch.randperm(n, generator=generator) < n // 2 for n in (len(of.old), TEMPLATES))
-    old, old_templates = halves
-    return replace(of, old=old, old_templates=old_templates)
+    units = torch.randperm(len(of.old) // of.together, generator=generator)
+    templates = torch.randperm(TEMPLATES, generator=generator)
+    return replace(of, old=_old(units, of.together), old_templates=_old(templates))
 
 
 def _words(text: str) -> list[tuple[str]]:
@@ -204,31 +231,21 @@ SENTIMENT = Property(
     no=tuple(f" {word}" for word in "bad terrible awful horrible poor boring hated ugly".split()),
 )
 
-_CAPITALS = """
-    France Paris Italy Rome Spain Madrid Germany Berlin England London Russia Moscow China Beijing
-    Japan Tokyo Egypt Cairo Greece Athens Poland Warsaw Austria Vienna Sweden Stockholm Norway Oslo
-    Finland Helsinki Portugal Lisbon Ireland Dublin Hungary Budapest Turkey Ankara Iran Tehran
-    Iraq Baghdad India Delhi Kenya Nairobi Cuba Havana Peru Lima Chile Santiago Canada Ottawa
-    Denmark Copenhagen Belgium Brussels Thailand Bangkok Vietnam Hanoi Syria Damascus
-    Lebanon Beirut Scotland Edinburgh Wales Cardiff Australia Canberra Venezuela Caracas
-    Romania Bucharest
-"""
 
+def _exchanged() -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
+    """Two countries at a time: each with its own capital, and with that of the other one.
 
-def _capitals() -> tuple[tuple[tuple[str, str], tuple[str, str]], ...]:
-    """Each country with its capital, and with that of the next one in the list."""
-    listed = _CAPITALS.split()
-    countries, cities = listed[::2], listed[1::2]
-    false = [*cities[1:], cities[0]]
-    return tuple(
-        ((country, city), (country, other))
-        for country, city, other in zip(countries, cities, false, strict=True)
-    )
+    So each country and each city stands in as many true texts as false ones.
+    """
+    found = []
+    for one, other in zip(CAPITALS[::2], CAPITALS[1::2], strict=True):
+        found += [(one, (one[0], other[1])), (other, (other[0], one[1]))]
+    return tuple(found)
 
 
 TRUTH = Property(
     name="truth",
-    pairs=_capitals(),
+    pairs=_exchanged(),
     templates=(
         "The capital of {} is {}.",
         "If you go to {}, its capital is {}.",
@@ -239,6 +256,11 @@ TRUTH = Property(
         "Question: what is the capital of {}? Answer: {}.",
         "Everybody knows that the capital of {} is the city of {}.",
     ),
+    yes=(" true", " correct", " right"),
+    no=(" false", " wrong", " incorrect"),
+    ask="Snow is white. This statement is true. Fish live in trees. This statement is false. "
+    "{} This statement is",
+    together=2,
 )
 
 ALL = (GENDER, NUMBER, SENTIMENT, TRUTH)

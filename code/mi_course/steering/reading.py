@@ -52,6 +52,21 @@ def batch(model: TransformerBridge, texts: Sequence[str]) -> Batch:
     return Batch(tokens, torch.tensor([len(one) - 1 for one in ids]))
 
 
+def asked(
+    model: TransformerBridge, texts: Sequence[str], ask: str
+) -> tuple[Batch, Int[Tensor, "row"]]:
+    """Texts with a question around each, and the position of the text's own last token in it.
+
+    Args:
+        model: whose tokens.
+        texts: what is asked about.
+        ask: the question, with `{}` for a text.
+    """
+    before = ask.partition("{}")[0]
+    upto = batch(model, [before + text for text in texts])
+    return batch(model, [ask.format(text) for text in texts]), upto.end
+
+
 def at_end(
     model: TransformerBridge, texts: Batch, layers: Sequence[int]
 ) -> Float[Tensor, "row layer d_model"]:
