@@ -78,6 +78,8 @@ def test_a_folder_and_an_unknown_name_are_told_before_the_file_is_run(tmp_path, 
         ("x = 2\n1 / 0\n", "division by zero (line 2)"),
         ("explanation = (1", "was never closed"),
         ("raise SystemExit(0)", "stops with SystemExit"),
+        ("from mi_course.mystery import submit\nsubmit('basil', 1)", "and would count twice"),
+        ("from mi_course import mystery\nmystery.submit('basil', 1)", "submit` itself"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_told(tmp_path, capsys, text, words):

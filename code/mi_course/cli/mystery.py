@@ -111,14 +111,24 @@ def _explanation(file: Path) -> Explanation:
     """What a file calls `explanation`.
 
     Raises:
-        UsageError: the file stops with an error, or it does not define that.
+        UsageError: the file stops with an error, submits by itself, or does not define that.
     """
     import runpy
+    from unittest.mock import patch
 
     from mi_course.mystery.explanation import Explanation
 
+    def submits(*args: object, **kwargs: object) -> None:
+        raise UsageError(
+            f"{file} calls `mystery.submit` itself, and would count twice: run it with Python, or "
+            "write `explanation = mystery.Explanation(...)` in its place"
+        )
+
     try:
-        found = runpy.run_path(str(file), run_name="submitted")
+        with patch("mi_course.mystery.submit", submits):
+            found = runpy.run_path(str(file), run_name="submitted")
+    except UsageError:
+        raise
     except (Exception, SystemExit) as error:
         told = f"{type(error).__name__}: {error}{_line(file, error)}"
         raise UsageError(f"{file} stops with {told}") from error
