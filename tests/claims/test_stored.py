@@ -25,8 +25,8 @@ def ready():
 
 
 def dear(claim):
-    """The claims of weeks 3 and 4 take a second or more for a draw."""
-    return [pytest.mark.slow] if claim.name.startswith(("week3/", "week4/")) else []
+    """The claims of weeks 3 and 4 and of the labs take a second or more for a draw."""
+    return [pytest.mark.slow] if claim.name.startswith(("week3/", "week4/", "labs/")) else []
 
 
 @pytest.mark.parametrize("claim", [pytest.param(c, marks=dear(c), id=c.name) for c in CLAIMS])

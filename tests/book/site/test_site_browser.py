@@ -82,12 +82,12 @@ def beyond_the_screen(page):
 
 # Each page is loaded once at each size for all that is asked of it, widths do not depend on the
 # theme, and in the dark only colours differ, which the slow tests look at. In parts, which
-# processes can share: neighbours of one week fall into different ones. `make test` opens a quarter
+# processes can share: neighbours of one week fall into different ones. `make test` opens a sixth
 # of the pages, each on a phone or on a desktop; the slow tests, which CI runs at every change of
 # main, open the others, and each on both.
 PARTS = 12
 ON_DESKTOP = {0}  # the parts that `make test` opens there
-ON_A_PHONE = {2, 4}  # and those that it opens there
+ON_A_PHONE = {2}  # and those that it opens there
 
 
 def parts(quick):
